@@ -1,0 +1,1 @@
+"""Pure-functional neural networks on NumPy alone."""

@@ -1,0 +1,50 @@
+"""With this module you can write one formula for every kind of array: `namespace`, `readonly`.
+
+A function that starts with `xp = namespace(x)` runs on NumPy arrays, on traced values inside `grad`, and on
+JAX arrays inside `jax.jit`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["is_concrete", "namespace", "readonly"]
+
+T = TypeVar("T")
+
+
+def namespace(x: Any) -> Any:
+    """The module whose functions apply to `x`: NumPy for its arrays, numbers and traced values.
+
+    >>> namespace(np.ones(3, np.float32)).__name__
+    'numpy'
+
+    Source: the array API standard's `__array_namespace__`; the type is tested first because that call
+    costs ten times as much.
+    """
+    if type(x) is np.ndarray:
+        return np
+    find = getattr(x, "__array_namespace__", None)
+    return np if find is None else find()
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether the values of `x` can be looked at now (an ndarray), or only its shape (traced, JAX).
+
+    >>> is_concrete(np.ones(3, np.float32))
+    True
+    """
+    return type(x) is np.ndarray
+
+
+def readonly(x: T) -> T:
+    """The same array, flagged read-only; only for arrays that the caller has just made.
+
+    >>> readonly(np.ones(3, np.float32)).flags.writeable
+    False
+    """
+    if isinstance(x, np.ndarray):
+        x.setflags(write=False)
+    return x
