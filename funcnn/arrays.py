@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["is_concrete", "namespace", "readonly"]
+__all__ = ["column_sums", "is_concrete", "namespace", "readonly"]
 
 T = TypeVar("T")
 
@@ -48,3 +48,13 @@ def readonly(x: T) -> T:
     if isinstance(x, np.ndarray):
         x.setflags(write=False)
     return x
+
+
+def column_sums(x: Any) -> Any:
+    """The sums over all axes but the last, as one product with ones: faster than `x.sum(0)` on short rows.
+
+    >>> column_sums(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([4., 6.])
+    """
+    rows = x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x
+    return np.ones(rows.shape[0], rows.dtype) @ rows

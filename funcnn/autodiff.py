@@ -1,0 +1,357 @@
+"""With this module you can differentiate plain NumPy code: `grad`, `value_and_grad`, `vjp`, `custom_vjp`.
+
+The names mean what they mean in JAX. A derivative is computed by running the function once on tracers
+(`funcnn.tracers`), which write each operation on a tape, and walking that tape backwards (`funcnn.rules` holds
+the derivative of each NumPy function).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+import numpy as np
+
+from funcnn import tree
+from funcnn.tracers import Node, Rule, Tape, Tracer, concrete, value_of
+from funcnn.typing import Scalar
+
+__all__ = ["custom_vjp", "grad", "stop_gradient", "value_and_grad", "vjp"]
+
+A = ParamSpec("A")
+P = TypeVar("P")
+Q = TypeVar("Q")
+R = TypeVar("R")
+S = TypeVar("S", bound=Scalar)
+Aux = TypeVar("Aux")
+
+
+# --------------------------------------------------------------------------------------------- grad
+
+
+@overload
+def value_and_grad(f: Callable[Concatenate[P, A], S], argnums: Literal[0] = 0, has_aux: Literal[False] = False,
+                   ) -> Callable[Concatenate[P, A], tuple[S, P]]: ...
+@overload
+def value_and_grad(f: Callable[Concatenate[P, A], tuple[S, Aux]], argnums: Literal[0] = 0, *,
+                   has_aux: Literal[True]) -> Callable[Concatenate[P, A], tuple[tuple[S, Aux], P]]: ...
+@overload
+def value_and_grad(f: Callable[Concatenate[Q, P, A], S], argnums: Literal[1], has_aux: Literal[False] = False,
+                   ) -> Callable[Concatenate[Q, P, A], tuple[S, P]]: ...
+@overload
+def value_and_grad(f: Callable[Concatenate[P, Q, A], S], argnums: tuple[Literal[0], Literal[1]],
+                   has_aux: Literal[False] = False) -> Callable[Concatenate[P, Q, A], tuple[S, tuple[P, Q]]]: ...
+@overload
+def value_and_grad(f: Callable[A, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False,
+                   ) -> Callable[A, tuple[Any, Any]]: ...
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False,
+                   ) -> Callable[..., Any]:
+    """A function that returns both `f(x, ...)` and its gradient with respect to x.
+
+        value, gradient = f(x), df/dx
+
+    x, the argument at `argnums`, may be any tree of floating-point arrays; the gradient is a tree of the same
+    type, each leaf with the shape and dtype of its own. Several argnums give a tuple of gradients. With
+    `has_aux`, f returns `(value, aux)` and so does the first result. f must return one real number.
+
+    >>> value_and_grad(lambda p, x: np.sum((p["a"] * x) ** 2))({"a": np.float64(3.0)}, np.array([1.0, 2.0]))
+    (np.float64(45.0), {'a': np.float64(30.0)})
+
+    As `jax.value_and_grad`.
+    """
+    def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
+        chosen, call = _only(f, argnums, args, kwargs)
+        value, pullback, aux = _vjp(call, chosen, has_aux, "grad")
+        _check_scalar(value)
+        gradients = pullback(_one_like(value))
+        gradient = gradients[0] if isinstance(argnums, int) else gradients
+        return ((value, aux) if has_aux else value), gradient
+
+    return _named_after(f, value_and_grad_of_f)
+
+
+@overload
+def grad(f: Callable[Concatenate[P, A], Scalar], argnums: Literal[0] = 0, has_aux: Literal[False] = False,
+         ) -> Callable[Concatenate[P, A], P]: ...
+@overload
+def grad(f: Callable[Concatenate[P, A], tuple[Scalar, Aux]], argnums: Literal[0] = 0, *,
+         has_aux: Literal[True]) -> Callable[Concatenate[P, A], tuple[P, Aux]]: ...
+@overload
+def grad(f: Callable[Concatenate[Q, P, A], Scalar], argnums: Literal[1], has_aux: Literal[False] = False,
+         ) -> Callable[Concatenate[Q, P, A], P]: ...
+@overload
+def grad(f: Callable[Concatenate[P, Q, A], Scalar], argnums: tuple[Literal[0], Literal[1]],
+         has_aux: Literal[False] = False) -> Callable[Concatenate[P, Q, A], tuple[P, Q]]: ...
+@overload
+def grad(f: Callable[A, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[A, Any]: ...
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of `f`: a function of the same arguments that returns df/dx.
+
+    Arguments, types and errors are those of `value_and_grad`; with `has_aux` it returns `(gradient, aux)`.
+    It nests: `grad(grad(f))` is the second derivative of a function of one number.
+
+    >>> grad(np.tanh)(0.0), grad(grad(lambda x: x ** 3))(2.0)
+    (1.0, 12.0)
+
+    As `jax.grad`.
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def grad_of_f(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return _named_after(f, grad_of_f)
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """`f(*primals)` and its pullback, the function g -> (g dy/dx for each primal x).
+
+        y, pullback = vjp(f, x);    pullback(g)[i][...] = sum over y's entries of g * dy / dx_i[...]
+
+    Primals and y may be trees of floating-point arrays; g must be like y. The pullback may be called again.
+
+    >>> y, pullback = vjp(lambda x, w: x @ w, np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    >>> y, pullback(np.array([[1.0]]))
+    (array([[11.]]), (array([[3., 4.]]), array([[1.],
+           [2.]])))
+
+    As `jax.vjp`.
+    """
+    y, pullback, aux = _vjp(f, primals, has_aux, "vjp")
+    return (y, pullback, aux) if has_aux else (y, pullback)
+
+
+def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, name: str,
+         ) -> tuple[Any, Callable[[Any], tuple[Any, ...]], Any]:
+    """Run f on tracers; its value, its pullback and its aux, with no tracer of this run left in them."""
+    tape = Tape()
+    traced = _traced(tape, primals, name)
+    out = f(*traced)
+    y, aux = _value_and_aux(out) if has_aux else (out, None)
+    nodes = tape.end()
+    places = tree.map(lambda leaf: _place_on(tape, leaf), y)
+    y, aux = tree.map(lambda leaf: value_of(leaf, tape), (y, aux))
+
+    def pullback(g: Any) -> tuple[Any, ...]:
+        cotangents = _walk_back(nodes, tape.inputs, _seeds(places, y, g))
+        found = iter(cotangents)
+        return tree.map(lambda primal: _like(next(found), primal), primals)
+
+    return y, pullback, aux
+
+
+def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> list[Any]:
+    """The cotangents of the inputs, given some of the results'; None where nothing arrived."""
+    cotangents: list[Any] = [None] * (inputs + len(nodes))
+    for place, g in seeds:
+        cotangents[place] = g if cotangents[place] is None else _sum(cotangents[place], g)
+    for place in range(inputs + len(nodes) - 1, inputs - 1, -1):
+        g, cotangents[place] = cotangents[place], None
+        if g is None:
+            continue
+        node = nodes[place - inputs]
+        for parent, cotangent in node[0].pull(node, g):
+            before = cotangents[parent]
+            cotangents[parent] = cotangent if before is None else _sum(before, cotangent)
+    return cotangents[:inputs]
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Two cotangents of one value, None being a cotangent of 0."""
+    return a if b is None else a + b
+
+
+def _only(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any],
+          ) -> tuple[tuple[Any, ...], Callable[..., Any]]:
+    """The arguments at `argnums`, and f as a function of them alone."""
+    if argnums == 0 and args:
+        return args[:1], lambda first: f(first, *args[1:], **kwargs)
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    if not all(-len(args) <= n < len(args) for n in numbers):
+        raise ValueError(f"grad: argnums={argnums}, but the function was called with {len(args)} positional "
+                         "arguments; pass what is differentiated by position")
+    places = [n % len(args) for n in numbers]
+
+    def call(*chosen: Any) -> Any:
+        replaced = dict(zip(places, chosen, strict=True))
+        return f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **kwargs)
+
+    return tuple(args[n] for n in places), call
+
+
+def _traced(tape: Tape, primals: Any, name: str) -> Any:
+    try:
+        return tree.map(lambda leaf: tape.input(_differentiable(leaf)), primals)
+    except _NotDifferentiableError:
+        tree.map_with_path(lambda path, leaf: _differentiable(leaf, name, path), primals)
+        raise
+
+
+class _NotDifferentiableError(TypeError):
+    """An input without a derivative; raised again with its path."""
+
+
+def _differentiable(leaf: Any, name: str = "", path: tree.Path = ()) -> Any:
+    if type(leaf) is np.ndarray and leaf.dtype.kind == "f":
+        return leaf
+    if type(leaf) in (float, Tracer) or isinstance(leaf, np.floating):
+        return leaf
+    if isinstance(leaf, np.memmap) and leaf.dtype.kind == "f":
+        return np.asarray(leaf)
+    place = f"argument {path[0]}" + (f" at {tree.keystr(path[1:])!r}" if path[1:] else "") if path else ""
+    kind = f"of dtype {leaf.dtype}" if isinstance(leaf, np.ndarray | np.generic) else f"a {type(leaf).__name__}"
+    raise _NotDifferentiableError(
+        f"{name}: {place} is {kind}; derivatives are with respect to real floating-point arrays. Convert numbers "
+        "first (x.astype(np.float64), 3.0 instead of 3), or choose other argnums")
+
+
+def _value_and_aux(out: Any) -> tuple[Any, Any]:
+    if isinstance(out, tuple) and len(out) == 2:
+        return out
+    raise TypeError(f"has_aux=True: the function must return (value, aux), it returned a {type(out).__name__}")
+
+
+def _check_scalar(value: Any) -> None:
+    """One real number, as a gradient needs it."""
+    kind = np.result_type(concrete(value)).kind if isinstance(value, Tracer | np.ndarray | np.generic) else ""
+    if kind == "f" and value.shape == ():
+        return
+    if type(value) is float:
+        return
+    raise TypeError(f"grad: the function must return one real number, it returned {_description(value)}. "
+                    + _advice(value))
+
+
+def _description(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"a {type(value).__name__}" if shape is None else f"an array of shape {shape} and dtype {value.dtype}"
+
+
+def _advice(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "For (value, aux) pass has_aux=True"
+    if value is None:
+        return "Is a return statement missing?"
+    if getattr(value, "shape", ()) != ():
+        return "Reduce it, for example with np.mean or np.sum, or use vjp or jacobian"
+    return "Integers, booleans and complex numbers have no gradient"
+
+
+def _one_like(value: Any) -> Any:
+    return 1.0 if type(value) is float else value.dtype.type(1)
+
+
+def _place_on(tape: Tape, leaf: Any) -> int:
+    """The number of the leaf's node, or -1 if it does not depend on the inputs."""
+    return leaf.node if type(leaf) is Tracer and leaf.trace is tape else -1
+
+
+def _seeds(places: Any, y: Any, g: Any) -> list[tuple[int, Any]]:
+    """Where the cotangents of the outputs enter the tape."""
+    tree.map_with_path(_check_cotangent, y, g)
+    pairs = zip(tree.leaves(places), tree.leaves(g), strict=True)
+    return [(place, leaf) for place, leaf in pairs if place >= 0]
+
+
+def _check_cotangent(path: tree.Path, y: Any, g: Any) -> None:
+    expected, came = getattr(y, "shape", ()), getattr(g, "shape", ())
+    if expected != came:
+        where = f" at {tree.keystr(path)!r}" if path else ""
+        raise ValueError(f"vjp: the cotangent{where} has shape {came}, the result has shape {expected}")
+
+
+def _like(cotangent: Any, primal: Any) -> Any:
+    """The cotangent with the dtype and kind of its primal, read-only; zeros where nothing arrived."""
+    if type(cotangent) is Tracer:
+        return cotangent
+    if type(primal) is Tracer:
+        return np.zeros(primal.shape, primal.dtype) if cotangent is None else cotangent
+    if type(primal) is float:
+        return 0.0 if cotangent is None else float(cotangent)
+    if isinstance(primal, np.generic):
+        return primal.dtype.type(0 if cotangent is None else cotangent)
+    array = np.zeros(primal.shape, primal.dtype) if cotangent is None else np.asarray(cotangent, primal.dtype)
+    view = array.view()  # the memory may be the caller's own (the cotangent, a constant), whose flag is theirs
+    view.setflags(write=False)
+    return view
+
+
+def _named_after(f: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    return functools.update_wrapper(wrapper, f)
+
+
+# --------------------------------------------------------------------------------- stopping, customizing
+
+
+def stop_gradient(x: P) -> P:
+    """The same tree of values, as constants: their derivative is taken to be 0.
+
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+
+    As `jax.lax.stop_gradient`.
+    """
+    return tree.map(concrete, x)
+
+
+class custom_vjp(Generic[A, R]):  # the name is JAX's
+    """A function with a derivative of your own: the way to define a fused or stabilised operation.
+
+    Decorate the function, then give its derivative in one of two forms:
+
+    - `f.defvjp(fwd, bwd)`, as in JAX: `fwd(*args)` returns `(f(*args), residuals)`, `bwd(residuals, g)` a tuple
+      with the cotangent of each argument, or None where it has none.
+    - `f.defvjps(*vjps)`, one pullback an argument, as in the table of `funcnn.rules`: each is called as
+      `(g, y, *args)` and only where its argument is differentiated; None where it has none.
+
+    The derivative is NumPy code too, so it can be differentiated in turn. It may work in place (`y += b`) on
+    arrays that it made itself in that call.
+
+    >>> @custom_vjp
+    ... def log1pexp(x):
+    ...     return np.logaddexp(x, 0)
+    >>> log1pexp.defvjps(lambda g, y, x: g * np.exp(x - y))
+    >>> grad(log1pexp)(0.0), grad(log1pexp)(1000.0), grad(grad(log1pexp))(0.0)
+    (0.5, 1.0, 0.25)
+
+    As `jax.custom_vjp`; `defvjps` is named after its `custom_jvp.defjvps`.
+    """
+
+    def __init__(self, fun: Callable[A, R]) -> None:
+        functools.update_wrapper(self, fun)
+        self._rule = Rule(fun.__name__, fun)
+
+    def defvjp(self, fwd: Callable[..., tuple[R, Any]], bwd: Callable[[Any, Any], tuple[Any, ...]]) -> None:
+        """Give the derivative as a forward and a backward function that share residuals."""
+        name = self._rule.name
+
+        def checked_fwd(*args: Any) -> tuple[R, Any]:
+            y, residuals = fwd(*args)
+            return y, (residuals, [getattr(arg, "shape", ()) for arg in args])
+
+        def checked_bwd(saved: tuple[Any, list[Any]], g: Any) -> tuple[Any, ...]:
+            residuals, shapes = saved
+            cotangents = bwd(residuals, g)
+            _check_cotangents(name, cotangents, shapes)
+            return cotangents
+
+        self._rule = Rule(name, self._rule.fun, fwd=checked_fwd, bwd=checked_bwd)
+
+    def defvjps(self, *vjps: Callable[..., Any] | None) -> None:
+        """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
+        self._rule = Rule(self._rule.name, self._rule.fun, vjps)
+
+    def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:
+        return cast(R, self._rule(*args, **kwargs))
+
+
+def _check_cotangents(name: str, cotangents: Any, shapes: list[Any]) -> None:
+    if not isinstance(cotangents, tuple) or len(cotangents) != len(shapes):
+        raise TypeError(f"{name}: its bwd must return a tuple of {len(shapes)} cotangents, one an argument (None "
+                        f"for none), it returned {_description(cotangents)}")
+    for position, (cotangent, shape) in enumerate(zip(cotangents, shapes, strict=True)):
+        if cotangent is not None and getattr(cotangent, "shape", ()) != shape:
+            raise ValueError(f"{name}: its bwd returned a cotangent of shape {cotangent.shape} for argument "
+                             f"{position}, which has shape {shape}")

@@ -1,0 +1,320 @@
+"""With this module you can see how a plain NumPy program is watched: `Tracer`, `Rule`, `Tape`.
+
+Inside `grad`, the inputs of a function are tracers: stand-ins that hold the value and answer to NumPy's own
+dispatch (`__array_ufunc__`, `__array_function__`). Each operation on one finds its `Rule`, runs on the values,
+and is written down on a `Tape`. Nothing is global: a tape lives for one call, and of several nested tapes the
+one begun last, the innermost, takes the operation; to it the values of the others are just values.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+
+__all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "value_of"]
+
+
+class TracerError(TypeError):
+    """A traced value went where its derivative would be lost; the text says what to write instead."""
+
+
+class Rule:
+    """A function of arrays and its derivative.
+
+    `vjps[i]` is the pullback to argument i, called as `(g, y, *args, **kwargs)`: g is the cotangent of the
+    result y. Alternatively `fwd(*args) -> (y, residuals)` and `bwd(residuals, g) -> cotangents` share work.
+    Arguments that may be differentiated are positional; None stands for one that may not.
+    """
+
+    __slots__ = ("bwd", "fun", "fwd", "name", "vjps")
+
+    def __init__(self, name: str, fun: Callable[..., Any], vjps: Sequence[Callable[..., Any] | None] = (),
+                 fwd: Callable[..., Any] | None = None, bwd: Callable[..., Any] | None = None) -> None:
+        self.name, self.fun, self.fwd, self.bwd = name, fun, fwd, bwd
+        self.vjps = _Pullbacks(name, vjps)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function on the innermost tape among its arguments, or just run it."""
+        trace = None
+        for arg in args:
+            if type(arg) is Tracer and (trace is None or arg.trace.level > trace.level):
+                trace = arg.trace
+        if kwargs and any(type(value) is Tracer for value in kwargs.values()):
+            return self(*_positional(self.fun, args, kwargs))
+        return self.fun(*args, **kwargs) if trace is None else trace.bind(self, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name})"
+
+    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
+        """What the cotangent g of a node's result gives to its parents: (parent, cotangent) pairs."""
+        _, parents, y, saved, kwargs = node
+        if self.bwd is not None:
+            cotangents = self.bwd(saved, g)
+            return [(parent, cotangents[position]) for position, parent in parents]
+        return [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
+
+
+class _Pullbacks(dict[int, Callable[..., Any]]):
+    """The vjps of a rule by position; asking for one that is not there says so."""
+
+    def __init__(self, name: str, vjps: Sequence[Callable[..., Any] | None]) -> None:
+        super().__init__((i, vjp) for i, vjp in enumerate(vjps) if vjp is not None)
+        self.name = name
+
+    def __missing__(self, position: int) -> NoReturn:
+        raise TracerError(f"{self.name}: has no derivative with respect to argument {position}; apply "
+                          "funcnn.stop_gradient to it, or give the rule one")
+
+
+RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What stands in for each NumPy function when an argument is traced; `funcnn.rules` fills it."""
+
+
+Node: TypeAlias = tuple[Rule, list[tuple[int, int]], Any, Any, dict[str, Any]]
+"""One operation on a tape: its rule; its parents, as (argument, node); its result y; what was saved for the way
+back (the arguments, or the residuals of `fwd`); its keyword arguments. A bare tuple, because there are so many."""
+
+_fresh = itertools.count()
+
+
+class Tape:
+    """The operations of one call in the order they ran, so that walking it backwards needs no search."""
+
+    __slots__ = ("inputs", "level", "nodes")
+
+    def __init__(self) -> None:
+        self.level = next(_fresh)
+        self.inputs = 0
+        self.nodes: list[Node] | None = []
+
+    def input(self, value: Any) -> Tracer:
+        """A tracer for one of the values that are differentiated; all inputs come before any operation."""
+        self.inputs += 1
+        return Tracer(value, self, self.inputs - 1)
+
+    def bind(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tracer:
+        """Run one operation on the values and write it down."""
+        nodes = self.nodes
+        if nodes is None:
+            raise TracerError(f"{rule.name}: a traced value is used after the grad or vjp that made it has ended; "
+                              "return what you need (has_aux=True) instead of keeping it in a variable")
+        values, parents = list(args), []
+        for position, arg in enumerate(args):
+            if type(arg) is Tracer and arg.trace is self:
+                values[position] = arg.value
+                parents.append((position, arg.node))
+        saved: Any = values
+        if rule.fwd is None:
+            y = rule.fun(*values, **kwargs)
+        else:
+            y, saved = rule.fwd(*values, **kwargs)
+        nodes.append((rule, parents, y, saved, kwargs))
+        return Tracer(y, self, self.inputs + len(nodes) - 1)
+
+    def end(self) -> list[Node]:
+        """Stop recording and hand out the operations; the tracers of this tape are of no more use."""
+        nodes, self.nodes = self.nodes, None
+        return nodes or []
+
+
+def _positional(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """All arguments by position, because a rule differentiates by position."""
+    bound = inspect.signature(fun).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args
+
+
+def value_of(x: Any, trace: Tape) -> Any:
+    """What `x` stands for outside this tape."""
+    return x.value if type(x) is Tracer and x.trace is trace else x
+
+
+def concrete(x: Any) -> Any:
+    """What `x` stands for outside every tape."""
+    while type(x) is Tracer:
+        x = x.value
+    return x
+
+
+# ---------------------------------------------------------------------------------------------- Tracer
+
+_METHODS = frozenset(["all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot", "imag", "max", "mean", "min", "prod", "ravel", "real", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"])
+_RENAMED = {"flatten": "ravel", "conjugate": "conj"}
+
+
+class Tracer:
+    """A stand-in for an array while it is differentiated: use it as the array; its value never changes."""
+
+    __slots__ = ("node", "trace", "value")
+
+    def __init__(self, value: Any, trace: Tape, node: int) -> None:
+        self.value, self.trace, self.node = value, trace, node
+
+    # What is known without tracing.
+    shape = property(lambda self: np.shape(self.value))
+    ndim = property(lambda self: np.ndim(self.value))
+    size = property(lambda self: np.size(self.value))
+    dtype = property(lambda self: np.result_type(concrete(self)))
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.swapaxes(self, -1, -2))
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __repr__(self) -> str:
+        return f"Traced({self.value!r})"
+
+    def __format__(self, spec: str) -> str:
+        return f"Traced({format(self.value, spec)})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _METHODS:
+            function = getattr(np, name)
+            return (function(self) if name in ("real", "imag")
+                    else lambda *args, **kwargs: function(self, *args, **kwargs))
+        if name in _RENAMED:
+            return getattr(self, _RENAMED[name])
+        raise _missing_attribute(name, self)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        return RULES[astype](self, dtype)
+
+    def copy(self) -> Tracer:
+        return self
+
+    # NumPy's dispatch.
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise _unsupported_method(ufunc, method)
+        if kwargs:
+            _refuse_writes(ufunc.__name__, kwargs)
+        return (RULES.get(ufunc) or _rule_by_name(ufunc))(*inputs, **kwargs)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
+                           kwargs: dict[str, Any]) -> Any:
+        if kwargs:
+            _refuse_writes(function.__name__, kwargs)
+        return (RULES.get(function) or _rule_by_name(function))(*args, **kwargs)
+
+    # Operators.
+    def __getitem__(self, index: Any) -> Any:
+        return RULES[getitem](self, index)
+
+    def __neg__(self) -> Any: return RULES[np.negative](self)
+    def __pos__(self) -> Any: return self
+    def __abs__(self) -> Any: return RULES[np.absolute](self)
+    def __add__(self, other: Any) -> Any: return _operate(np.add, self, other)
+    def __radd__(self, other: Any) -> Any: return _operate(np.add, other, self)
+    def __sub__(self, other: Any) -> Any: return _operate(np.subtract, self, other)
+    def __rsub__(self, other: Any) -> Any: return _operate(np.subtract, other, self)
+    def __mul__(self, other: Any) -> Any: return _operate(np.multiply, self, other)
+    def __rmul__(self, other: Any) -> Any: return _operate(np.multiply, other, self)
+    def __truediv__(self, other: Any) -> Any: return _operate(np.divide, self, other)
+    def __rtruediv__(self, other: Any) -> Any: return _operate(np.divide, other, self)
+    def __floordiv__(self, other: Any) -> Any: return _operate(np.floor_divide, self, other)
+    def __rfloordiv__(self, other: Any) -> Any: return _operate(np.floor_divide, other, self)
+    def __mod__(self, other: Any) -> Any: return _operate(np.remainder, self, other)
+    def __rmod__(self, other: Any) -> Any: return _operate(np.remainder, other, self)
+    def __pow__(self, other: Any) -> Any: return _operate(np.power, self, other)
+    def __rpow__(self, other: Any) -> Any: return _operate(np.power, other, self)
+    def __matmul__(self, other: Any) -> Any: return _operate(np.matmul, self, other)
+    def __rmatmul__(self, other: Any) -> Any: return _operate(np.matmul, other, self)
+    def __lt__(self, other: Any) -> Any: return _operate(np.less, self, other)
+    def __le__(self, other: Any) -> Any: return _operate(np.less_equal, self, other)
+    def __gt__(self, other: Any) -> Any: return _operate(np.greater, self, other)
+    def __ge__(self, other: Any) -> Any: return _operate(np.greater_equal, self, other)
+    def __eq__(self, other: Any) -> Any: return _operate(np.equal, self, other)
+    def __ne__(self, other: Any) -> Any: return _operate(np.not_equal, self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+
+    # Leaks.
+    def __float__(self) -> NoReturn: raise _leak("float(x)", self)
+    def __int__(self) -> NoReturn: raise _leak("int(x)", self)
+    def __complex__(self) -> NoReturn: raise _leak("complex(x)", self)
+    def __index__(self) -> NoReturn: raise _leak("using x as an index", self)
+    def item(self, *args: int) -> NoReturn: raise _leak("x.item()", self)
+    def tolist(self) -> NoReturn: raise _leak("x.tolist()", self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TracerError(
+            f"a traced value ({_describe(self)}) cannot become a plain ndarray: its derivative would be lost. "
+            "Use it as it is, it answers to NumPy's functions; instead of np.array([a, b]) write np.stack([a, b]); "
+            "for a value without derivative, funcnn.stop_gradient(x)")
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TracerError(
+            f"x[...] = value: a traced value ({_describe(self)}) never changes. Build a new array with np.where, "
+            "np.concatenate or np.stack")
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """The function behind `x[index]`, to name its rule."""
+    return x[index]
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """The function behind `x.astype(dtype)`, to name its rule."""
+    return x.astype(dtype)
+
+
+def _operate(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    return RULES[ufunc](a, b)
+
+
+def _describe(x: Tracer) -> str:
+    return f"{x.dtype}{list(x.shape)}"
+
+
+def _leak(what: str, x: Tracer) -> TracerError:
+    return TracerError(
+        f"{what}: a traced value ({_describe(x)}) cannot become a Python number: its derivative would be lost. "
+        "Use NumPy's functions on it (np.exp(x), not math.exp(x)), return it with has_aux=True to look at it "
+        "afterwards, or take funcnn.stop_gradient(x) if no derivative is wanted")
+
+
+def _missing_attribute(name: str, x: Tracer) -> AttributeError:
+    return AttributeError(f"a traced value ({_describe(x)}) has no {name!r}; if NumPy has a function np.{name}, "
+                          f"np.{name}(x) may do")
+
+
+def _refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
+    if kwargs.get("out") is not None:
+        raise TracerError(f"np.{name}(..., out=...): results of traced values cannot be written into an array; "
+                          f"use what np.{name} returns")
+    if kwargs.get("where", True) is not True:
+        raise TracerError(f"np.{name}(..., where=...): is not differentiated; write np.where(mask, x, y) around "
+                          "the arguments or the result")
+
+
+def _unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
+    reductions = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
+    instead = {"reduce": f"np.{reductions.get(ufunc.__name__, 'sum')}(x)", "outer": "x[:, None] and y[None, :]",
+               "accumulate": "np.cumsum(x)", "at": "x + np.bincount(...) or an indexed sum"}
+    return TracerError(f"np.{ufunc.__name__}.{method}: is not differentiated; write "
+                       f"{instead.get(method, 'it with other functions')} instead")
+
+
+def _rule_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a function whose name in NumPy was replaced before funcnn came: nnfs.init() does it."""
+    for known, rule in RULES.items():
+        if known.__name__ == function.__name__ and known.__module__ == function.__module__:
+            return rule
+    name = function.__name__
+    raise TracerError(
+        f"np.{name}: funcnn has no derivative for it. Write it with functions that have one; give it one with "
+        f"funcnn.custom_vjp; or, if it needs none, call it on funcnn.stop_gradient(x)")

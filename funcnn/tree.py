@@ -1,0 +1,582 @@
+"""With this module you can treat nested containers of arrays as one value: `map`, `leaves`, `FrozenDict`.
+
+A tree is a leaf (an array, a number, anything else) or a node: dict, `FrozenDict`, tuple, list, NamedTuple,
+or None, which has no leaves. Dict keys are visited in sorted order, as in JAX, and printed in the order
+they were given. A path, such as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, final, overload
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from funcnn.arrays import readonly
+from funcnn.typing import Array
+
+__all__ = [
+    "FrozenDict", "Path", "Structure", "all_close", "astype", "equal", "flatten", "freeze", "get", "keystr",
+    "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce", "structure", "unflatten",
+    "update_in",
+]
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V_co = TypeVar("V_co", covariant=True)
+W = TypeVar("W")
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a leaf stands in its tree: the keys, fields and positions that lead to it."""
+
+
+# ------------------------------------------------------------------------------------------ FrozenDict
+
+
+class MissingKeyError(KeyError):
+    """A key that a `FrozenDict` does not have; its text is shown as written, unlike a plain KeyError's."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@final
+class FrozenDict(Mapping[K, V_co]):
+    """A dict that cannot change: the container of parameters, gradients and updates.
+
+    Plain dicts among the values become FrozenDicts too. `|` gives a new one, as for dict.
+
+    >>> params = FrozenDict({"dense_0": {"w": np.ones((2, 3), np.float32), "b": np.ones(3, np.float32)}})
+    >>> params
+    FrozenDict({'dense_0': {'w': float32[2, 3], 'b': float32[3]}})
+    >>> params["dense_O"]
+    Traceback (most recent call last):
+    ...
+    funcnn.tree.MissingKeyError: no entry 'dense_O'; did you mean 'dense_0'? The entries are 'dense_0'
+    """
+
+    __slots__ = ("_data",)
+    _data: dict[K, V_co]
+
+    def __init__(self, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> None:
+        self._data = {k: _without_dicts(v) for k, v in dict(entries).items()}
+
+    def __getitem__(self, key: K) -> V_co:
+        try:
+            return self._data[key]
+        except KeyError:
+            raise _missing(key, self._data) from None
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._data
+
+    @overload
+    def get(self, key: K, /) -> V_co | None: ...
+    @overload
+    def get(self, key: K, /, default: V_co | W) -> V_co | W: ...
+    def get(self, key: K, /, default: Any = None) -> Any:
+        """The value at `key`, or `default`; never an error."""
+        return self._data.get(key, default)
+
+    def __or__(self, other: Mapping[K, V_co]) -> FrozenDict[K, V_co]:
+        return FrozenDict({**self, **other})
+
+    def __ror__(self, other: Mapping[K, V_co]) -> FrozenDict[K, V_co]:
+        return FrozenDict({**other, **self})
+
+    def __eq__(self, other: object) -> bool:
+        try:
+            return isinstance(other, Mapping) and self._data == dict(other)
+        except ValueError:
+            raise ValueError("FrozenDict: == cannot compare arrays; use tree.equal(a, b), the same bytes, "
+                             "or tree.all_close(a, b)") from None
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._data.items()))
+
+    def __setitem__(self, key: object, value: object) -> NoReturn:
+        raise TypeError(f"FrozenDict: cannot set entry {key!r}; a FrozenDict never changes. Make a new one: "
+                        f"params | {{{key!r}: value}}, or tree.update_in(params, path, f)")
+
+    def __delitem__(self, key: object) -> NoReturn:
+        raise TypeError(f"FrozenDict: cannot delete entry {key!r}; a FrozenDict never changes. Make a new "
+                        f"one: FrozenDict((k, v) for k, v in params.items() if k != {key!r})")
+
+    def __repr__(self) -> str:
+        return f"FrozenDict({_show(self, indent=len('FrozenDict('))})"
+
+    def __copy__(self) -> FrozenDict[K, V_co]:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FrozenDict[K, V_co]:
+        import copy
+
+        return _rebuilt(copy.deepcopy(self._data, memo), self._readonly_keys())
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _rebuilt, (self._data, self._readonly_keys())
+
+    def _readonly_keys(self) -> list[K]:
+        return [k for k, v in self._data.items() if isinstance(v, np.ndarray) and not v.flags.writeable]
+
+
+def _rebuilt(data: dict[K, V_co], readonly_keys: list[K]) -> FrozenDict[K, V_co]:
+    """A FrozenDict of copied arrays; copying and pickling lose the read-only flag, so it is set again."""
+    for key in readonly_keys:
+        readonly(data[key])
+    return _frozen(data)
+
+
+def _without_dicts(value: Any) -> Any:
+    return FrozenDict(value) if type(value) is dict else value
+
+
+def _frozen(data: dict[K, V_co]) -> FrozenDict[K, V_co]:
+    """`FrozenDict(data)` without the copy, for a dict that nobody else holds and whose dicts are frozen."""
+    new: FrozenDict[K, V_co] = object.__new__(FrozenDict)
+    new._data = data
+    return new
+
+
+def _missing(key: object, entries: Iterable[object]) -> MissingKeyError:
+    import difflib
+
+    names = [str(entry) for entry in entries]
+    close = difflib.get_close_matches(str(key), names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    there = "The entries are " + ", ".join(builtins.map(repr, entries)) if names else "There are no entries"
+    return MissingKeyError(f"no entry {key!r}{hint} {there}")
+
+
+def _show(tree: Any, indent: int = 0) -> str:
+    """`{'w': float32[2, 3], 'b': float32[3]}`; nested dicts stand one a line when they do not fit."""
+    if isinstance(tree, FrozenDict | dict):
+        parts = [f"{k!r}: {_show(v, indent + len(repr(k)) + 3)}" for k, v in tree.items()]
+        one_line = ", ".join(parts)
+        fits = len(one_line) + indent <= 100 and "\n" not in one_line
+        return "{" + (one_line if fits else (",\n" + " " * (indent + 1)).join(parts)) + "}"
+    if isinstance(tree, np.ndarray) and tree.ndim:
+        return f"{tree.dtype}{list(tree.shape)}"
+    return repr(tree)
+
+
+# ------------------------------------------------------------------------------------- kinds of nodes
+
+
+class _Node(NamedTuple):
+    """How one kind of container is taken apart into {key: child}, and built again of such a dict."""
+
+    entries: Callable[[Any], dict[Any, Any]]
+    build: Callable[[Any, dict[Any, Any]], Any]
+    order: Callable[[dict[Any, Any]], Iterable[Any]] = iter
+
+
+def _sorted(entries: dict[Any, Any]) -> Iterable[Any]:
+    try:
+        return sorted(entries)
+    except TypeError:
+        raise TypeError(f"tree: the keys {list(entries)} have no common order; use strings") from None
+
+
+def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
+    return dict(enumerate(tree))
+
+
+_NODES: dict[type, _Node | None] = {
+    FrozenDict: _Node(lambda tree: tree._data, lambda tree, new: _frozen(new), _sorted),
+    dict: _Node(lambda tree: tree, lambda tree, new: new, _sorted),
+    tuple: _Node(_numbered, lambda tree, new: tuple(new.values())),
+    list: _Node(_numbered, lambda tree, new: list(new.values())),
+    type(None): _Node(lambda tree: {}, lambda tree, new: None),
+    np.ndarray: None, float: None, int: None, np.float32: None, np.float64: None,
+}
+_NAMED_TUPLE = _Node(lambda tree: tree._asdict(), lambda tree, new: type(tree)(*new.values()))
+if hasattr(builtins, "frozendict"):  # Python 3.15
+    _NODES[builtins.frozendict] = _Node(dict, lambda tree, new: type(tree)(new), _sorted)
+
+
+def _node(tree: Any) -> _Node | None:
+    """How to take `tree` apart, or None for a leaf."""
+    kind = type(tree)
+    return _NODES[kind] if kind in _NODES else _rare_node(tree)
+
+
+def _rare_node(tree: Any) -> _Node | None:
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return _NAMED_TUPLE
+    if isinstance(tree, tuple | list | set | frozenset | Mapping):
+        raise TypeError(f"tree: a {type(tree).__name__} is not a kind of tree node; use dict, FrozenDict, "
+                        "tuple, list or a NamedTuple")
+    return None
+
+
+# ------------------------------------------------------------------------------------------- functions
+
+
+def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
+    """Apply `f` to each leaf, or to the leaves at the same place of several trees; the type stays.
+
+    Unlike `jax.tree.map`, the trees in `rest` may not be deeper than `tree`; a mismatch names its path.
+
+    >>> map(lambda a, b: a + b, {"w": 1.0, "b": (2.0, None)}, {"w": 10.0, "b": (20.0, None)})
+    {'w': 11.0, 'b': (22.0, None)}
+    >>> map(lambda a, b: a + b, {"w": 1.0, "b": 2.0}, {"w": 10.0})
+    Traceback (most recent call last):
+    ...
+    ValueError: tree.map: tree 1 has other entries than the first at the root: 'b' is missing
+    """
+    if not rest:
+        return cast(T, _map(f, tree))
+    return cast(T, _map_several(lambda path, *leaves: f(*leaves), tree, rest, ()))
+
+
+def _map(f: Callable[[Any], Any], tree: Any) -> Any:
+    node = _node(tree)
+    if node is None:
+        return f(tree)
+    return node.build(tree, {key: f(child) if type(child) is np.ndarray else _map(f, child)
+                             for key, child in node.entries(tree).items()})
+
+
+def _map_several(f: Callable[..., Any], first: Any, rest: Sequence[Any], path: Path) -> Any:
+    node = _node(first)
+    if node is None:
+        for number, other in enumerate(rest, 1):
+            _check_leaf(first, other, number, path)
+        return f(path, first, *rest)
+    entries = node.entries(first)
+    others = [_matching(first, entries, other, number, path) for number, other in enumerate(rest, 1)]
+    return node.build(first, {key: _map_several(f, child, [other[key] for other in others], (*path, key))
+                              for key, child in entries.items()})
+
+
+def _check_leaf(first: Any, other: Any, number: int, path: Path) -> None:
+    if _node(other) is not None:
+        raise _other_kind(first, other, number, path)
+
+
+def _matching(first: Any, entries: dict[Any, Any], other: Any, number: int, path: Path) -> dict[Any, Any]:
+    """The entries of `other`, a node of the same kind as `first` (dict and FrozenDict are one) and keys."""
+    node = _node(other)
+    if node is None or not (type(first) is type(other) or (_is_dict(first) and _is_dict(other))):
+        raise _other_kind(first, other, number, path)
+    found = node.entries(other)
+    if entries.keys() != found.keys():
+        raise ValueError(f"tree.map: tree {number} has other entries than the first at {_place(path)}: "
+                         + _difference(entries, found))
+    return found
+
+
+def _is_dict(tree: Any) -> bool:
+    return isinstance(tree, dict | FrozenDict)
+
+
+def _other_kind(first: Any, other: Any, number: int, path: Path) -> ValueError:
+    return ValueError(f"tree.map: tree {number} is {_kind(other)} at {_place(path)}, where the first is "
+                      f"{_kind(first)}")
+
+
+def _difference(here: dict[Any, Any], there: dict[Any, Any]) -> str:
+    missing = [repr(key) for key in here if key not in there]
+    unexpected = [repr(key) for key in there if key not in here]
+    parts = [f"{', '.join(keys)} {'is' if len(keys) == 1 else 'are'} {what}"
+             for keys, what in ((missing, "missing"), (unexpected, "unexpected")) if keys]
+    return ", ".join(parts)
+
+
+def _kind(tree: Any) -> str:
+    shape = getattr(tree, "shape", None)
+    named = type(tree).__name__ if shape is None else f"an array of shape {shape}"
+    return f"a leaf ({named})" if _node(tree) is None else f"a {type(tree).__name__}"
+
+
+def _place(path: Path) -> str:
+    return repr(keystr(path)) if path else "the root"
+
+
+def keystr(path: Path) -> str:
+    """A path as text: `keystr(("dense_0", "w"))` is `dense_0/w`.
+
+    >>> keystr(("dense_0", "w"))
+    'dense_0/w'
+    """
+    return "/".join(builtins.map(str, path))
+
+
+def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
+    """As `map`, with the path as the first argument: `f(path, leaf, ...)`.
+
+    >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
+    {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
+    """
+    return cast(T, _map_several(f, tree, rest, ()))
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves in order: dict keys sorted, sequences by position.
+
+    >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)})
+    [2.0, 3.0, 1.0]
+    """
+    found: list[Any] = []
+    _gather(tree, found)
+    return found
+
+
+def _gather(tree: Any, found: list[Any]) -> None:
+    node = _node(tree)
+    if node is None:
+        found.append(tree)
+        return
+    entries = node.entries(tree)
+    for key in node.order(entries):
+        _gather(entries[key], found)
+
+
+def leaves_with_path(tree: Any) -> list[tuple[Path, Any]]:
+    """The leaves in order, each with its path.
+
+    >>> leaves_with_path({"dense_0": {"w": 1.0, "b": 2.0}})
+    [(('dense_0', 'b'), 2.0), (('dense_0', 'w'), 1.0)]
+    """
+    found: list[tuple[Path, Any]] = []
+    _collect(tree, (), found)
+    return found
+
+
+def _collect(tree: Any, path: Path, found: list[tuple[Path, Any]]) -> None:
+    node = _node(tree)
+    if node is None:
+        found.append((path, tree))
+        return
+    entries = node.entries(tree)
+    for key in node.order(entries):
+        _collect(entries[key], (*path, key), found)
+
+
+@final
+class Structure:
+    """A tree without its leaves: what `unflatten` needs besides them. Equal for equal shapes of tree.
+
+    >>> structure({"w": 1.0, "b": (2.0, None)})
+    Structure({'w': *, 'b': (*, None)})
+    """
+
+    __slots__ = ("paths", "skeleton")
+
+    def __init__(self, skeleton: Any) -> None:
+        self.skeleton = skeleton
+        self.paths = tuple(path for path, _ in leaves_with_path(skeleton))
+
+    @property
+    def num_leaves(self) -> int:
+        """How many leaves the tree has."""
+        return len(self.paths)
+
+    def __eq__(self, other: object) -> bool:
+        return (isinstance(other, Structure) and self.paths == other.paths
+                and bool(self.skeleton == other.skeleton))
+
+    def __hash__(self) -> int:
+        return hash(self.paths)
+
+    def __repr__(self) -> str:
+        return f"Structure({_show(self.skeleton)})"
+
+
+class _Star:
+    """The place of a leaf in a `Structure`."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+_STAR = _Star()
+
+
+def structure(tree: Any) -> Structure:
+    """The tree without its leaves.
+
+    >>> structure([1.0, {"a": 2.0}]) == structure([None, {"a": 2.0}])
+    False
+    """
+    return Structure(_map(lambda leaf: _STAR, tree))
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves and the structure; `unflatten` is the way back.
+
+    >>> flatten({"w": 1.0, "b": 2.0})
+    ([2.0, 1.0], Structure({'w': *, 'b': *}))
+    """
+    return leaves(tree), structure(tree)
+
+
+def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
+    """The tree with this structure and these leaves, which stand in the order that `leaves` gives.
+
+    >>> unflatten(structure({"w": 0.0, "b": 0.0}), [2.0, 1.0])
+    {'w': 1.0, 'b': 2.0}
+    """
+    values = list(leaves)
+    if len(values) != structure.num_leaves:
+        raise ValueError(f"tree.unflatten: {len(values)} leaves came, the structure has "
+                         f"{structure.num_leaves}")
+    by_path = dict(zip(structure.paths, values, strict=True))
+    return map_with_path(lambda path, star: by_path[path], structure.skeleton)
+
+
+def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = 0) -> Any:
+    """Fold the leaves from the left, starting at `initializer`.
+
+    >>> reduce(lambda total, x: total + x.size, {"w": np.ones((2, 3)), "b": np.ones(3)})
+    9
+    """
+    return functools.reduce(f, leaves(tree), initializer)
+
+
+def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+    """Whether two trees have the same structure and leaves that differ by at most `atol + rtol * |b|`.
+
+    >>> all_close({"w": 1.0}, {"w": 1.0 + 1e-9}), all_close({"w": 1.0}, {"v": 1.0})
+    (True, False)
+    """
+    return _same_everywhere(a, b, lambda x, y: np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol))
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two trees have the same structure and the same bytes: dtypes, shapes, the sign of 0 and NaN.
+
+    >>> nan = float("nan")
+    >>> equal({"w": nan}, {"w": nan}), equal({"w": 0.0}, {"w": -0.0}), equal([1.0], (1.0,))
+    (True, False, False)
+    """
+    return _same_everywhere(a, b, _same_bytes)
+
+
+def _same_everywhere(a: Any, b: Any, same: Callable[[Any, Any], bool]) -> bool:
+    return structure(a) == structure(b) and all(builtins.map(same, leaves(a), leaves(b)))
+
+
+def _same_bytes(x: Any, y: Any) -> bool:
+    x, y = np.asarray(x), np.asarray(y)
+    same_type: bool = x.dtype == y.dtype and x.shape == y.shape
+    return same_type and (bool(np.all(x == y)) if x.dtype.hasobject else x.tobytes() == y.tobytes())
+
+
+def ravel(tree: T) -> tuple[Array, Callable[[Array], T]]:
+    """All the leaves as one vector, and the function that makes a tree of such a vector again.
+
+    The vector has the leaves' common dtype; the way back restores each leaf's own shape and dtype. As
+    `jax.flatten_util.ravel_pytree`.
+
+    >>> flat, unravel = ravel({"w": np.array([[1.0, 2.0]]), "b": np.array([3.0])})
+    >>> flat
+    array([3., 1., 2.])
+    >>> unravel(2 * flat)
+    {'w': array([[2., 4.]]), 'b': array([6.])}
+    """
+    found, form = flatten(tree)
+    ends = np.cumsum([np.size(leaf) for leaf in found], dtype=np.int64)
+
+    def unravel(flat: Array) -> T:
+        if flat.shape != (flat_size,):
+            raise ValueError(f"tree.ravel: unravel takes shape ({flat_size},), got {flat.shape}")
+        pieces = [flat[end - np.size(leaf):end] for leaf, end in zip(found, ends, strict=True)]
+        return cast(T, unflatten(form, builtins.map(_like, pieces, found)))
+
+    flat_size = int(ends[-1]) if found else 0
+    flat = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0, np.float32)
+    return readonly(flat), unravel
+
+
+def _like(piece: Array, leaf: Any) -> Any:
+    shaped = piece.reshape(np.shape(leaf))
+    dtype = np.result_type(leaf)
+    return shaped if shaped.dtype == dtype else shaped.astype(dtype)
+
+
+@overload
+def freeze(tree: dict[K, V_co]) -> FrozenDict[K, V_co]: ...
+@overload
+def freeze(tree: T) -> T: ...
+def freeze(tree: Any) -> Any:
+    """The same tree that nobody can change: dicts become FrozenDicts, arrays read-only copies.
+
+    The caller's own arrays are left as they are.
+
+    >>> w = np.ones(2, np.float32)
+    >>> frozen = freeze({"w": w})
+    >>> frozen["w"].flags.writeable, w.flags.writeable
+    (False, True)
+    """
+    node = _node(tree)
+    if node is None:
+        return _frozen_copy(tree)
+    entries = {key: freeze(child) for key, child in node.entries(tree).items()}
+    return _frozen(entries) if type(tree) is dict else node.build(tree, entries)
+
+
+def _frozen_copy(leaf: Any) -> Any:
+    return readonly(leaf.copy()) if isinstance(leaf, np.ndarray) else leaf
+
+
+def astype(tree: T, dtype: DTypeLike) -> T:
+    """The tree with its floating-point arrays converted; counts, keys and Python numbers stay.
+
+    >>> astype({"w": np.ones(2, np.float64), "count": np.int64(3)}, np.float32)
+    {'w': array([1., 1.], dtype=float32), 'count': np.int64(3)}
+    """
+    def convert(leaf: Any) -> Any:
+        floating = isinstance(leaf, np.ndarray | np.generic) and np.issubdtype(leaf.dtype, np.inexact)
+        return readonly(leaf.astype(dtype)) if floating else leaf
+
+    return map(convert, tree)
+
+
+def get(tree: Any, path: Path) -> Any:
+    """The leaf or subtree at a path, as `leaves_with_path` gives it.
+
+    >>> get({"dense_0": {"w": 1.0}}, ("dense_0", "w"))
+    1.0
+    >>> get({"dense_0": {"w": 1.0}}, ("dense_0", "v"))
+    Traceback (most recent call last):
+    ...
+    funcnn.tree.MissingKeyError: at 'dense_0': no entry 'v'. The entries are 'w'
+    """
+    for depth, key in enumerate(path):
+        entries = _entries(tree)
+        if key not in entries:
+            raise MissingKeyError(f"at {_place(path[:depth])}: {_missing(key, entries)}")
+        tree = entries[key]
+    return tree
+
+
+def _entries(tree: Any) -> dict[Any, Any]:
+    node = _node(tree)
+    return {} if node is None else node.entries(tree)
+
+
+def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
+    """A new tree in which the leaf or subtree at a path is `f` of the old one; the rest is shared.
+
+    >>> params = FrozenDict({"dense_0": {"w": 1.0, "b": 2.0}})
+    >>> update_in(params, ("dense_0", "b"), lambda b: 0 * b)
+    FrozenDict({'dense_0': {'w': 1.0, 'b': 0.0}})
+    """
+    if not path:
+        return cast(T, f(tree))
+    key, *deeper = path
+    child = get(tree, (key,))
+    node = _node(tree)
+    assert node is not None, "get has found an entry"
+    return cast(T, node.build(tree, node.entries(tree) | {key: update_in(child, tuple(deeper), f)}))
