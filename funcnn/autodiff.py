@@ -343,7 +343,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
         """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
         self._rule = Rule(self._rule.name, self._rule.fun, vjps)
 
-    def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:
+    def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         return cast(R, self._rule(*args, **kwargs))
 
 

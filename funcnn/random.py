@@ -1,36 +1,36 @@
-"""With this module you can draw random numbers by pure functions: `key`, `split`, `uniform`, `normal`.
+"""With this module you can draw random numbers with pure functions: `key`, `split`, `uniform`, `normal`.
 
 A key is data, a read-only uint32[2], and stands for one stream of numbers. Drawing does not change it: the
-same key gives the same numbers, on every machine and in every thread. For fresh numbers `split` the key and
-use each part once, in one draw or one further split.
+same key gives the same numbers, in every thread and on every machine. For fresh numbers `split` it, and use
+each part once: for one draw, or for one further split.
 
-Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, partitionable, as in jax >= 0.5):
+Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, partitionable: jax >= 0.5):
 
-- identical bit for bit: `key, split, fold_in, bits, uniform, bernoulli, randint, permutation`, and `choice`
-  without `p`. float64 and int64 are what jax draws with `jax_enable_x64`, the rest what it draws without;
-- `normal`: within 3 ulp in float32 (all 2²³ values compared), 8 in float64;
-- `truncated_normal, exponential, gumbel`: their docstrings say how close;
-- `categorical` and `choice` with `p`: the same index, but for a draw within rounding of a tie or boundary.
+- bit for bit: `key, split, fold_in, bits, uniform, bernoulli, randint, permutation`, `choice` without `p`.
+  What is 64 bits wide here is what jax draws under `jax_enable_x64`, all else what it draws without;
+- within a few ulp, as the docstrings say: `normal, truncated_normal, exponential, gumbel`;
+- the same unless rounding decides: `categorical`, and `choice` with `p`.
 
-Every draw is a new, read-only array, of no dimensions for shape (). Where jax is silent about arguments
-that make no sense (a reversed range, a probability of 2, more draws than there are things) funcnn raises.
+Every draw is a new, read-only array, also for shape () (then of no dimensions, as in jax). Arguments that make
+no sense, and that jax answers with some number, raise: a reversed range, a probability of 2, more draws than
+there are things to draw from.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 
 from funcnn.arrays import readonly
-from funcnn.threefry import WORD, Words, blocks, hash_pair, hash_pairs
+from funcnn.threefry import WORD, Words, between, draw, hash_pair, hash_pairs, unit
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from funcnn.threefry import Bits, Floats
     from funcnn.typing import Key, Keys, Shape
 
 __all__ = ["bernoulli", "bits", "categorical", "choice", "exponential", "fold_in", "gumbel", "key", "normal",
@@ -45,35 +45,39 @@ S = TypeVar("S", bound=np.generic)
 def key(seed: int) -> Key:
     """The key of a seed: its high and its low 32 bits.
 
-    Any integer from -2⁶³ up to 2⁶⁴ - 1; a negative seed stands for its two's complement (-1 for 2⁶⁴ - 1).
+    The seed is an integer of 64 bits, from -2⁶³ to 2⁶⁴ - 1. A negative one is read as two's complement, so
+    that -1 is 2⁶⁴ - 1.
 
     >>> key(2**32 + 5)
     array([1, 5], dtype=uint32)
 
-    Source: as `jax.random.PRNGKey` under `jax_enable_x64`. Without it jax drops the high 32 bits, which makes
-    seeds 5 and 2³² + 5 the same; from 0 to 2³² - 1 there is no difference.
+    Source: as `jax.random.PRNGKey` under `jax_enable_x64`. Without it jax drops the high half, and seeds
+    that differ by 2³² are one; for seeds from 0 to 2³² - 1 there is no difference.
     """
     value = _integer("key", "seed", seed)
     if not -(2**63) <= value < 2**64:
-        raise ValueError(f"random.key: seed is {value}; expected -2**63 <= seed < 2**64. Take seed % 2**64")
+        raise ValueError(f"random.key: seed is {value}; expected 64 bits, -2**63 <= seed < 2**64. "
+                         "Take seed % 2**64")
     return cast("Key", readonly(np.array([value >> 32 & WORD, value & WORD], np.uint32)))
 
 
+@overload
+def split(key: Key, num: tuple[()]) -> Key: ...
 @overload
 def split(key: Key, num: int | tuple[int] = 2) -> Keys: ...
 @overload
 def split(key: Key, num: Shape) -> Any: ...
 def split(key: Key, num: int | Shape = 2) -> Any:
-    """Several new keys from one, as an array (num, 2): unpack it or index it.
+    """Several new keys from one, as an array of shape (num, 2): unpack it, or index it.
 
-    `num` may be a shape as well; then the keys are (*num, 2).
+    `num` may be a shape, too; then the keys have shape (*num, 2).
 
     >>> init_key, order_key = split(key(0))
     >>> init_key
     array([1797259609, 2579123966], dtype=uint32)
 
-    The first keys of a longer split are those of a shorter one, and `split(key, n)[i]` is
-    `fold_in(key, i)`: so use a key for one of them, once.
+    A longer split begins with the keys of a shorter one, and `split(key, n)[i]` is `fold_in(key, i)`: take
+    one of the three for a key, once.
 
     Source: as `jax.random.split`.
     """
@@ -83,17 +87,18 @@ def split(key: Key, num: int | Shape = 2) -> Any:
 
 
 def fold_in(key: Key, data: int) -> Key:
-    """The key for number `data` (from 0 to 2³² - 1) under `key`: one for each epoch, layer or example.
+    """The key number `data` (from 0 to 2³² - 1) under a key: one for each epoch, layer or example.
 
     >>> fold_in(key(0), 7)
-    array([1353695780, 2116000888], dtype=uint32)
+    array([2716826189,  292468403], dtype=uint32)
 
-    Source: as `jax.random.fold_in`; jax rounds a float and wraps a negative NumPy integer, funcnn raises.
+    Source: as `jax.random.fold_in`; jax cuts floats down to integers, funcnn raises.
     """
     words = _words("fold_in", key)
     value = _integer("fold_in", "data", data)
     if not 0 <= value <= WORD:
-        raise ValueError(f"random.fold_in: data is {value}; expected 0 <= data < 2**32. Take data % 2**32")
+        raise ValueError(f"random.fold_in: data is {value}; expected 32 bits, 0 <= data < 2**32. "
+                         "Take data % 2**32")
     return cast("Key", readonly(hash_pair(words, value)))
 
 
@@ -104,13 +109,13 @@ def bits(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.uint32) -> NDA
     """Random bits: unsigned integers of 8, 16, 32 or 64 bits, every value equally likely.
 
     >>> bits(key(0), (3,))
-    array([4070199207, 4202276370, 1346093964], dtype=uint32)
+    array([4070199207, 4202968722, 1427181096], dtype=uint32)
 
     Source: as `jax.random.bits`.
     """
     words = _words("bits", key)
-    kind = _dtype("bits", dtype, "unsigned integers", np.uint8, np.uint16, np.uint32, np.uint64)
-    return _draw(words, _shape("bits", shape), kind, lambda raw: raw, width=max(32, 8 * kind.itemsize))
+    kind = _dtype("bits", dtype, "uint32", "uint8", "uint16", "uint64")
+    return draw((words,), _shape("bits", shape), kind, _same)
 
 
 def uniform(
@@ -130,15 +135,17 @@ def uniform(
     >>> uniform(key(0), (3,))
     array([0.947667  , 0.9785799 , 0.33229148], dtype=float32)
 
-    Source: as `jax.random.uniform`. The sum is rounded once (a fused multiply-add), as XLA does it on CPUs
-    that have that instruction. jax gives minval for reversed bounds; funcnn raises.
+    Source: as `jax.random.uniform`. The sum is rounded once, because XLA makes a fused multiply-add of it (on
+    a machine without one, jax can differ by 1 ulp unless minval is 0). jax answers reversed bounds with minval.
     """
     words = _words("uniform", key)
-    kind = _float_dtype("uniform", dtype)
+    kind = _dtype("uniform", dtype, "float32", "float64")
     low, high = _floats("uniform", "minval", minval, kind), _floats("uniform", "maxval", maxval, kind)
-    size = _broadcast("uniform", _shape("uniform", shape), minval=low, maxval=high)
+    size = _fit("uniform", shape, minval=low, maxval=high)
     _check_range(low, high)
-    return _uniform(words, size, low, high)
+    if low.ndim == high.ndim == 0 and low == 0 and high == 1:
+        return draw((words,), size, kind, unit)
+    return draw((words,), size, kind, between, low, high)
 
 
 def bernoulli(key: Key, p: ArrayLike = 0.5, shape: int | Shape | None = None) -> NDArray[np.bool_]:
@@ -146,53 +153,129 @@ def bernoulli(key: Key, p: ArrayLike = 0.5, shape: int | Shape | None = None) ->
 
         x = (u < p),    u uniform in [0, 1)
 
-    `p` is a number or an array that broadcasts to the shape (by default p's own). A float64 array is
-    compared in float64 (jax under `jax_enable_x64`), all else in float32.
+    `p` is a number, or an array that broadcasts to the shape (by default p's own). A float64 array is compared
+    in float64 (as in jax under `jax_enable_x64`), all else in float32.
 
     >>> bernoulli(key(0), 0.4, (5,))
     array([False, False,  True, False, False])
 
-    Source: as `jax.random.bernoulli`; jax takes p outside of [0, 1], funcnn raises.
+    Source: as `jax.random.bernoulli`; jax answers any p, funcnn raises outside of [0, 1].
     """
     words = _words("bernoulli", key)
     chance = _floats("bernoulli", "p", p)
-    _check_each("bernoulli", "p", chance, (chance >= 0) & (chance <= 1), "a probability, 0 <= p <= 1")
-    size = _broadcast("bernoulli", chance.shape if shape is None else _shape("bernoulli", shape), p=chance)
-    if chance.ndim:
-        return readonly(np.asarray(_draw(words, size, chance.dtype, _unit) < chance))
-    return _draw(words, size, np.dtype(np.bool_), lambda raw: _unit(raw) < chance, 8 * chance.itemsize)
+    _require("bernoulli", (chance >= 0) & (chance <= 1), "a probability, 0 <= p <= 1", p=chance)
+    size = _fit("bernoulli", shape, p=chance)
+    return draw((words,), size, np.dtype(np.bool_), _below, chance, width=8 * chance.itemsize)
 
 
 def randint(
-    key: Key,
-    shape: int | Shape,
-    minval: ArrayLike,
-    maxval: ArrayLike,
-    dtype: DTypeLike = np.int32,
+    key: Key, shape: int | Shape, minval: ArrayLike, maxval: ArrayLike, dtype: DTypeLike = np.int32
 ) -> NDArray[np.integer[Any]]:
     """Uniform random integers from minval up to, but without, maxval.
 
         x = minval + (2ⁿ h + l) mod (maxval - minval)
 
-    with two n-bit random numbers h and l: not exactly uniform, but the bias is below (maxval - minval)/2ⁿ,
-    and n is 32, or 64 for 64-bit integers. (For ranges above 2ⁿᐟ² jax drops h, and so does funcnn.)
-    The bounds are integers, or arrays of them that broadcast to the shape.
+    of random numbers h and l of n = 32 bits (64 for 64-bit integers): uniform up to a relative bias of
+    (maxval - minval)/2ⁿ at most. The bounds are integers, or arrays of them that broadcast to the shape.
 
     >>> randint(key(0), (5,), 0, 10)
-    array([2, 4, 9, 1, 7], dtype=int32)
+    array([9, 0, 2, 3, 1], dtype=int32)
 
-    Source: as `jax.random.randint`. For an empty range jax gives minval, and it clips bounds that the dtype
-    cannot hold; funcnn raises.
+    Source: as `jax.random.randint`, also in this: for a range above 2ⁿᐟ² h does not count. jax answers an empty
+    range with minval, and clips bounds that the dtype cannot hold; funcnn raises.
     """
     words = _words("randint", key)
-    kind = _dtype("randint", dtype, "integers", *(f"{u}int{n}" for n in (8, 16, 32, 64) for u in ("", "u")))
+    kind = _dtype("randint", dtype, "int32", "int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64")
     low, high = _integers("minval", minval), _integers("maxval", maxval)
-    size = _broadcast("randint", _shape("randint", shape), minval=low, maxval=high)
+    size = _fit("randint", shape, minval=low, maxval=high)
     _check_integer_range(low, high, kind)
     return _randint(words, size, low, high, kind)
 
 
-# ------------------------------------------------------------------------------------------ shuffled things
+# ------------------------------------------------------------------------------------------ other densities
+
+
+def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
+    """Standard normal random numbers: mean 0, variance 1.
+
+        x = √2 erf⁻¹(u),    u uniform in (-1, 1)
+
+    The grid of u bounds them: |x| < 5.5 in float32, 8.3 in float64.
+
+    >>> normal(key(0), (3,))
+    array([ 1.622642  ,  2.0252647 , -0.43359444], dtype=float32)
+
+    Source: as `jax.random.normal`, within 3 ulp.
+    """
+    words = _words("normal", key)
+    kind = _dtype("normal", dtype, "float32", "float64")
+    return draw((words,), _shape("normal", shape), kind, _normal)
+
+
+def truncated_normal(
+    key: Key,
+    lower: ArrayLike,
+    upper: ArrayLike,
+    shape: int | Shape | None = None,
+    dtype: DTypeLike = np.float32,
+) -> NDArray[np.floating[Any]]:
+    """Standard normal random numbers, given that they fall between lower and upper (both excluded).
+
+        x = √2 erf⁻¹(u),    u uniform in [erf(lower/√2), erf(upper/√2))
+
+    The bounds are numbers, infinite ones too, or arrays that broadcast to the shape (by default their common
+    one). Far from 0 the grid of u is coarse; where it has no point left between the bounds (both beyond 5.4 in
+    float32), funcnn raises.
+
+    >>> truncated_normal(key(0), -2, 2, (3,))
+    array([ 1.4559592 ,  1.7147487 , -0.41267535], dtype=float32)
+
+    Source: as `jax.random.truncated_normal`, within TODO. jax answers bounds that are reversed, or beyond the
+    grid, with one of them.
+    """
+    words = _words("truncated_normal", key)
+    kind = _dtype("truncated_normal", dtype, "float32", "float64")
+    low = _floats("truncated_normal", "lower", lower, kind)
+    high = _floats("truncated_normal", "upper", upper, kind)
+    size = _fit("truncated_normal", shape, lower=low, upper=high)
+    _require("truncated_normal", low < high, "lower < upper", lower=low, upper=high)
+    a, b = _erf(low), _erf(high)
+    _require("truncated_normal", a < b, f"bounds whose probabilities {kind} can tell apart (nearer to 0)",
+             lower=low, upper=high)
+    return draw((words,), size, kind, _truncated, a, b, low, high)
+
+
+def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
+    """Exponential random numbers: density e⁻ˣ for x >= 0.
+
+        x = -log(1 - u),    u uniform in [0, 1)
+
+    >>> exponential(key(0), (3,))
+    array([2.950128  , 3.8434246 , 0.40390354], dtype=float32)
+
+    Source: as `jax.random.exponential`, within TODO ulp.
+    """
+    words = _words("exponential", key)
+    kind = _dtype("exponential", dtype, "float32", "float64")
+    return draw((words,), _shape("exponential", shape), kind, _exponential)
+
+
+def gumbel(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
+    """Gumbel random numbers: density exp(-x - e⁻ˣ), the law of the greatest of many.
+
+        x = -log(-log u),    u uniform in (0, 1)
+
+    >>> gumbel(key(0), (3,))
+    array([ 2.9233725 ,  3.8326178 , -0.09689323], dtype=float32)
+
+    Source: as `jax.random.gumbel` (in its default mode, "low"), within TODO.
+    """
+    words = _words("gumbel", key)
+    kind = _dtype("gumbel", dtype, "float32", "float64")
+    return draw((words,), _shape("gumbel", shape), kind, _gumbel)
+
+
+# ------------------------------------------------------------------------------------------------- choosing
 
 
 @overload
@@ -207,145 +290,430 @@ def permutation(key: Key, x: ArrayLike, axis: int = 0, independent: bool = False
     With `independent` every vector along the axis is shuffled by itself.
 
     >>> permutation(key(0), 5)
-    array([4, 0, 2, 1, 3], dtype=int32)
+    array([0, 1, 4, 3, 2], dtype=int32)
 
-    Source: as `jax.random.permutation`: sorted by random bits, again where one time leaves ties likely. The
-    numbers are int32, int64 from 2³¹ on.
+    Source: as `jax.random.permutation`: a sort by random bits, repeated for long arrays, where ties are likely.
     """
     words = _words("permutation", key)
-    values = _range_or_array("permutation", "x", x)
+    values = _population("permutation", "x", x)
+    if isinstance(values, int):
+        return readonly(_shuffle(words, np.arange(values, dtype=_index_dtype(values)), 0))
     along = _axis("permutation", axis, values.ndim)
     if independent and values.ndim > 1:
-        return readonly(_shuffle(words, values, along))
+        return readonly(_shuffle(words, values.copy(), along))
     return readonly(np.take(values, _shuffle(words, np.arange(values.shape[along]), 0), along))
 
 
 @overload
-def choice(
-    key: Key, a: int, shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None, axis: int = 0
-) -> NDArray[np.int32]: ...
+def choice(key: Key, a: int, shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None,
+           axis: int = 0) -> NDArray[np.int32]: ...
 @overload
-def choice(
-    key: Key,
-    a: NDArray[S],
-    shape: int | Shape = (),
-    replace: bool = True,
-    p: ArrayLike | None = None,
-    axis: int = 0,
-) -> NDArray[S]: ...
+def choice(key: Key, a: NDArray[S], shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None,
+           axis: int = 0) -> NDArray[S]: ...
 @overload
-def choice(
-    key: Key,
-    a: ArrayLike,
-    shape: int | Shape = (),
-    replace: bool = True,
-    p: ArrayLike | None = None,
-    axis: int = 0,
-) -> NDArray[Any]: ...
-def choice(
-    key: Key,
-    a: ArrayLike,
-    shape: int | Shape = (),
-    replace: bool = True,
-    p: ArrayLike | None = None,
-    axis: int = 0,
-) -> NDArray[Any]:
+def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None,
+           axis: int = 0) -> NDArray[Any]: ...
+def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None,
+           axis: int = 0) -> NDArray[Any]:
     """Random ones of the numbers 0, ..., a - 1, or of the slices of an array along an axis.
 
-    `p` holds one probability for each, summing to 1 (within 10⁻³, and the rest is scaled away); without it
-    all are equally likely. The result has `shape` in place of the axis.
+    `p` is one probability for each of them, of sum 1 (within 10⁻³; the difference is scaled away); without it
+    all are equally likely. The result has `shape` in the place of the axis.
 
     >>> choice(key(0), 10, (4,))
-    array([2, 4, 9, 1], dtype=int32)
+    array([9, 0, 2, 3], dtype=int32)
     >>> choice(key(0), np.array(["red", "green", "blue"]), (2,), replace=False)
-    array(['blue', 'red'], dtype='<U5')
+    array(['red', 'green'], dtype='<U5')
 
-    Source: as `jax.random.choice`: without p the same numbers. With p the same but where rounding decides
-    (float32, or float64 for a float64 array p, as jax under `jax_enable_x64`): with replacement by inverting
-    the cumulated p, without by the top k of log p + Gumbel noise.
+    Source: as `jax.random.choice`, without `p` bit for bit. With `p` it draws by inverting the cumulated p, or
+    without replacement by the top k of log p + Gumbel noise: the same indices unless rounding decides, in
+    float64 for a float64 array p (as in jax under `jax_enable_x64`), else in float32. jax answers any `p`.
     """
     words = _words("choice", key)
-    values = _range_or_array("choice", "a", a)
-    along = _axis("choice", axis, values.ndim)
+    values = _population("choice", "a", a)
+    along = 0 if isinstance(values, int) else _axis("choice", axis, values.ndim)
+    n = values if isinstance(values, int) else values.shape[along]
     size = _shape("choice", shape)
-    n, draws = values.shape[along], math.prod(size)
+    draws = math.prod(size)
     _check_supply(n, draws, replace)
-    index = _choose_evenly(words, n, size, replace) if p is None else _choose(words, n, size, replace, p)
-    return readonly(np.take(values, index, along))
+    index = _evenly(words, n, draws, replace) if p is None else _weighted(words, n, draws, replace, p)
+    if isinstance(values, int):
+        return readonly(index.astype(_index_dtype(n)).reshape(size))
+    before, after = values.shape[:along], values.shape[along + 1 :]
+    return readonly(np.take(values, index, along).reshape(*before, *size, *after))
 
 
 def categorical(
     key: Key, logits: ArrayLike, axis: int = -1, shape: int | Shape | None = None
 ) -> NDArray[np.int32]:
-    """Random classes with the probabilities softmax(logits) along an axis.
+    """Random classes, with the probabilities softmax(logits) along an axis.
 
         x = argmaxᵢ (logitsᵢ + gᵢ),    g Gumbel noise
 
-    The result has the logits' shape without the axis, or `shape`, which must end in what that broadcasts to:
-    (5, 3) for five draws from each of three rows. A logit of -inf has probability 0.
+    The result has the shape of the logits without that axis, or any that this one broadcasts to: (5, 3) for five
+    draws from each of three rows. A logit of -inf means never.
 
     >>> categorical(key(0), np.log([0.1, 0.2, 0.7]), shape=(6,))
-    array([2, 1, 2, 2, 2, 2], dtype=int32)
+    array([2, 2, 2, 1, 1, 2], dtype=int32)
 
-    Source: as `jax.random.categorical` (Gumbel-max trick); the noise has the logits' dtype. jax answers for
-    NaN, +inf and all -inf; funcnn raises.
+    Source: as `jax.random.categorical`, the same classes unless rounding decides, in float64 for float64
+    logits (as in jax under `jax_enable_x64`), else in float32. jax answers logits of NaN, inf and all -inf.
     """
     words = _words("categorical", key)
-    scores = _floats("categorical", "logits", logits)
+    scores = _floats("categorical", "logits", logits, kinds="f")
     along = _axis("categorical", axis, scores.ndim)
     _check_logits(scores, along)
-    batch = scores.shape[:along] + scores.shape[along + 1 :]
-    size = batch if shape is None else _shape("categorical", shape)
-    _check_broadcast("categorical", size, "logits without the axis", batch)
-    lead = len(size) - len(batch)
-    noise_shape = size[: lead + along] + (scores.shape[along],) + size[lead + along :]
-    noise = _draw(words, noise_shape, scores.dtype, _gumbel)
-    return readonly(np.asarray(np.argmax(noise + scores, lead + along), np.int32))
+    size = _fit("categorical", shape, **{"logits without their axis": np.take(scores, 0, along)})
+    lead = len(size) - (scores.ndim - 1) + along
+    noise = draw((words,), (*size[:lead], scores.shape[along], *size[lead:]), scores.dtype, _gumbel)
+    return readonly(np.asarray(np.argmax(noise + scores, lead), np.int32))
 
 
-# ------------------------------------------------------------------------------------------- other shapes
+# ------------------------------------------------------------------------------------ from bits to densities
 
 
-def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Standard normal random numbers: mean 0, variance 1.
+def _same(raw: Bits) -> Bits:
+    return raw
 
-        x = √2 erf⁻¹(u),    u uniform in (-1, 1)
 
-    In float32 |x| < 5.42, as u has 23 bits.
+def _below(raw: Bits, p: Floats) -> NDArray[np.bool_]:
+    return np.less(unit(raw), p)
 
-    >>> normal(key(0), (3,))
-    array([ 1.6226422 ,  2.0252647 , -0.43359444], dtype=float32)
 
-    Source: as `jax.random.normal`, within 3 ulp (8 in float64): the logarithm inside is NumPy's, not XLA's.
+def _normal(raw: Bits) -> Floats:
+    u = unit(raw)
+    u *= 2
+    u += _edge(u.dtype) * -1
+    return _quantile(u)
+
+
+def _truncated(raw: Bits, *bounds: Floats) -> Floats:
+    """Between the quantiles a and b; rounding may not push it out of the bounds low and high."""
+    a, b, low, high = bounds
+    u = between(raw, a, b)
+    x = _quantile(np.clip(u, -_edge(u.dtype), _edge(u.dtype)))
+    return np.clip(x, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
+
+
+def _exponential(raw: Bits) -> Floats:
+    return 0.0 - np.log(1 - unit(raw), dtype=np.float64)
+
+
+def _gumbel(raw: Bits) -> Floats:
+    u = unit(raw)
+    np.maximum(u, np.finfo(u.dtype).tiny, out=u)
+    return -np.log(-np.log(u, dtype=np.float64))
+
+
+def _edge(kind: np.dtype[Any]) -> float:
+    """The number next below 1."""
+    return 1 - float(np.finfo(kind).epsneg)
+
+
+def _quantile(u: Floats) -> Floats:
+    """Where a standard normal is below with probability (1 + u)/2: x = √2 erf⁻¹(u)."""
+    return math.sqrt(2) * _erf_inv(u)
+
+
+def _erf_inv(x: Floats) -> Floats:
+    """The inverse of the error function, for -1 < x < 1.
+
+        w = -log(1 - x²),    erf⁻¹(x) = x p(w),    p a polynomial in w - c, in the tails in √w - c
+
+    Source: Giles, "Approximating the erfinv function" (2010), tables 1 and 3. x² is rounded before it is taken
+    from 1, as XLA does it: that costs up to 90 ulp in the float32 tails, and makes them those of jax.
     """
-    words = _words("normal", key)
-    kind = _float_dtype("normal", dtype)
-    return _draw(words, _shape("normal", shape), kind, _normal)
+    w = -np.log(1 - x * x, dtype=np.float64).astype(x.dtype)
+    (_, centre, body), *tails = GILES[x.dtype]
+    p = _polynomial(body, w - centre)
+    for start, centre, coefficients in tails:
+        far = np.flatnonzero(w >= start)
+        p[far] = _polynomial(coefficients, np.sqrt(w[far]) - centre)
+    p *= x
+    return p
 
 
-def truncated_normal(
-    key: Key,
-    lower: ArrayLike,
-    upper: ArrayLike,
-    shape: int | Shape | None = None,
-    dtype: DTypeLike = np.float32,
-) -> NDArray[np.floating[Any]]:
-    """Standard normal random numbers, given that they fall between lower and upper (both excluded).
+def _polynomial(coefficients: tuple[float, ...], x: Floats) -> Floats:
+    """Horner's rule, the highest power first."""
+    p = np.full_like(x, coefficients[0])
+    for c in coefficients[1:]:
+        p *= x
+        p += c
+    return p
 
-        x = √2 erf⁻¹(u),    u uniform in [erf(lower/√2), erf(upper/√2))
 
-    The bounds are numbers, infinities, or arrays that broadcast to the shape (by default their common one).
+def _erf(x: Floats) -> Floats:
+    """erf(x/√2), correctly rounded from float64."""
+    x = x / x.dtype.type(math.sqrt(2))
+    return np.array([math.erf(v) for v in x.ravel().tolist()], x.dtype).reshape(x.shape)
 
-    >>> truncated_normal(key(0), -2, 2, (3,))
-    array([1.396575 , 1.6243454, ...], dtype=float32)
 
-    Source: as `jax.random.truncated_normal`, whose rounding of u it shares: beyond about ±3 few values are
-    possible, and x agrees with jax's to a few times 2⁻²⁴ exp(x²/2). Where none is left (both bounds beyond
-    ±5.4 in float32, on one side) jax gives a bound; funcnn raises.
-    """
-    words = _words("truncated_normal", key)
-    kind = _float_dtype("truncated_normal", dtype)
-    low, high = _floats("truncated_normal", "lower", lower, kind), _floats("truncated_normal", "upper", upper, kind)
-    common = np.broadcast_shapes(low.shape, high.shape)
-    size = _broadcast("truncated_normal", common if shape is None else _shape("truncated_normal", shape), lower=low, upper=high)
-    ...
+GILES: dict[np.dtype[Any], tuple[tuple[float, float, tuple[float, ...]], ...]] = {
+    # (from which w on, the centre c, the coefficients of p, the highest power first)
+    np.dtype(np.float32): (
+        (0.0, 2.5, (
+            2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+            -0.00417768164, 0.246640727, 1.50140941)),
+        (5.0, 3.0, (
+            -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+            0.00943887047, 1.00167406, 2.83297682)),
+    ),
+    np.dtype(np.float64): (
+        (0.0, 3.125, (
+            -3.6444120640178196996e-21, -1.685059138182016589e-19, 1.2858480715256400167e-18,
+            1.115787767802518096e-17, -1.333171662854620906e-16, 2.0972767875968561637e-17,
+            6.6376381343583238325e-15, -4.0545662729752068639e-14, -8.1519341976054721522e-14,
+            2.6335093153082322977e-12, -1.2975133253453532498e-11, -5.4154120542946279317e-11,
+            1.051212273321532285e-09, -4.1126339803469836976e-09, -2.9070369957882005086e-08,
+            4.2347877827932403518e-07, -1.3654692000834678645e-06, -1.3882523362786468719e-05,
+            0.0001867342080340571352, -0.00074070253416626697512, -0.0060336708714301490533,
+            0.24015818242558961693, 1.6536545626831027356)),
+        (6.25, 3.25, (
+            2.2137376921775787049e-09, 9.0756561938885390979e-08, -2.7517406297064545428e-07,
+            1.8239629214389227755e-08, 1.5027403968909827627e-06, -4.013867526981545969e-06,
+            2.9234449089955446044e-06, 1.2475304481671778723e-05, -4.7318229009055733981e-05,
+            6.8284851459573175448e-05, 2.4031110387097893999e-05, -0.0003550375203628474796,
+            0.00095328937973738049703, -0.0016882755560235047313, 0.0024914420961078508066,
+            -0.0037512085075692412107, 0.005370914553590063617, 1.0052589676941592334,
+            3.0838856104922207635)),
+        (16.0, 5.0, (
+            -2.7109920616438573243e-11, -2.5556418169965252055e-10, 1.5076572693500548083e-09,
+            -3.7894654401267369937e-09, 7.6157012080783393804e-09, -1.4960026627149240478e-08,
+            2.9147953450901080826e-08, -6.7711997758452339498e-08, 2.2900482228026654717e-07,
+            -9.9298272942317002539e-07, 4.5260625972231537039e-06, -1.9681778105531670567e-05,
+            7.5995277030017761139e-05, -0.00021503011930044477347, -0.00013871931833623122026,
+            1.0103004648645343977, 4.8499064014085844221)),
+    ),
+}
+
+
+# --------------------------------------------------------------------------------- integers and permutations
+
+
+def _randint(
+    words: Words, size: Shape, low: NDArray[Any], high: NDArray[Any], kind: np.dtype[Any]
+) -> NDArray[Any]:
+    """Computed in unsigned numbers of 32 or 64 bits, modulo their range: signs come right by themselves."""
+    unsigned = np.dtype(np.uint64 if kind.itemsize == 8 else np.uint32)
+    start = low.astype(unsigned)
+    return draw(_two(words), size, kind, _offset, start, high.astype(unsigned) - start)
+
+
+def _offset(h: NDArray[Any], l: NDArray[Any], start: NDArray[Any], span: NDArray[Any]) -> NDArray[Any]:
+    """start + (2ⁿ h + l) mod span, with 2ⁿ mod span from the square of 2ⁿᐟ² mod span."""
+    root = _modulo(span.dtype.type(1 << 4 * span.itemsize), span)
+    high = _modulo(h, span) * _modulo(root * root, span)
+    return start + _modulo(high + _modulo(l, span), span)
+
+
+def _modulo(x: Any, n: NDArray[Any]) -> NDArray[Any]:
+    """x mod n, and x itself for n = 0, which stands for 2ⁿ (NumPy: x // 0 = 0); SIMD has // but no %."""
+    return np.subtract(x, x // n * n)
+
+
+def _two(words: Words) -> tuple[Words, Words]:
+    """The words of the two keys of a `split`."""
+    (a, b), (c, d) = hash_pairs(words, 2).tolist()
+    return (a, b), (c, d)
+
+
+def _shuffle(words: Words, x: NDArray[Any], axis: int) -> NDArray[Any]:
+    """The vectors along an axis, each sorted by random bits: 3 log₂(size) bits for each of its numbers."""
+    for _ in range(math.ceil(3 * math.log(max(1, x.size)) / math.log(WORD))):
+        words, fresh = _two(words)
+        x = np.take_along_axis(x, _order(draw((fresh,), x.shape, np.dtype(np.uint32), _same), axis), axis)
+    return x
+
+
+def _order(keys: NDArray[np.uint32], axis: int) -> NDArray[np.intp]:
+    """The stable argsort, by sorting (key, index) as one number: many times as fast as NumPy's own."""
+    index = np.arange(keys.shape[axis], dtype=np.uint64)
+    joined = np.moveaxis(keys, axis, -1).astype(np.uint64) << 32 | index
+    joined.sort()
+    return np.moveaxis((joined & WORD).astype(np.intp), -1, axis)
+
+
+def _evenly(words: Words, n: int, draws: int, replace: bool) -> NDArray[Any]:
+    """Indices below n, all equally likely."""
+    if replace:
+        return _randint(words, (draws,), np.array(0), np.array(n), _index_dtype(n))
+    return _shuffle(words, np.arange(n), 0)[:draws]
+
+
+def _weighted(words: Words, n: int, draws: int, replace: bool, p: ArrayLike) -> NDArray[Any]:
+    """Indices below n with probabilities p."""
+    chance = _chances(p, n)
+    if replace:
+        total = np.cumsum(chance, dtype=np.float64).astype(chance.dtype)
+        u = draw((words,), (draws,), chance.dtype, unit)
+        return np.searchsorted(total, total[-1] * (1 - u))
+    possible = int(np.count_nonzero(chance))
+    if possible < draws:
+        raise ValueError(f"random.choice: {draws} draws without replacement, but only {possible} of p are "
+                         "above 0. Draw fewer, or pass replace=True")
+    with np.errstate(divide="ignore"):
+        score = draw((words,), (n,), chance.dtype, _gumbel) + np.log(chance)
+    return np.argsort(-score, kind="stable")[:draws]
+
+
+def _index_dtype(n: int) -> np.dtype[Any]:
+    """jax's int32 for indices, as long as they fit."""
+    return np.dtype(np.int32 if n <= 2**31 else np.int64)
+
+
+# ------------------------------------------------------------------------------------- what comes in is right
+
+
+def _words(function: str, key: object) -> Words:
+    """The two words of a key; anything else is an error."""
+    if isinstance(key, np.ndarray) and key.dtype == np.uint32 and key.shape == (2,):
+        high, low = key.tolist()
+        return high, low
+    if isinstance(key, np.ndarray) and key.dtype == np.uint32:
+        raise ValueError(f"random.{function}: key is a uint32 array of shape {key.shape}; expected one key, of "
+                         "shape (2,). Unpack or index several: first, second = random.split(random.key(0))")
+    fix = "Make one: random.key(0)"
+    if type(key).__module__.startswith("jax"):
+        fix = "Take its words: np.asarray(jax.random.key_data(key))"
+    raise TypeError(f"random.{function}: key is {_describe(key)}; expected a key, a uint32 array of shape (2,). "
+                    f"{fix}")
+
+
+def _describe(x: object) -> str:
+    if isinstance(x, np.ndarray):
+        return f"a {x.dtype} array of shape {x.shape}"
+    return f"{x!r} ({type(x).__name__})" if isinstance(x, (int, float, str, type(None))) else type(x).__name__
+
+
+def _integer(function: str, name: str, x: object) -> int:
+    """An int from any kind of integer; not from a bool or a float."""
+    if isinstance(x, bool) or not hasattr(x, "__index__"):
+        raise TypeError(f"random.{function}: {name} is {_describe(x)}; expected an integer")
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"random.{function}: {name} is {_describe(x)}; expected an integer") from None
+
+
+def _shape(function: str, shape: object, name: str = "shape") -> Shape:
+    """A shape from a tuple or list of lengths, or from one length."""
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    size = tuple(_integer(function, name, n) for n in lengths)
+    if any(n < 0 for n in size):
+        raise ValueError(f"random.{function}: {name} is {shape}; expected lengths of 0 or more")
+    return size
+
+
+def _dtype(function: str, dtype: DTypeLike, *allowed: str) -> np.dtype[Any]:
+    """One of the allowed dtypes; the first is the default, and what None means in jax."""
+    kind = np.dtype(allowed[0] if dtype is None else dtype)
+    if kind.name not in allowed or not kind.isnative:
+        raise TypeError(f"random.{function}: dtype is {kind}; expected one of {', '.join(allowed)}. Draw one of "
+                        "these and convert: .astype(...)")
+    return kind
+
+
+def _axis(function: str, axis: object, ndim: int) -> int:
+    """The axis counted from the front."""
+    along = _integer(function, "axis", axis)
+    if not -ndim <= along < ndim:
+        raise ValueError(f"random.{function}: axis is {along}; expected one of the {ndim} axes of the array, "
+                         f"-{ndim} <= axis < {ndim}")
+    return along % ndim
+
+
+def _floats(
+    function: str, name: str, x: ArrayLike, kind: np.dtype[Any] | None = None, kinds: str = "iuf"
+) -> NDArray[Any]:
+    """Numbers as floats of a kind: by default float64 for a float64 array, float32 for all else."""
+    values = np.asarray(x)
+    if values.dtype.kind not in kinds:
+        raise TypeError(f"random.{function}: {name} is {_describe(values)}; expected floating-point numbers")
+    own = getattr(x, "dtype", None) == np.float64 and not isinstance(x, float)
+    with np.errstate(all="ignore"):
+        return values.astype(kind or (np.float64 if own else np.float32))
+
+
+def _integers(name: str, x: ArrayLike) -> NDArray[Any]:
+    values = np.asarray(x)
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"random.randint: {name} is {_describe(values)}; expected integers of at most 64 bits")
+    return values
+
+
+def _population(function: str, name: str, x: ArrayLike) -> int | NDArray[Any]:
+    """A count of things, or an array of them."""
+    values = np.asarray(x)
+    if values.ndim:
+        return values
+    n = _integer(function, name, x)
+    if n < 0:
+        raise ValueError(f"random.{function}: {name} is {n}; expected a count of 0 or more, or an array")
+    return n
+
+
+def _fit(function: str, shape: object, **arrays: Any) -> Shape:
+    """The shape of a draw, to which all arrays must broadcast; by default what they broadcast to."""
+    shapes = {name: x.shape for name, x in arrays.items()}
+    size = [] if shape is None else [_shape(function, shape)]
+    try:
+        common = np.broadcast_shapes(*size, *shapes.values())
+    except ValueError:
+        common = None
+    if common is None or size not in ([], [common]):
+        came = ", ".join(f"{name} has shape {s}" for name, s in shapes.items())
+        raise ValueError(f"random.{function}: {came}; expected what broadcasts to "
+                         f"{f'shape {size[0]}' if size else 'one shape'}")
+    return common
+
+
+def _require(function: str, good: Any, expected: str, **values: Any) -> None:
+    """Raise where `good` is first false, and say what the values are there."""
+    if np.all(good):
+        return
+    at = tuple(np.argwhere(~np.asarray(good))[0].tolist())
+    came = " and ".join(f"{name} is {np.broadcast_to(x, np.shape(good))[at]}" for name, x in values.items())
+    raise ValueError(f"random.{function}: {came}{f' at index {at}' if at else ''}; expected {expected}")
+
+
+def _check_range(low: NDArray[Any], high: NDArray[Any]) -> None:
+    with np.errstate(all="ignore"):
+        good = (low <= high) & np.isfinite(high - low)
+    _require("uniform", good, f"finite numbers, minval <= maxval, whose difference is finite in {low.dtype}",
+             minval=low, maxval=high)
+
+
+def _check_integer_range(low: NDArray[Any], high: NDArray[Any], kind: np.dtype[Any]) -> None:
+    least, most = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+    good = (low < high) & (low >= least) & (high <= most + 1)
+    _require("randint", good, f"{least} <= minval < maxval <= {most + 1} for {kind}", minval=low, maxval=high)
+
+
+def _check_supply(n: int, draws: int, replace: bool) -> None:
+    if draws and n == 0:
+        raise ValueError(f"random.choice: {draws} draws from nothing (a is empty)")
+    if draws > n and not replace:
+        raise ValueError(f"random.choice: {draws} draws without replacement, but a has only {n} things. Draw "
+                         "fewer, or pass replace=True")
+
+
+def _chances(p: ArrayLike, n: int) -> NDArray[Any]:
+    """The n probabilities of a choice."""
+    chance = _floats("choice", "p", p)
+    if chance.shape != (n,):
+        raise ValueError(f"random.choice: p has shape {chance.shape}; expected one probability for each of the "
+                         f"{n} things, shape ({n},)")
+    _require("choice", chance >= 0, "probabilities of 0 or more", p=chance)
+    total = float(chance.sum(dtype=np.float64))
+    if not abs(total - 1) <= 1e-3:
+        raise ValueError(f"random.choice: p sums to {total:.6g}; expected 1. Divide it: p / p.sum()")
+    return chance
+
+
+def _check_logits(logits: NDArray[Any], axis: int) -> None:
+    if logits.shape[axis] == 0:
+        raise ValueError(f"random.categorical: logits have shape {logits.shape}; expected at least one class "
+                         f"along axis {axis}")
+    _require("categorical", logits < np.inf, "a number or -inf", logits=logits)
+    best = logits.max(axis)
+    _require("categorical", best > -np.inf, "one class at least above -inf", **{"the greatest logit": best})

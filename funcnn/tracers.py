@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -143,7 +144,12 @@ def concrete(x: Any) -> Any:
 
 # ---------------------------------------------------------------------------------------------- Tracer
 
-_METHODS = frozenset(["all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot", "imag", "max", "mean", "min", "prod", "ravel", "real", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"])
+_METHODS = frozenset([
+    "all", "any", "argmax", "argmin", "argsort", "clip", "conj", "cumprod", "cumsum", "diagonal", "dot", "imag", "max",
+    "mean", "min", "prod", "ravel", "real", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take",
+    "trace", "transpose", "var",
+])
+_FLOAT64 = np.dtype(np.float64)
 _RENAMED = {"flatten": "ravel", "conjugate": "conj"}
 
 
@@ -156,10 +162,10 @@ class Tracer:
         self.value, self.trace, self.node = value, trace, node
 
     # What is known without tracing.
-    shape = property(lambda self: np.shape(self.value))
-    ndim = property(lambda self: np.ndim(self.value))
-    size = property(lambda self: np.size(self.value))
-    dtype = property(lambda self: np.result_type(concrete(self)))
+    shape = property(lambda self: getattr(self.value, "shape", ()))
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: math.prod(self.shape))
+    dtype = property(lambda self: getattr(self.value, "dtype", _FLOAT64))
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.swapaxes(self, -1, -2))
 

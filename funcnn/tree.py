@@ -236,38 +236,74 @@ def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
     """
     if not rest:
         return cast(T, _map(f, tree))
-    return cast(T, _map_several(lambda path, *leaves: f(*leaves), tree, rest, ()))
+    try:
+        return cast(T, _map_several(f, tree, rest))
+    except _MismatchError:
+        return map_with_path(lambda path, *leaves: f(*leaves), tree, *rest)  # raises the error that names the path
 
 
 def _map(f: Callable[[Any], Any], tree: Any) -> Any:
     node = _node(tree)
     if node is None:
         return f(tree)
-    return node.build(tree, {key: f(child) if type(child) is np.ndarray else _map(f, child)
-                             for key, child in node.entries(tree).items()})
+    new = {}
+    for key, child in node.entries(tree).items():
+        new[key] = f(child) if type(child) is np.ndarray else _map(f, child)
+    return node.build(tree, new)
 
 
-def _map_several(f: Callable[..., Any], first: Any, rest: Sequence[Any], path: Path) -> Any:
+class _MismatchError(Exception):
+    """Trees that do not fit; where they do not is looked up only then, to keep the common case fast."""
+
+
+def _map_several(f: Callable[..., Any], first: Any, rest: Sequence[Any]) -> Any:
+    node = _node(first)
+    if node is None:
+        for other in rest:
+            if type(other) is not np.ndarray and _node(other) is not None:
+                raise _MismatchError
+        return f(first, *rest)
+    entries = node.entries(first)
+    columns = [_column(first, entries, other) for other in rest]
+    new = {}
+    for key, child, *others in zip(entries, entries.values(), *columns, strict=True):
+        new[key] = _map_several(f, child, others)
+    return node.build(first, new)
+
+
+def _column(first: Any, entries: dict[Any, Any], other: Any) -> Iterable[Any]:
+    """The children of `other` in the order of the entries of `first`."""
+    node = _node(other)
+    if node is None or not _same_kind(first, other):
+        raise _MismatchError
+    found = node.entries(other)
+    if found.keys() != entries.keys():
+        raise _MismatchError
+    return builtins.map(found.__getitem__, entries)
+
+
+def _same_kind(first: Any, other: Any) -> bool:
+    """Whether two nodes may be mapped together; a dict and a FrozenDict may."""
+    return type(first) is type(other) or (_is_dict(first) and _is_dict(other))
+
+
+def _map_with_path(f: Callable[..., Any], first: Any, rest: Sequence[Any], path: Path) -> Any:
     node = _node(first)
     if node is None:
         for number, other in enumerate(rest, 1):
-            _check_leaf(first, other, number, path)
+            if _node(other) is not None:
+                raise _other_kind(first, other, number, path)
         return f(path, first, *rest)
     entries = node.entries(first)
     others = [_matching(first, entries, other, number, path) for number, other in enumerate(rest, 1)]
-    return node.build(first, {key: _map_several(f, child, [other[key] for other in others], (*path, key))
+    return node.build(first, {key: _map_with_path(f, child, [other[key] for other in others], (*path, key))
                               for key, child in entries.items()})
 
 
-def _check_leaf(first: Any, other: Any, number: int, path: Path) -> None:
-    if _node(other) is not None:
-        raise _other_kind(first, other, number, path)
-
-
 def _matching(first: Any, entries: dict[Any, Any], other: Any, number: int, path: Path) -> dict[Any, Any]:
-    """The entries of `other`, a node of the same kind as `first` (dict and FrozenDict are one) and keys."""
+    """The entries of `other`, a node of the same kind and keys as `first`; else the error that says where."""
     node = _node(other)
-    if node is None or not (type(first) is type(other) or (_is_dict(first) and _is_dict(other))):
+    if node is None or not _same_kind(first, other):
         raise _other_kind(first, other, number, path)
     found = node.entries(other)
     if entries.keys() != found.keys():
@@ -318,7 +354,7 @@ def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
     >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
     {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
     """
-    return cast(T, _map_several(f, tree, rest, ()))
+    return cast(T, _map_with_path(f, tree, rest, ()))
 
 
 def leaves(tree: Any) -> list[Any]:
