@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["column_sums", "is_concrete", "namespace", "readonly"]
+__all__ = ["column_sums", "is_concrete", "namespace", "readonly", "stretch"]
 
 T = TypeVar("T")
 
@@ -58,3 +58,16 @@ def column_sums(x: Any) -> Any:
     """
     rows = x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x
     return np.ones(rows.shape[0], rows.dtype) @ rows
+
+
+def stretch(x: Any, shape: tuple[int, ...]) -> Any:
+    """`np.broadcast_to` for an array with as many axes as `shape`, without its 5 microseconds on small arrays.
+
+    >>> stretch(np.array([[1.0], [2.0]]), (2, 3))
+    array([[1., 1., 1.],
+           [2., 2., 2.]])
+    """
+    if not (is_concrete(x) and x.flags.c_contiguous):
+        return np.broadcast_to(x, shape)
+    strides = [0 if n == 1 else stride for n, stride in zip(x.shape, x.strides, strict=True)]
+    return readonly(np.ndarray(shape, x.dtype, x, 0, strides))

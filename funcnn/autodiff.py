@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 import numpy as np
 
@@ -62,11 +62,12 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     """
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
         chosen, call = _only(f, argnums, args, kwargs)
-        value, pullback, aux = _vjp(call, chosen, has_aux, "grad")
+        run = _Run(call, chosen, has_aux, "grad")
+        value = run.y
         _check_scalar(value)
-        gradients = pullback(_one_like(value))
+        gradients = run.pull([(run.places[0], _one_like(value))])
         gradient = gradients[0] if isinstance(argnums, int) else gradients
-        return ((value, aux) if has_aux else value), gradient
+        return ((value, run.aux) if has_aux else value), gradient
 
     return _named_after(f, value_and_grad_of_f)
 
@@ -119,33 +120,42 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     As `jax.vjp`.
     """
-    y, pullback, aux = _vjp(f, primals, has_aux, "vjp")
-    return (y, pullback, aux) if has_aux else (y, pullback)
-
-
-def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, name: str,
-         ) -> tuple[Any, Callable[[Any], tuple[Any, ...]], Any]:
-    """Run f on tracers; its value, its pullback and its aux, with no tracer of this run left in them."""
-    tape = Tape()
-    traced = _traced(tape, primals, name)
-    out = f(*traced)
-    y, aux = _value_and_aux(out) if has_aux else (out, None)
-    nodes = tape.end()
-    places = tree.map(lambda leaf: _place_on(tape, leaf), y)
-    y, aux = tree.map(lambda leaf: value_of(leaf, tape), (y, aux))
+    run = _Run(f, primals, has_aux, "vjp")
 
     def pullback(g: Any) -> tuple[Any, ...]:
-        cotangents = _walk_back(nodes, tape.inputs, _seeds(places, y, g))
-        found = iter(cotangents)
-        return tree.map(lambda primal: _like(next(found), primal), primals)
+        tree.map_with_path(_check_cotangent, run.y, g)
+        return run.pull(list(zip(run.places, tree.leaves(g), strict=True)))
 
-    return y, pullback, aux
+    return (run.y, pullback, run.aux) if has_aux else (run.y, pullback)
+
+
+class _Run:
+    """One run of a function on tracers: its value y and aux, without tracers of this run, and the way back."""
+
+    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, name: str) -> None:
+        tape = Tape()
+        self.primals, self.form = tree.flatten(primals)
+        inputs = tree.unflatten(self.form, [tape.input(x) for x in _differentiable(primals, self.primals, name)])
+        out = f(*inputs)
+        y, aux = _value_and_aux(out) if has_aux else (out, None)
+        self.nodes = tape.end()
+        self.places = [_place_on(tape, leaf) for leaf in tree.leaves(y)]
+        self.y = tree.map(lambda leaf: value_of(leaf, tape), y)
+        self.aux = tree.map(lambda leaf: value_of(leaf, tape), aux)
+
+    def pull(self, seeds: list[tuple[int, Any]]) -> tuple[Any, ...]:
+        """The cotangents of the primals, given those of nodes."""
+        found = _walk_back(self.nodes, len(self.primals), seeds)
+        gradients: tuple[Any, ...] = tree.unflatten(self.form, map(_like, found, self.primals))
+        return gradients
 
 
 def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> list[Any]:
     """The cotangents of the inputs, given some of the results'; None where nothing arrived."""
     cotangents: list[Any] = [None] * (inputs + len(nodes))
     for place, g in seeds:
+        if place == _CONSTANT:
+            continue
         cotangents[place] = g if cotangents[place] is None else _sum(cotangents[place], g)
     for place in range(inputs + len(nodes) - 1, inputs - 1, -1):
         g, cotangents[place] = cotangents[place], None
@@ -181,30 +191,27 @@ def _only(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, 
     return tuple(args[n] for n in places), call
 
 
-def _traced(tape: Tape, primals: Any, name: str) -> Any:
-    try:
-        return tree.map(lambda leaf: tape.input(_differentiable(leaf)), primals)
-    except _NotDifferentiableError:
-        tree.map_with_path(lambda path, leaf: _differentiable(leaf, name, path), primals)
-        raise
+def _differentiable(primals: Any, leaves: list[Any], name: str) -> list[Any]:
+    """The leaves, if all are real floating-point numbers; else an error that names the first that is not."""
+    if all(_is_float_array(leaf) for leaf in leaves):
+        return leaves
+    for path, leaf in tree.leaves_with_path(primals):
+        _check_float(leaf, name, path)
+    return [np.asarray(leaf) if isinstance(leaf, np.memmap) else leaf for leaf in leaves]
 
 
-class _NotDifferentiableError(TypeError):
-    """An input without a derivative; raised again with its path."""
+def _is_float_array(leaf: Any) -> bool:
+    return type(leaf) is np.ndarray and leaf.dtype.kind == "f"
 
 
-def _differentiable(leaf: Any, name: str = "", path: tree.Path = ()) -> Any:
-    if type(leaf) is np.ndarray and leaf.dtype.kind == "f":
-        return leaf
+def _check_float(leaf: Any, name: str, path: tree.Path) -> None:
     if type(leaf) in (float, Tracer) or isinstance(leaf, np.floating):
-        return leaf
-    if isinstance(leaf, np.memmap) and leaf.dtype.kind == "f":
-        return np.asarray(leaf)
-    place = f"argument {path[0]}" + (f" at {tree.keystr(path[1:])!r}" if path[1:] else "") if path else ""
-    kind = f"of dtype {leaf.dtype}" if isinstance(leaf, np.ndarray | np.generic) else f"a {type(leaf).__name__}"
-    raise _NotDifferentiableError(
-        f"{name}: {place} is {kind}; derivatives are with respect to real floating-point arrays. Convert numbers "
-        "first (x.astype(np.float64), 3.0 instead of 3), or choose other argnums")
+        return
+    if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
+        return
+    place = f"argument {path[0]}" + (f" at {tree.keystr(path[1:])!r}" if path[1:] else "")
+    raise TypeError(f"{name}: {place} is {_description(leaf)}; derivatives are with respect to real floating-point "
+                    "arrays. Convert numbers first (x.astype(np.float64), 3.0 instead of 3), or choose other argnums")
 
 
 def _value_and_aux(out: Any) -> tuple[Any, Any]:
@@ -243,16 +250,13 @@ def _one_like(value: Any) -> Any:
     return 1.0 if type(value) is float else value.dtype.type(1)
 
 
+_CONSTANT = -1
+"""The place of an output that does not depend on the inputs."""
+
+
 def _place_on(tape: Tape, leaf: Any) -> int:
-    """The number of the leaf's node, or -1 if it does not depend on the inputs."""
-    return leaf.node if type(leaf) is Tracer and leaf.trace is tape else -1
-
-
-def _seeds(places: Any, y: Any, g: Any) -> list[tuple[int, Any]]:
-    """Where the cotangents of the outputs enter the tape."""
-    tree.map_with_path(_check_cotangent, y, g)
-    pairs = zip(tree.leaves(places), tree.leaves(g), strict=True)
-    return [(place, leaf) for place, leaf in pairs if place >= 0]
+    """The number of the leaf's node."""
+    return leaf.node if type(leaf) is Tracer and leaf.trace is tape else _CONSTANT
 
 
 def _check_cotangent(path: tree.Path, y: Any, g: Any) -> None:
@@ -344,7 +348,8 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
         self._rule = Rule(self._rule.name, self._rule.fun, vjps)
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
-        return cast(R, self._rule(*args, **kwargs))
+        y: R = self._rule(*args, **kwargs)
+        return y
 
 
 def _check_cotangents(name: str, cotangents: Any, shapes: list[Any]) -> None:

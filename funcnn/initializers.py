@@ -49,7 +49,7 @@ def variance_scaling(scale: float, mode: Literal["fan_in", "fan_out", "fan_avg"]
     that its variance is the one asked for.
 
     >>> variance_scaling(1.0, "fan_in", "uniform")(random.key(0), (1, 2))
-    array([[ 1.5526...,  1.6571...]], dtype=float32)
+    array([[1.550764 , 1.6578493]], dtype=float32)
 
     As `jax.nn.initializers.variance_scaling`; the fans as in He et al. 2015 (arXiv:1502.01852).
     """

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast, final, overload
 import numpy as np
 
 from funcnn import initializers, random
-from funcnn.arrays import column_sums
+from funcnn.arrays import column_sums, is_concrete
 from funcnn.autodiff import custom_vjp
 from funcnn.tracers import Tracer
 from funcnn.tree import FrozenDict
@@ -43,9 +43,16 @@ def affine(x: Array, w: Array, b: Array) -> Array:
     >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
     array([[16.]])
     """
+    if is_concrete(x) and x.ndim == 2 and x.shape[1] < w.shape[1]:
+        return cast(Array, _with_ones(x) @ np.concatenate([w, b[None, :]]))  # adding b to each row costs more
     y = x @ w
     y += b
     return y
+
+
+def _with_ones(x: Any) -> Any:
+    """The rows (x, 1): the bias is the weight of an input that is always 1."""
+    return np.concatenate([x, np.ones((len(x), 1), x.dtype)], axis=1)
 
 
 affine.defvjps(
@@ -168,7 +175,8 @@ class Layer(Generic[I, O, P]):
     @property
     def label(self) -> str:
         """What errors call the layer: `dense_1 (64 -> 3)`."""
-        return f"{self.path or self.name or self.kind} ({self.in_features} -> {self.out_features})"
+        name = self.path or self.name or (repr(self) if self.kind == "serial" else self.kind)
+        return f"{name} ({self.in_features} -> {self.out_features})"
 
 
 def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
@@ -182,28 +190,29 @@ def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
 
 
 def _check_params(layer: Layer[Any, Any, Any], params: Mapping[str, Array], x: Array) -> None:
-    _check_entries(layer.label, params, layer.shapes)
+    _check_entries(layer, params, layer.shapes)
+    param = None
     for name, shape in layer.shapes.items():
-        if params[name].shape != shape:
-            raise ValueError(f"{layer.label}: parameter {name!r} has shape {params[name].shape}, expected {shape}; "
+        param = params[name]
+        if param.shape != shape:
+            raise ValueError(f"{layer.label}: parameter {name!r} has shape {param.shape}, expected {shape}; "
                              "are these the parameters of another net?")
-    if isinstance(x, np.ndarray | Tracer):
-        _check_dtype(layer, x.dtype, params[name].dtype)
+    if param is not None and x.dtype != param.dtype and isinstance(x, np.ndarray | Tracer):
+        _check_dtype(layer, x.dtype, param.dtype)
 
 
-def _check_entries(label: str, params: Any, expected: Mapping[str, Any]) -> None:
+def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
     """The parameters have the entries they should and no others."""
-    if not isinstance(params, Mapping):
-        raise TypeError(f"{label}: the parameters must be a mapping, as init returns it, got a {type(params).__name__}")
-    if len(params) != len(expected) or not all(name in params for name in expected):
-        raise ValueError(f"{label}: its parameters are {list(expected)}, got {list(params)}; are these the "
+    if not isinstance(params, FrozenDict | Mapping):
+        raise TypeError(f"{layer.label}: the parameters must be a mapping, as init returns it, got a "
+                        f"{type(params).__name__}")
+    if params.keys() != expected.keys():
+        raise ValueError(f"{layer.label}: its parameters are {list(expected)}, got {list(params)}; are these the "
                          "parameters of another net?")
 
 
 def _check_dtype(layer: Layer[Any, Any, Any], came: np.dtype[Any], own: np.dtype[Any]) -> None:
     """Refuse integers, and float64 where the parameters are float32: all that follows would be float64."""
-    if came == own:
-        return
     if came.kind != "f":
         raise TypeError(f"{layer.label}: the input is {came}, floating-point numbers are needed: "
                         f"x.astype(np.{own})")
@@ -248,14 +257,15 @@ def _composed(stages: tuple[Layer[Any, Any, Any], ...]) -> Layer[Any, Any, Param
         return FrozenDict((path, stage.init(random.fold_in(key, i))) for i, (path, stage) in enumerate(own.items()))
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
-        _check_entries(" >> ".join(own) or "serial()", params, own)
+        _check_entries(net, params, own)
         for i, stage in enumerate(stages):
             x = stage.apply(params[stage.path] if stage.path in own else params, x,
                             key=random.fold_in(key, i) if stage.stochastic and key is not None else None)
         return x
 
-    return Layer("serial", init, forward, in_features, out_features,
-                 stochastic=any(stage.stochastic for stage in stages), stages=stages)
+    net: Layer[Any, Any, Params] = Layer("serial", init, forward, in_features, out_features, stages=stages,
+                                         stochastic=any(stage.stochastic for stage in stages))
+    return net
 
 
 def _widths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[int | None, int | None]:

@@ -126,12 +126,13 @@ def _integer_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     """Works on (classes, batch), because reductions over a short last axis are slow."""
     z = logits.reshape((-1, logits.shape[-1])).T.copy()
     z -= np.max(z, axis=0)
-    hot = labels.reshape(-1) == np.arange(len(z))[:, None]
+    classes, batch = np.arange(z.shape[0])[:, None], np.arange(z.shape[1])
     p = np.exp(z)
     total = np.sum(p, axis=0)
-    loss = np.log(total) - np.sum(np.where(hot, z, 0), axis=0)
+    label = labels.reshape(-1)
+    loss = np.log(total) - z[label, batch]
     p /= total
-    p -= hot
+    p -= (classes == label).astype(p.dtype)
     return loss.reshape(labels.shape), p
 
 
@@ -173,8 +174,8 @@ def _check_classes(name: str, labels: Any, classes: int) -> None:
                         "y.astype(np.int64)")
     if not is_concrete(labels):
         return
-    low, high = labels.min(), labels.max()
-    if low < 0 or high >= classes:
+    if labels.view(f"u{labels.itemsize}").max() >= classes:  # as unsigned numbers, negative ones are large
+        low, high = labels.min(), labels.max()
         row = int(np.argmax((labels.ravel() < 0) | (labels.ravel() >= classes)))
         raise ValueError(f"{name}: labels run from {low} to {high} but logits have {classes} columns (valid "
                          f"0..{classes - 1}); first bad label at row {row}")

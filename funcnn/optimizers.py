@@ -10,12 +10,15 @@ Names and values are those of optax; letters are those of the papers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast, final
 
+import numpy as np
+
 from funcnn import tree
-from funcnn.arrays import namespace, readonly
+from funcnn.arrays import is_concrete, namespace, readonly
 from funcnn.typing import Schedule
 
 __all__ = [
@@ -137,18 +140,30 @@ def _stateless(f: Callable[[Any], Any]) -> GradientTransformation:
 
 
 def _leafwise(f: Callable[..., tuple[Any, ...]], outputs: int, *trees: Any) -> tuple[Any, ...]:
-    """Lift a function of leaves that returns several arrays to trees: as many trees as it has outputs."""
-    results: list[tuple[Any, ...]] = []
+    """Lift a function of leaves, entry by entry, that returns several arrays: as many trees."""
+    columns: list[tuple[Any, ...]] = []
+    form = tree.structure(trees[0])
+    tree.map(lambda *leaves: columns.append(leaves), *trees)
+    if _are_small(columns):
+        return tuple(tree.unflatten(form, leaves) for leaves in _all_at_once(f, columns))
+    results = [f(*leaves) for leaves in columns]
+    return tuple(tree.unflatten(form, [readonly(result[i]) for result in results]) for i in range(outputs))
 
-    def number(*leaves: Any) -> int:
-        results.append(f(*leaves))
-        return len(results) - 1
 
-    def column(output: int) -> Any:
-        return tree.map(lambda place: readonly(results[place][output]), places)
+def _are_small(columns: list[tuple[Any, ...]]) -> bool:
+    """Several ndarrays of one dtype, so small that a call costs more than its arithmetic."""
+    arrays = [leaf for leaves in columns for leaf in leaves]
+    return (len(columns) > 1 and all(is_concrete(leaf) and leaf.dtype == arrays[0].dtype for leaf in arrays)
+            and sum(leaves[0].size for leaves in columns) < 4096)
 
-    places = tree.map(number, *trees)
-    return tuple(map(column, range(outputs)))
+
+def _all_at_once(f: Callable[..., tuple[Any, ...]], columns: list[tuple[Any, ...]]) -> Iterator[list[Any]]:
+    """f of all leaves joined, which is the same bytes, and its results cut into leaves again."""
+    first = [leaves[0] for leaves in columns]
+    ends = list(itertools.accumulate(leaf.size for leaf in first))
+    joined = [np.concatenate([leaf.ravel() for leaf in row]) for row in zip(*columns, strict=True)]
+    for whole in map(readonly, f(*joined)):
+        yield [whole[end - leaf.size:end].reshape(leaf.shape) for leaf, end in zip(first, ends, strict=True)]
 
 
 def identity() -> GradientTransformation:
@@ -231,8 +246,8 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Grad
 
     >>> part = scale_by_adam()
     >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
-    >>> round(updates["w"], 6), state.count, round(state.mu["w"], 6)
-    (-1.0, 1, -0.2)
+    >>> float(updates["w"]), state
+    (-0.999999995, AdamState(count=1, mu={'w': -0.19999999999999996}, nu={'w': 0.0040000000000000036}))
 
     Kingma & Ba 2015 (arXiv:1412.6980). eps is added outside the root, as in the paper, torch and optax; the
     book's eps is 1e-7.
@@ -285,8 +300,8 @@ def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
     >>> optimizer = adam(0.001)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
-    >>> round(updates["w"], 6)
-    -0.001
+    >>> float(updates["w"])
+    -0.0009999999966666668
 
     As `optax.adam`.
     """

@@ -1,19 +1,19 @@
 """With this module you can draw random numbers with pure functions: `key`, `split`, `uniform`, `normal`.
 
 A key is data, a read-only uint32[2], and stands for one stream of numbers. Drawing does not change it: the
-same key gives the same numbers, in every thread and on every machine. For fresh numbers `split` it, and use
-each part once: for one draw, or for one further split.
+same key always gives the same numbers. For fresh ones `split` it, and use each part once: for one draw, or for
+one further split.
 
 Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, partitionable: jax >= 0.5):
 
-- bit for bit: `key, split, fold_in, bits, uniform, bernoulli, randint, permutation`, `choice` without `p`.
-  What is 64 bits wide here is what jax draws under `jax_enable_x64`, all else what it draws without;
+- bit for bit, on every machine: `key, split, fold_in, bits, uniform, bernoulli, randint, permutation`, and
+  `choice` without `p`;
 - within a few ulp, as the docstrings say: `normal, truncated_normal, exponential, gumbel`;
 - the same unless rounding decides: `categorical`, and `choice` with `p`.
 
-Every draw is a new, read-only array, also for shape () (then of no dimensions, as in jax). Arguments that make
-no sense, and that jax answers with some number, raise: a reversed range, a probability of 2, more draws than
-there are things to draw from.
+Numbers of 64 bits are those of jax under `jax_enable_x64`, all others those of jax without it. Every draw is a
+new, read-only array, for shape () one without dimensions. Arguments without a meaning raise, also where jax
+answers them: a reversed range, a probability of 2, NaN.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def split(key: Key, num: int | Shape = 2) -> Any:
     >>> init_key
     array([1797259609, 2579123966], dtype=uint32)
 
-    A longer split begins with the keys of a shorter one, and `split(key, n)[i]` is `fold_in(key, i)`: take
-    one of the three for a key, once.
+    A longer split begins with the keys of a shorter one, and `split(key, n)[i]` is `fold_in(key, i)`: so do one
+    of these with a key, and do it once.
 
     Source: as `jax.random.split`.
     """
@@ -175,14 +175,15 @@ def randint(
 
         x = minval + (2ⁿ h + l) mod (maxval - minval)
 
-    of random numbers h and l of n = 32 bits (64 for 64-bit integers): uniform up to a relative bias of
-    (maxval - minval)/2ⁿ at most. The bounds are integers, or arrays of them that broadcast to the shape.
+    of random numbers h and l of n = 32 bits (64 for 64-bit integers). In a range of more than 2ⁿᐟ² numbers h does
+    not count, and some are more likely than others by a factor of up to 1 + range/2ⁿ; up to there by nothing
+    that matters. The bounds are integers, or arrays of them that broadcast to the shape.
 
     >>> randint(key(0), (5,), 0, 10)
     array([9, 0, 2, 3, 1], dtype=int32)
 
-    Source: as `jax.random.randint`, also in this: for a range above 2ⁿᐟ² h does not count. jax answers an empty
-    range with minval, and clips bounds that the dtype cannot hold; funcnn raises.
+    Source: as `jax.random.randint`. jax answers an empty range with minval, and clips bounds that the dtype
+    cannot hold; funcnn raises.
     """
     words = _words("randint", key)
     kind = _dtype("randint", dtype, "int32", "int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -205,7 +206,8 @@ def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
     >>> normal(key(0), (3,))
     array([ 1.622642  ,  2.0252647 , -0.43359444], dtype=float32)
 
-    Source: as `jax.random.normal`, within 3 ulp.
+    Source: as `jax.random.normal`, within 3 ulp in float32, and 32 in float64 (where XLA's logarithm is the
+    less exact one).
     """
     words = _words("normal", key)
     kind = _dtype("normal", dtype, "float32", "float64")
@@ -224,14 +226,14 @@ def truncated_normal(
         x = √2 erf⁻¹(u),    u uniform in [erf(lower/√2), erf(upper/√2))
 
     The bounds are numbers, infinite ones too, or arrays that broadcast to the shape (by default their common
-    one). Far from 0 the grid of u is coarse; where it has no point left between the bounds (both beyond 5.4 in
-    float32), funcnn raises.
+    one). Far from 0 the grid of u is coarse: in float32 x moves by about 10⁻⁷ exp(x²/2), and beyond ±5.4 there
+    is no point left.
 
     >>> truncated_normal(key(0), -2, 2, (3,))
     array([ 1.4559592 ,  1.7147487 , -0.41267535], dtype=float32)
 
-    Source: as `jax.random.truncated_normal`, within TODO. jax answers bounds that are reversed, or beyond the
-    grid, with one of them.
+    Source: as `jax.random.truncated_normal`, within a step of that grid; for float32 bounds in ±3 within 3 ulp.
+    jax answers bounds that are reversed, or beyond the grid, with one of them; funcnn raises.
     """
     words = _words("truncated_normal", key)
     kind = _dtype("truncated_normal", dtype, "float32", "float64")
@@ -253,7 +255,8 @@ def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32
     >>> exponential(key(0), (3,))
     array([2.950128  , 3.8434246 , 0.40390354], dtype=float32)
 
-    Source: as `jax.random.exponential`, within TODO ulp.
+    Source: as `jax.random.exponential`, within 1 ulp in float32, and 130 in float64 (where XLA's logarithm is
+    that far off).
     """
     words = _words("exponential", key)
     kind = _dtype("exponential", dtype, "float32", "float64")
@@ -268,7 +271,7 @@ def gumbel(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
     >>> gumbel(key(0), (3,))
     array([ 2.9233725 ,  3.8326178 , -0.09689323], dtype=float32)
 
-    Source: as `jax.random.gumbel` (in its default mode, "low"), within TODO.
+    Source: as `jax.random.gumbel` (in its default mode, "low"), within 2 ulp of max(1, |x|).
     """
     words = _words("gumbel", key)
     kind = _dtype("gumbel", dtype, "float32", "float64")
@@ -381,28 +384,30 @@ def _below(raw: Bits, p: Floats) -> NDArray[np.bool_]:
 
 
 def _normal(raw: Bits) -> Floats:
+    """At the quantiles of a uniform number in (-1, 1)."""
     u = unit(raw)
     u *= 2
-    u += _edge(u.dtype) * -1
+    u -= _edge(u.dtype)
     return _quantile(u)
 
 
-def _truncated(raw: Bits, *bounds: Floats) -> Floats:
-    """Between the quantiles a and b; rounding may not push it out of the bounds low and high."""
-    a, b, low, high = bounds
+def _truncated(raw: Bits, a: Floats, b: Floats, low: Floats, high: Floats) -> Floats:
+    """At the quantiles of a uniform number in [a, b); rounding may not push it out of (low, high)."""
     u = between(raw, a, b)
     x = _quantile(np.clip(u, -_edge(u.dtype), _edge(u.dtype)))
     return np.clip(x, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
 
 
 def _exponential(raw: Bits) -> Floats:
-    return 0.0 - np.log(1 - unit(raw), dtype=np.float64)
+    """0 - log and not -log, which would make -0.0 of log 1."""
+    return 0.0 - _log(1 - unit(raw))
 
 
 def _gumbel(raw: Bits) -> Floats:
+    """The uniform number is kept off 0, as in jax, by the smallest normal float."""
     u = unit(raw)
     np.maximum(u, np.finfo(u.dtype).tiny, out=u)
-    return -np.log(-np.log(u, dtype=np.float64))
+    return -_log(-_log(u))
 
 
 def _edge(kind: np.dtype[Any]) -> float:
@@ -410,9 +415,20 @@ def _edge(kind: np.dtype[Any]) -> float:
     return 1 - float(np.finfo(kind).epsneg)
 
 
+def _log(x: Floats) -> NDArray[np.float64]:
+    """In float64 for float32 too: the last bit differs between machines, and then it hardly ever shows."""
+    return np.log(x, dtype=np.float64)
+
+
 def _quantile(u: Floats) -> Floats:
-    """Where a standard normal is below with probability (1 + u)/2: x = √2 erf⁻¹(u)."""
+    """The x that a standard normal number is below with probability (1 + u)/2: √2 erf⁻¹(u)."""
     return math.sqrt(2) * _erf_inv(u)
+
+
+def _erf(x: Floats) -> Floats:
+    """erf(x/√2), rounded from float64."""
+    x = x / x.dtype.type(math.sqrt(2))
+    return np.array([math.erf(v) for v in x.ravel().tolist()], x.dtype).reshape(x.shape)
 
 
 def _erf_inv(x: Floats) -> Floats:
@@ -420,10 +436,10 @@ def _erf_inv(x: Floats) -> Floats:
 
         w = -log(1 - x²),    erf⁻¹(x) = x p(w),    p a polynomial in w - c, in the tails in √w - c
 
-    Source: Giles, "Approximating the erfinv function" (2010), tables 1 and 3. x² is rounded before it is taken
-    from 1, as XLA does it: that costs up to 90 ulp in the float32 tails, and makes them those of jax.
+    Source: Giles, "Approximating the erfinv function", GPU Computing Gems (2011). x² is rounded before it is
+    taken from 1 (Giles has (1 - x)(1 + x)), as XLA does it. That costs up to 90 ulp in the float32 tails.
     """
-    w = -np.log(1 - x * x, dtype=np.float64).astype(x.dtype)
+    w = -_log(1 - x * x).astype(x.dtype)
     (_, centre, body), *tails = GILES[x.dtype]
     p = _polynomial(body, w - centre)
     for start, centre, coefficients in tails:
@@ -440,12 +456,6 @@ def _polynomial(coefficients: tuple[float, ...], x: Floats) -> Floats:
         p *= x
         p += c
     return p
-
-
-def _erf(x: Floats) -> Floats:
-    """erf(x/√2), correctly rounded from float64."""
-    x = x / x.dtype.type(math.sqrt(2))
-    return np.array([math.erf(v) for v in x.ravel().tolist()], x.dtype).reshape(x.shape)
 
 
 GILES: dict[np.dtype[Any], tuple[tuple[float, float, tuple[float, ...]], ...]] = {
@@ -499,16 +509,16 @@ def _randint(
     return draw(_two(words), size, kind, _offset, start, high.astype(unsigned) - start)
 
 
-def _offset(h: NDArray[Any], l: NDArray[Any], start: NDArray[Any], span: NDArray[Any]) -> NDArray[Any]:
-    """start + (2ⁿ h + l) mod span, with 2ⁿ mod span from the square of 2ⁿᐟ² mod span."""
-    root = _modulo(span.dtype.type(1 << 4 * span.itemsize), span)
+def _offset(h: Bits, l: Bits, start: Bits, span: Bits) -> Bits:
+    """start + (2ⁿ h + l) mod span; 2ⁿ mod span is the square of 2ⁿᐟ² mod span."""
+    root = _modulo(np.full_like(span, 1 << 4 * span.itemsize), span)
     high = _modulo(h, span) * _modulo(root * root, span)
     return start + _modulo(high + _modulo(l, span), span)
 
 
-def _modulo(x: Any, n: NDArray[Any]) -> NDArray[Any]:
-    """x mod n, and x itself for n = 0, which stands for 2ⁿ (NumPy: x // 0 = 0); SIMD has // but no %."""
-    return np.subtract(x, x // n * n)
+def _modulo(x: Bits, n: Bits) -> Bits:
+    """x mod n, and x for n = 0, which stands for 2ⁿ: NumPy has x // 0 = 0, and SIMD for // but not for %."""
+    return x - x // n * n
 
 
 def _two(words: Words) -> tuple[Words, Words]:
@@ -526,7 +536,7 @@ def _shuffle(words: Words, x: NDArray[Any], axis: int) -> NDArray[Any]:
 
 
 def _order(keys: NDArray[np.uint32], axis: int) -> NDArray[np.intp]:
-    """The stable argsort, by sorting (key, index) as one number: many times as fast as NumPy's own."""
+    """The stable argsort, by sorting (key, index) as one number, which is faster than NumPy's own."""
     index = np.arange(keys.shape[axis], dtype=np.uint64)
     joined = np.moveaxis(keys, axis, -1).astype(np.uint64) << 32 | index
     joined.sort()
@@ -546,12 +556,12 @@ def _weighted(words: Words, n: int, draws: int, replace: bool, p: ArrayLike) -> 
     if replace:
         total = np.cumsum(chance, dtype=np.float64).astype(chance.dtype)
         u = draw((words,), (draws,), chance.dtype, unit)
-        return np.searchsorted(total, total[-1] * (1 - u))
+        return np.asarray(np.searchsorted(total, total[-1] * (1 - u)))
     possible = int(np.count_nonzero(chance))
     if possible < draws:
         raise ValueError(f"random.choice: {draws} draws without replacement, but only {possible} of p are "
                          "above 0. Draw fewer, or pass replace=True")
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):
         score = draw((words,), (n,), chance.dtype, _gumbel) + np.log(chance)
     return np.argsort(-score, kind="stable")[:draws]
 
@@ -581,36 +591,41 @@ def _words(function: str, key: object) -> Words:
 
 def _describe(x: object) -> str:
     if isinstance(x, np.ndarray):
-        return f"a {x.dtype} array of shape {x.shape}"
+        return f"an array of {x.dtype}, shape {x.shape}"
     return f"{x!r} ({type(x).__name__})" if isinstance(x, (int, float, str, type(None))) else type(x).__name__
 
 
-def _integer(function: str, name: str, x: object) -> int:
+def _integer(function: str, name: str, x: Any, expected: str = "an integer") -> int:
     """An int from any kind of integer; not from a bool or a float."""
-    if isinstance(x, bool) or not hasattr(x, "__index__"):
-        raise TypeError(f"random.{function}: {name} is {_describe(x)}; expected an integer")
     try:
-        return operator.index(x)
+        if not isinstance(x, bool):
+            return operator.index(x)
     except TypeError:
-        raise TypeError(f"random.{function}: {name} is {_describe(x)}; expected an integer") from None
+        pass
+    raise TypeError(f"random.{function}: {name} is {_describe(x)}; expected {expected}")
 
 
 def _shape(function: str, shape: object, name: str = "shape") -> Shape:
     """A shape from a tuple or list of lengths, or from one length."""
-    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
-    size = tuple(_integer(function, name, n) for n in lengths)
+    if isinstance(shape, (tuple, list)):
+        size = tuple(_integer(function, f"{name}[{i}]", n) for i, n in enumerate(shape))
+    else:
+        size = (_integer(function, name, shape, "a tuple of integers, such as (2, 3)"),)
     if any(n < 0 for n in size):
         raise ValueError(f"random.{function}: {name} is {shape}; expected lengths of 0 or more")
     return size
 
 
-def _dtype(function: str, dtype: DTypeLike, *allowed: str) -> np.dtype[Any]:
-    """One of the allowed dtypes; the first is the default, and what None means in jax."""
-    kind = np.dtype(allowed[0] if dtype is None else dtype)
-    if kind.name not in allowed or not kind.isnative:
-        raise TypeError(f"random.{function}: dtype is {kind}; expected one of {', '.join(allowed)}. Draw one of "
-                        "these and convert: .astype(...)")
-    return kind
+def _dtype(function: str, dtype: DTypeLike | None, *allowed: str) -> np.dtype[Any]:
+    """One of the allowed dtypes; the first is the default, which None asks for in jax."""
+    try:
+        kind = np.dtype(allowed[0] if dtype is None else dtype)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind.name in allowed and kind.isnative:
+        return kind
+    raise TypeError(f"random.{function}: dtype is {dtype!r}; expected one of {', '.join(allowed)}. For another "
+                    "draw one of these and convert: .astype(...)")
 
 
 def _axis(function: str, axis: object, ndim: int) -> int:
@@ -628,7 +643,7 @@ def _floats(
     """Numbers as floats of a kind: by default float64 for a float64 array, float32 for all else."""
     values = np.asarray(x)
     if values.dtype.kind not in kinds:
-        raise TypeError(f"random.{function}: {name} is {_describe(values)}; expected floating-point numbers")
+        raise TypeError(f"random.{function}: {name} is {_describe(x)}; expected floating-point numbers")
     own = getattr(x, "dtype", None) == np.float64 and not isinstance(x, float)
     with np.errstate(all="ignore"):
         return values.astype(kind or (np.float64 if own else np.float32))
@@ -637,7 +652,7 @@ def _floats(
 def _integers(name: str, x: ArrayLike) -> NDArray[Any]:
     values = np.asarray(x)
     if values.dtype.kind not in "iu":
-        raise TypeError(f"random.randint: {name} is {_describe(values)}; expected integers of at most 64 bits")
+        raise TypeError(f"random.randint: {name} is {_describe(x)}; expected integers of at most 64 bits")
     return values
 
 
@@ -646,7 +661,7 @@ def _population(function: str, name: str, x: ArrayLike) -> int | NDArray[Any]:
     values = np.asarray(x)
     if values.ndim:
         return values
-    n = _integer(function, name, x)
+    n = _integer(function, name, x, "a count or an array")
     if n < 0:
         raise ValueError(f"random.{function}: {name} is {n}; expected a count of 0 or more, or an array")
     return n
@@ -669,9 +684,9 @@ def _fit(function: str, shape: object, **arrays: Any) -> Shape:
 
 def _require(function: str, good: Any, expected: str, **values: Any) -> None:
     """Raise where `good` is first false, and say what the values are there."""
-    if np.all(good):
+    if good.all():
         return
-    at = tuple(np.argwhere(~np.asarray(good))[0].tolist())
+    at = tuple(np.argwhere(~good)[0].tolist())
     came = " and ".join(f"{name} is {np.broadcast_to(x, np.shape(good))[at]}" for name, x in values.items())
     raise ValueError(f"random.{function}: {came}{f' at index {at}' if at else ''}; expected {expected}")
 
@@ -704,7 +719,8 @@ def _chances(p: ArrayLike, n: int) -> NDArray[Any]:
         raise ValueError(f"random.choice: p has shape {chance.shape}; expected one probability for each of the "
                          f"{n} things, shape ({n},)")
     _require("choice", chance >= 0, "probabilities of 0 or more", p=chance)
-    total = float(chance.sum(dtype=np.float64))
+    with np.errstate(all="ignore"):
+        total = float(chance.sum(dtype=np.float64))
     if not abs(total - 1) <= 1e-3:
         raise ValueError(f"random.choice: p sums to {total:.6g}; expected 1. Divide it: p / p.sum()")
     return chance

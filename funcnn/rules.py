@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.arrays import column_sums
+from funcnn.arrays import column_sums, stretch
 from funcnn.tracers import RULES, Rule, astype, concrete, getitem
 
 __all__ = ["composite", "constant", "elementwise", "rule", "unbroadcast"]
@@ -198,7 +198,7 @@ for _extreme in (np.max, np.min):
 
 @composite(np.mean)
 def _mean(x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    return np.sum(x, axis=axis, dtype=dtype, keepdims=keepdims) / _count(x, axis)
+    return RULES[np.sum](x, axis=axis, dtype=dtype, keepdims=keepdims) / _count(x, axis)
 
 
 @composite(np.var)
@@ -221,17 +221,19 @@ def _axes(x: Any, axis: Any) -> tuple[int, ...]:
 
 def _kept(g: Any, x: Any, axis: Any) -> Any:
     """A result or cotangent of a reduction with the reduced axes put back, as length 1."""
+    if axis is None:
+        return g.reshape((1,) * x.ndim)
     axes = _axes(x, axis)
     return g.reshape([1 if a in axes else n for a, n in enumerate(x.shape)])
 
 
 def _count(x: Any, axis: Any) -> int:
-    return math.prod(x.shape[a] for a in _axes(x, axis))
+    return x.size if axis is None else math.prod(x.shape[a] for a in _axes(x, axis))
 
 
 def _spread(g: Any, x: Any, axis: Any) -> Any:
     """The cotangent of a sum, copied to all that was summed."""
-    return np.broadcast_to(_kept(g, x, axis), x.shape)
+    return stretch(_kept(g, x, axis), x.shape)
 
 
 def _to_extreme(g: Any, y: Any, x: Any, axis: Any) -> Any:

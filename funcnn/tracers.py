@@ -57,6 +57,9 @@ class Rule:
         if self.bwd is not None:
             cotangents = self.bwd(saved, g)
             return [(parent, cotangents[position]) for position, parent in parents]
+        if len(parents) == 1:
+            position, parent = parents[0]
+            return ((parent, self.vjps[position](g, y, *saved, **kwargs)),)
         return [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
 
 

@@ -67,12 +67,12 @@ def batches(key: Key, data: B, size: int, epochs: int = 1) -> Batches[B]:
     >>> x = np.arange(5)
     >>> for batch in batches(random.key(0), x, size=2, epochs=2):
     ...     print(batch)
-    [3 4]
-    [0 1]
-    [2]
-    [2 1]
-    [4 0]
+    [0 2]
+    [4 1]
     [3]
+    [0 3]
+    [1 4]
+    [2]
     """
     for name, value in (("size", size), ("epochs", epochs)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer):

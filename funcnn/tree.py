@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import functools
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, final, overload
 
 import numpy as np
@@ -58,11 +58,13 @@ class FrozenDict(Mapping[K, V_co]):
     funcnn.tree.MissingKeyError: no entry 'dense_O'; did you mean 'dense_0'? The entries are 'dense_0'
     """
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_flat")
     _data: dict[K, V_co]
+    _flat: tuple[tuple[Any, ...], Structure] | None  # its leaves, once asked for: they can never change
 
     def __init__(self, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> None:
         self._data = {k: _without_dicts(v) for k, v in dict(entries).items()}
+        self._flat = None
 
     def __getitem__(self, key: K) -> V_co:
         try:
@@ -78,6 +80,18 @@ class FrozenDict(Mapping[K, V_co]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._data
+
+    def keys(self) -> KeysView[K]:
+        """The keys, as of a dict."""
+        return self._data.keys()
+
+    def values(self) -> ValuesView[V_co]:
+        """The values, as of a dict."""
+        return self._data.values()
+
+    def items(self) -> ItemsView[K, V_co]:
+        """The entries, as of a dict."""
+        return self._data.items()
 
     @overload
     def get(self, key: K, /) -> V_co | None: ...
@@ -144,6 +158,7 @@ def _frozen(data: dict[K, V_co]) -> FrozenDict[K, V_co]:
     """`FrozenDict(data)` without the copy, for a dict that nobody else holds and whose dicts are frozen."""
     new: FrozenDict[K, V_co] = object.__new__(FrozenDict)
     new._data = data
+    new._flat = None
     return new
 
 
@@ -176,7 +191,7 @@ class _Node(NamedTuple):
     """How one kind of container is taken apart into {key: child}, and built again of such a dict."""
 
     entries: Callable[[Any], dict[Any, Any]]
-    build: Callable[[Any, dict[Any, Any]], Any]
+    build: Callable[[dict[Any, Any]], Any]
     order: Callable[[dict[Any, Any]], Iterable[Any]] = iter
 
 
@@ -192,16 +207,15 @@ def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
 
 
 _NODES: dict[type, _Node | None] = {
-    FrozenDict: _Node(lambda tree: tree._data, lambda tree, new: _frozen(new), _sorted),
-    dict: _Node(lambda tree: tree, lambda tree, new: new, _sorted),
-    tuple: _Node(_numbered, lambda tree, new: tuple(new.values())),
-    list: _Node(_numbered, lambda tree, new: list(new.values())),
-    type(None): _Node(lambda tree: {}, lambda tree, new: None),
+    FrozenDict: _Node(lambda tree: tree._data, _frozen, _sorted),
+    dict: _Node(lambda tree: tree, lambda new: new, _sorted),
+    tuple: _Node(_numbered, lambda new: tuple(new.values())),
+    list: _Node(_numbered, lambda new: list(new.values())),
+    type(None): _Node(lambda tree: {}, lambda new: None),
     np.ndarray: None, float: None, int: None, np.float32: None, np.float64: None,
 }
-_NAMED_TUPLE = _Node(lambda tree: tree._asdict(), lambda tree, new: type(tree)(*new.values()))
 if hasattr(builtins, "frozendict"):  # Python 3.15
-    _NODES[builtins.frozendict] = _Node(dict, lambda tree, new: type(tree)(new), _sorted)
+    _NODES[builtins.frozendict] = _Node(dict, builtins.frozendict, _sorted)
 
 
 def _node(tree: Any) -> _Node | None:
@@ -212,191 +226,15 @@ def _node(tree: Any) -> _Node | None:
 
 def _rare_node(tree: Any) -> _Node | None:
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return _NAMED_TUPLE
+        kind = type(tree)
+        return _Node(lambda tree: tree._asdict(), lambda new: kind(*new.values()))
     if isinstance(tree, tuple | list | set | frozenset | Mapping):
         raise TypeError(f"tree: a {type(tree).__name__} is not a kind of tree node; use dict, FrozenDict, "
                         "tuple, list or a NamedTuple")
     return None
 
 
-# ------------------------------------------------------------------------------------------- functions
-
-
-def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
-    """Apply `f` to each leaf, or to the leaves at the same place of several trees; the type stays.
-
-    Unlike `jax.tree.map`, the trees in `rest` may not be deeper than `tree`; a mismatch names its path.
-
-    >>> map(lambda a, b: a + b, {"w": 1.0, "b": (2.0, None)}, {"w": 10.0, "b": (20.0, None)})
-    {'w': 11.0, 'b': (22.0, None)}
-    >>> map(lambda a, b: a + b, {"w": 1.0, "b": 2.0}, {"w": 10.0})
-    Traceback (most recent call last):
-    ...
-    ValueError: tree.map: tree 1 has other entries than the first at the root: 'b' is missing
-    """
-    if not rest:
-        return cast(T, _map(f, tree))
-    try:
-        return cast(T, _map_several(f, tree, rest))
-    except _MismatchError:
-        return map_with_path(lambda path, *leaves: f(*leaves), tree, *rest)  # raises the error that names the path
-
-
-def _map(f: Callable[[Any], Any], tree: Any) -> Any:
-    node = _node(tree)
-    if node is None:
-        return f(tree)
-    new = {}
-    for key, child in node.entries(tree).items():
-        new[key] = f(child) if type(child) is np.ndarray else _map(f, child)
-    return node.build(tree, new)
-
-
-class _MismatchError(Exception):
-    """Trees that do not fit; where they do not is looked up only then, to keep the common case fast."""
-
-
-def _map_several(f: Callable[..., Any], first: Any, rest: Sequence[Any]) -> Any:
-    node = _node(first)
-    if node is None:
-        for other in rest:
-            if type(other) is not np.ndarray and _node(other) is not None:
-                raise _MismatchError
-        return f(first, *rest)
-    entries = node.entries(first)
-    columns = [_column(first, entries, other) for other in rest]
-    new = {}
-    for key, child, *others in zip(entries, entries.values(), *columns, strict=True):
-        new[key] = _map_several(f, child, others)
-    return node.build(first, new)
-
-
-def _column(first: Any, entries: dict[Any, Any], other: Any) -> Iterable[Any]:
-    """The children of `other` in the order of the entries of `first`."""
-    node = _node(other)
-    if node is None or not _same_kind(first, other):
-        raise _MismatchError
-    found = node.entries(other)
-    if found.keys() != entries.keys():
-        raise _MismatchError
-    return builtins.map(found.__getitem__, entries)
-
-
-def _same_kind(first: Any, other: Any) -> bool:
-    """Whether two nodes may be mapped together; a dict and a FrozenDict may."""
-    return type(first) is type(other) or (_is_dict(first) and _is_dict(other))
-
-
-def _map_with_path(f: Callable[..., Any], first: Any, rest: Sequence[Any], path: Path) -> Any:
-    node = _node(first)
-    if node is None:
-        for number, other in enumerate(rest, 1):
-            if _node(other) is not None:
-                raise _other_kind(first, other, number, path)
-        return f(path, first, *rest)
-    entries = node.entries(first)
-    others = [_matching(first, entries, other, number, path) for number, other in enumerate(rest, 1)]
-    return node.build(first, {key: _map_with_path(f, child, [other[key] for other in others], (*path, key))
-                              for key, child in entries.items()})
-
-
-def _matching(first: Any, entries: dict[Any, Any], other: Any, number: int, path: Path) -> dict[Any, Any]:
-    """The entries of `other`, a node of the same kind and keys as `first`; else the error that says where."""
-    node = _node(other)
-    if node is None or not _same_kind(first, other):
-        raise _other_kind(first, other, number, path)
-    found = node.entries(other)
-    if entries.keys() != found.keys():
-        raise ValueError(f"tree.map: tree {number} has other entries than the first at {_place(path)}: "
-                         + _difference(entries, found))
-    return found
-
-
-def _is_dict(tree: Any) -> bool:
-    return isinstance(tree, dict | FrozenDict)
-
-
-def _other_kind(first: Any, other: Any, number: int, path: Path) -> ValueError:
-    return ValueError(f"tree.map: tree {number} is {_kind(other)} at {_place(path)}, where the first is "
-                      f"{_kind(first)}")
-
-
-def _difference(here: dict[Any, Any], there: dict[Any, Any]) -> str:
-    missing = [repr(key) for key in here if key not in there]
-    unexpected = [repr(key) for key in there if key not in here]
-    parts = [f"{', '.join(keys)} {'is' if len(keys) == 1 else 'are'} {what}"
-             for keys, what in ((missing, "missing"), (unexpected, "unexpected")) if keys]
-    return ", ".join(parts)
-
-
-def _kind(tree: Any) -> str:
-    shape = getattr(tree, "shape", None)
-    named = type(tree).__name__ if shape is None else f"an array of shape {shape}"
-    return f"a leaf ({named})" if _node(tree) is None else f"a {type(tree).__name__}"
-
-
-def _place(path: Path) -> str:
-    return repr(keystr(path)) if path else "the root"
-
-
-def keystr(path: Path) -> str:
-    """A path as text: `keystr(("dense_0", "w"))` is `dense_0/w`.
-
-    >>> keystr(("dense_0", "w"))
-    'dense_0/w'
-    """
-    return "/".join(builtins.map(str, path))
-
-
-def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
-    """As `map`, with the path as the first argument: `f(path, leaf, ...)`.
-
-    >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
-    {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
-    """
-    return cast(T, _map_with_path(f, tree, rest, ()))
-
-
-def leaves(tree: Any) -> list[Any]:
-    """The leaves in order: dict keys sorted, sequences by position.
-
-    >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)})
-    [2.0, 3.0, 1.0]
-    """
-    found: list[Any] = []
-    _gather(tree, found)
-    return found
-
-
-def _gather(tree: Any, found: list[Any]) -> None:
-    node = _node(tree)
-    if node is None:
-        found.append(tree)
-        return
-    entries = node.entries(tree)
-    for key in node.order(entries):
-        _gather(entries[key], found)
-
-
-def leaves_with_path(tree: Any) -> list[tuple[Path, Any]]:
-    """The leaves in order, each with its path.
-
-    >>> leaves_with_path({"dense_0": {"w": 1.0, "b": 2.0}})
-    [(('dense_0', 'b'), 2.0), (('dense_0', 'w'), 1.0)]
-    """
-    found: list[tuple[Path, Any]] = []
-    _collect(tree, (), found)
-    return found
-
-
-def _collect(tree: Any, path: Path, found: list[tuple[Path, Any]]) -> None:
-    node = _node(tree)
-    if node is None:
-        found.append((path, tree))
-        return
-    entries = node.entries(tree)
-    for key in node.order(entries):
-        _collect(entries[key], (*path, key), found)
+# ----------------------------------------------------------------------------------- leaves and structure
 
 
 @final
@@ -407,36 +245,88 @@ class Structure:
     Structure({'w': *, 'b': (*, None)})
     """
 
-    __slots__ = ("paths", "skeleton")
+    __slots__ = ("_build_node", "children", "fixed", "kind", "num_leaves", "places")
 
-    def __init__(self, skeleton: Any) -> None:
-        self.skeleton = skeleton
-        self.paths = tuple(path for path, _ in leaves_with_path(skeleton))
+    def __init__(self, kind: type, build_node: Callable[[dict[Any, Any]], Any] | None = None,
+                 children: dict[Any, Structure] | None = None, order: Iterable[Any] = ()) -> None:
+        self.kind, self._build_node, self.children = kind, build_node, children or {}
+        starts, end = {}, 0
+        for key in order:
+            starts[key] = end
+            end += self.children[key].num_leaves
+        self.num_leaves: int = end if build_node else 1
+        self.places = [(key, starts[key], child) for key, child in self.children.items()]
+        self.fixed: bool = kind not in (list, dict) and all(child.fixed for child in self.children.values())
 
-    @property
-    def num_leaves(self) -> int:
-        """How many leaves the tree has."""
-        return len(self.paths)
+    def build(self, leaves: tuple[Any, ...], start: int = 0) -> Any:
+        """The tree of this structure whose leaves stand in a sequence, from `start` on."""
+        if self._build_node is None:
+            return leaves[start]
+        new = {}
+        for key, place, child in self.places:
+            new[key] = leaves[start + place] if child is _LEAF else child.build(leaves, start + place)
+        tree = self._build_node(new)
+        if self.fixed and type(tree) is FrozenDict:
+            tree._flat = leaves[start:start + self.num_leaves], self
+        return tree
+
+    def paths(self, before: Path = ()) -> list[Path]:
+        """Where each leaf stands, in the order of the leaves."""
+        if self._build_node is None:
+            return [before]
+        in_order = sorted(self.places, key=lambda entry: entry[1])
+        return [path for key, _, child in in_order for path in child.paths((*before, key))]
 
     def __eq__(self, other: object) -> bool:
-        return (isinstance(other, Structure) and self.paths == other.paths
-                and bool(self.skeleton == other.skeleton))
+        return self is other or (isinstance(other, Structure) and self.kind is other.kind
+                                 and self.children == other.children)
 
     def __hash__(self) -> int:
-        return hash(self.paths)
+        return hash(tuple(self.paths()))
 
     def __repr__(self) -> str:
-        return f"Structure({_show(self.skeleton)})"
+        return f"Structure({_show(self.build((_STAR,) * self.num_leaves))})"
 
 
 class _Star:
-    """The place of a leaf in a `Structure`."""
+    """The place of a leaf in a printed structure."""
 
     def __repr__(self) -> str:
         return "*"
 
 
 _STAR = _Star()
+_LEAF = Structure(_Star)
+
+
+def _flatten(tree: Any) -> tuple[tuple[Any, ...], Structure]:
+    """The leaves, dict keys sorted, and the structure; a FrozenDict of fixed nodes remembers both."""
+    kind = type(tree)
+    if kind is np.ndarray:
+        return (tree,), _LEAF
+    if kind is FrozenDict and tree._flat is not None:
+        known: tuple[tuple[Any, ...], Structure] = tree._flat
+        return known
+    node = _node(tree)
+    if node is None:
+        return (tree,), _LEAF
+    entries = node.entries(tree)
+    order = list(node.order(entries))
+    flat = {key: _flatten(entries[key]) for key in order}
+    structure = Structure(kind, node.build, {key: flat[key][1] for key in entries}, order)
+    found = tuple(leaf for key in order for leaf in flat[key][0])
+    if kind is FrozenDict and structure.fixed:
+        tree._flat = found, structure
+    return found, structure
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves in order: dict keys sorted, sequences by position.
+
+    >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)})
+    [2.0, 3.0, 1.0]
+    """
+    return list(_flatten(tree)[0])
 
 
 def structure(tree: Any) -> Structure:
@@ -445,7 +335,7 @@ def structure(tree: Any) -> Structure:
     >>> structure([1.0, {"a": 2.0}]) == structure([None, {"a": 2.0}])
     False
     """
-    return Structure(_map(lambda leaf: _STAR, tree))
+    return _flatten(tree)[1]
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
@@ -454,7 +344,8 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     >>> flatten({"w": 1.0, "b": 2.0})
     ([2.0, 1.0], Structure({'w': *, 'b': *}))
     """
-    return leaves(tree), structure(tree)
+    found, form = _flatten(tree)
+    return list(found), form
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
@@ -463,12 +354,103 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     >>> unflatten(structure({"w": 0.0, "b": 0.0}), [2.0, 1.0])
     {'w': 1.0, 'b': 2.0}
     """
-    values = list(leaves)
+    values = tuple(leaves)
     if len(values) != structure.num_leaves:
-        raise ValueError(f"tree.unflatten: {len(values)} leaves came, the structure has "
-                         f"{structure.num_leaves}")
-    by_path = dict(zip(structure.paths, values, strict=True))
-    return map_with_path(lambda path, star: by_path[path], structure.skeleton)
+        raise ValueError(f"tree.unflatten: {len(values)} leaves came, the structure has {structure.num_leaves}")
+    return structure.build(values)
+
+
+def leaves_with_path(tree: Any) -> list[tuple[Path, Any]]:
+    """The leaves in order, each with its path.
+
+    >>> leaves_with_path({"dense_0": {"w": 1.0, "b": 2.0}})
+    [(('dense_0', 'b'), 2.0), (('dense_0', 'w'), 1.0)]
+    """
+    found, form = _flatten(tree)
+    return list(zip(form.paths(), found, strict=True))
+
+
+def keystr(path: Path) -> str:
+    """A path as text.
+
+    >>> keystr(("dense_0", "w"))
+    'dense_0/w'
+    """
+    return "/".join(builtins.map(str, path))
+
+
+# --------------------------------------------------------------------------------------------------- map
+
+
+def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
+    """Apply `f` to each leaf, or to the leaves at the same place of several trees; the type stays.
+
+    Unlike `jax.tree.map`, the trees in `rest` may not be deeper than `tree`; a mismatch names its path. A dict and
+    a FrozenDict may stand at the same place.
+
+    >>> map(lambda a, b: a + b, {"w": 1.0, "b": (2.0, None)}, {"w": 10.0, "b": (20.0, None)})
+    {'w': 11.0, 'b': (22.0, None)}
+    >>> map(lambda a, b: a + b, {"w": 1.0, "b": 2.0}, {"w": 10.0})
+    Traceback (most recent call last):
+    ...
+    ValueError: tree.map: tree 1 has other entries than the first at the root: 'b' is missing
+    """
+    found, form = _flatten(tree)
+    others = [_aligned(form, other, number) for number, other in enumerate(rest, 1)]
+    built: T = form.build(tuple(builtins.map(f, found, *others)))
+    return built
+
+
+def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
+    """As `map`, with the path as the first argument: `f(path, leaf, ...)`.
+
+    >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
+    {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
+    """
+    found, form = _flatten(tree)
+    others = [_aligned(form, other, number) for number, other in enumerate(rest, 1)]
+    built: T = form.build(tuple(builtins.map(f, form.paths(), found, *others)))
+    return built
+
+
+def _aligned(form: Structure, other: Any, number: int) -> tuple[Any, ...]:
+    """The leaves of another tree of this structure."""
+    found, its_form = _flatten(other)
+    if its_form is not form:
+        _check_fits(form, its_form, number, ())
+    return found
+
+
+def _check_fits(form: Structure, other: Structure, number: int, path: Path) -> None:
+    if form is other:
+        return
+    if form.kind is not other.kind and not {form.kind, other.kind} <= {dict, FrozenDict}:
+        raise ValueError(f"tree.map: tree {number} is {_kind(other)} at {_place(path)}, where the first is "
+                         f"{_kind(form)}")
+    if form.children.keys() != other.children.keys():
+        raise ValueError(f"tree.map: tree {number} has other entries than the first at {_place(path)}: "
+                         + _difference(form.children, other.children))
+    for key, child in form.children.items():
+        _check_fits(child, other.children[key], number, (*path, key))
+
+
+def _difference(here: dict[Any, Any], there: dict[Any, Any]) -> str:
+    missing = [repr(key) for key in here if key not in there]
+    unexpected = [repr(key) for key in there if key not in here]
+    parts = [f"{', '.join(keys)} {'is' if len(keys) == 1 else 'are'} {what}"
+             for keys, what in ((missing, "missing"), (unexpected, "unexpected")) if keys]
+    return ", ".join(parts)
+
+
+def _kind(form: Structure) -> str:
+    return "a leaf" if form is _LEAF else "None" if form.kind is type(None) else f"a {form.kind.__name__}"
+
+
+def _place(path: Path) -> str:
+    return repr(keystr(path)) if path else "the root"
+
+
+# ------------------------------------------------------------------------------------------ functions
 
 
 def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = 0) -> Any:
@@ -477,7 +459,7 @@ def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = 0) -> Any
     >>> reduce(lambda total, x: total + x.size, {"w": np.ones((2, 3)), "b": np.ones(3)})
     9
     """
-    return functools.reduce(f, leaves(tree), initializer)
+    return functools.reduce(f, _flatten(tree)[0], initializer)
 
 
 def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
@@ -559,7 +541,7 @@ def freeze(tree: Any) -> Any:
     if node is None:
         return _frozen_copy(tree)
     entries = {key: freeze(child) for key, child in node.entries(tree).items()}
-    return _frozen(entries) if type(tree) is dict else node.build(tree, entries)
+    return _frozen(entries) if type(tree) is dict else node.build(entries)
 
 
 def _frozen_copy(leaf: Any) -> Any:
@@ -615,4 +597,4 @@ def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
     child = get(tree, (key,))
     node = _node(tree)
     assert node is not None, "get has found an entry"
-    return cast(T, node.build(tree, node.entries(tree) | {key: update_in(child, tuple(deeper), f)}))
+    return cast(T, node.build(node.entries(tree) | {key: update_in(child, tuple(deeper), f)}))
