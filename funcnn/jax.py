@@ -1,0 +1,39 @@
+"""With this module you can run a funcnn program under JAX: `import funcnn.jax` makes FrozenDict a tree node there.
+
+Everything pure in funcnn, layers, losses, metrics, optimizers, is written against the array's own namespace, so the
+same step, with `jax.value_and_grad` in the place of `funcnn.value_and_grad`, runs under `jax.jit`, `lax.scan` and on
+many devices. Keys are the same numbers in both: `jax.random.wrap_key_data(key)`.
+
+>>> import jax
+>>> from funcnn import FrozenDict
+>>> jax.tree.map(lambda x: 2 * x, FrozenDict({"w": 1.0, "b": 2.0}))
+FrozenDict({'w': 2.0, 'b': 4.0})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+import jax
+
+from funcnn.tree import FrozenDict
+
+__all__: list[str] = []
+
+Keys = tuple[Hashable, ...]
+
+
+def _children_with_keys(tree: FrozenDict[Any, Any]) -> tuple[list[tuple[Any, Any]], tuple[Keys, Keys]]:
+    """The children by sorted key, as JAX does for dict, and what is needed to build the FrozenDict again."""
+    order = tuple(sorted(tree))
+    return [(jax.tree_util.DictKey(key), tree[key]) for key in order], (order, tuple(tree))
+
+
+def _build(keys: tuple[Keys, Keys], children: Iterable[Any]) -> FrozenDict[Any, Any]:
+    order, as_given = keys
+    by_key = dict(zip(order, children, strict=True))
+    return FrozenDict((key, by_key[key]) for key in as_given)
+
+
+jax.tree_util.register_pytree_with_keys(FrozenDict, _children_with_keys, _build)
