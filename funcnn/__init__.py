@@ -4,14 +4,17 @@ Read it in this order; each file answers one question.
 
     typing, arrays       what is an array, a key, a tree of parameters?
     tree                 how are many arrays treated as one value?
-    random               how is randomness a value?
-    tracers, autodiff    how is plain NumPy code differentiated?
+    random, threefry     how is randomness a value?
+    tracers              how is a plain NumPy program watched?
+    autodiff, jacobians  how is it differentiated?
     rules                what is the derivative of each NumPy function?
     activations, initializers, layers      what is a network?
-    losses, metrics      how wrong is it?
+    losses, metrics                        how wrong is it?
     schedules, optimizers                  how does a gradient become a step?
     training             how do steps become learning?
     datasets             what is there to learn?
+    testing              how are functions of your own tested?
+    jax                  how does a program move to JAX? (imported only when asked for)
 """
 
 from funcnn import (
@@ -21,6 +24,7 @@ from funcnn import (
     random as random,
     tracers as tracers,
     autodiff as autodiff,
+    jacobians as jacobians,
     rules as rules,
     activations as activations,
     initializers as initializers,
@@ -31,6 +35,7 @@ from funcnn import (
     optimizers as optimizers,
     training as training,
     datasets as datasets,
+    testing as testing,
 )
 from funcnn.autodiff import (
     custom_vjp as custom_vjp,
@@ -38,6 +43,16 @@ from funcnn.autodiff import (
     stop_gradient as stop_gradient,
     value_and_grad as value_and_grad,
     vjp as vjp,
+)
+from funcnn.jacobians import (
+    elementwise_grad as elementwise_grad,
+    hessian as hessian,
+    hvp as hvp,
+    jacfwd as jacfwd,
+    jacobian as jacobian,
+    jacrev as jacrev,
+    jvp as jvp,
+    linearize as linearize,
 )
 from funcnn.tree import FrozenDict as FrozenDict
 

@@ -17,7 +17,7 @@ from funcnn import tree
 from funcnn.tracers import Node, Rule, Tape, Tracer, concrete, value_of
 from funcnn.typing import Scalar
 
-__all__ = ["custom_vjp", "grad", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["custom_vjp", "grad", "named_after", "split_arguments", "stop_gradient", "value_and_grad", "vjp"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -61,7 +61,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     As `jax.value_and_grad`.
     """
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
-        chosen, call = _only(f, argnums, args, kwargs)
+        chosen, call = split_arguments(f, argnums, args, kwargs)
         run = _Run(call, chosen, has_aux, "grad")
         value = run.y
         _check_scalar(value)
@@ -69,7 +69,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
         gradient = gradients[0] if isinstance(argnums, int) else gradients
         return ((value, run.aux) if has_aux else value), gradient
 
-    return _named_after(f, value_and_grad_of_f)
+    return named_after(f, value_and_grad_of_f)
 
 
 @overload
@@ -103,7 +103,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
 
-    return _named_after(f, grad_of_f)
+    return named_after(f, grad_of_f)
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -173,7 +173,7 @@ def _sum(a: Any, b: Any) -> Any:
     return a if b is None else a + b
 
 
-def _only(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any],
+def split_arguments(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any],
           ) -> tuple[tuple[Any, ...], Callable[..., Any]]:
     """The arguments at `argnums`, and f as a function of them alone."""
     if argnums == 0 and args:
@@ -269,7 +269,8 @@ def _check_cotangent(path: tree.Path, y: Any, g: Any) -> None:
 def _like(cotangent: Any, primal: Any) -> Any:
     """The cotangent with the dtype and kind of its primal, read-only; zeros where nothing arrived."""
     if type(cotangent) is Tracer:
-        return cotangent
+        dtype = getattr(primal, "dtype", cotangent.dtype)
+        return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
     if type(primal) is Tracer:
         return np.zeros(primal.shape, primal.dtype) if cotangent is None else cotangent
     if type(primal) is float:
@@ -282,7 +283,8 @@ def _like(cotangent: Any, primal: Any) -> Any:
     return view
 
 
-def _named_after(f: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
+def named_after(f: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    """The wrapper with the name and docstring of f."""
     return functools.update_wrapper(wrapper, f)
 
 

@@ -343,7 +343,7 @@ def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True
     if isinstance(values, int):
         return readonly(index.astype(_index_dtype(n)).reshape(size))
     before, after = values.shape[:along], values.shape[along + 1 :]
-    return readonly(np.take(values, index, along).reshape(*before, *size, *after))
+    return readonly(np.take(values, index, along).reshape((*before, *size, *after)))
 
 
 def categorical(

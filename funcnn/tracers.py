@@ -16,6 +16,8 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from funcnn import tree
+
 __all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "value_of"]
 
 
@@ -31,12 +33,13 @@ class Rule:
     Arguments that may be differentiated are positional; None stands for one that may not.
     """
 
-    __slots__ = ("bwd", "fun", "fwd", "name", "vjps")
+    __slots__ = ("bwd", "fun", "fwd", "name", "number", "vjps")
 
     def __init__(self, name: str, fun: Callable[..., Any], vjps: Sequence[Callable[..., Any] | None] = (),
                  fwd: Callable[..., Any] | None = None, bwd: Callable[..., Any] | None = None) -> None:
         self.name, self.fun, self.fwd, self.bwd = name, fun, fwd, bwd
         self.vjps = _Pullbacks(name, vjps)
+        self.number = float if isinstance(fun, np.ufunc) else np.float64  # ufuncs let Python floats adapt their dtype
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function on the innermost tape among its arguments, or just run it."""
@@ -110,13 +113,15 @@ class Tape:
         values, parents = list(args), []
         for position, arg in enumerate(args):
             if type(arg) is Tracer and arg.trace is self:
-                values[position] = arg.value
+                values[position] = arg.value if type(arg.value) is not float else rule.number(arg.value)
                 parents.append((position, arg.node))
         saved: Any = values
         if rule.fwd is None:
             y = rule.fun(*values, **kwargs)
         else:
             y, saved = rule.fwd(*values, **kwargs)
+        if type(y) is Tracer and y.trace is self:
+            raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
         nodes.append((rule, parents, y, saved, kwargs))
         return Tracer(y, self, self.inputs + len(nodes) - 1)
 
@@ -156,6 +161,7 @@ _FLOAT64 = np.dtype(np.float64)
 _RENAMED = {"flatten": "ravel", "conjugate": "conj"}
 
 
+@tree.register_leaf
 class Tracer:
     """A stand-in for an array while it is differentiated: use it as the array; its value never changes."""
 
