@@ -8,14 +8,16 @@ which n they take. Names and numbers are those of `jax.nn.initializers`.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from funcnn import random
 from funcnn.arrays import readonly
 from funcnn.typing import Array, Key, Shape
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 __all__ = [
     "Initializer", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform",

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy import random as numpy_random
 
 from funcnn import random, tree
 from funcnn.autodiff import vjp
@@ -179,6 +178,8 @@ def _content(leaf: Any) -> Any:
 
 def _global_generators() -> tuple[Any, ...]:
     import random as python_random
+
+    from numpy import random as numpy_random
 
     name, words, *rest = numpy_random.get_state(legacy=True)  # noqa: NPY002  # only read
     return (name, np.asarray(words).tobytes(), *rest, python_random.getstate())

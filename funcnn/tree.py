@@ -10,13 +10,15 @@ from __future__ import annotations
 import builtins
 import functools
 from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
-from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, final, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, final, overload
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from funcnn.arrays import readonly
 from funcnn.typing import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 __all__ = [
     "FrozenDict", "Path", "Structure", "all_close", "astype", "equal", "flatten", "freeze", "get", "keystr",
