@@ -1,34 +1,28 @@
-"""With this module you can build networks: `dense(2, 64) >> relu >> dense(64, 3)`.
+"""With this module you can choose what a network is made of: `dense`, `dropout`, `embedding`, `layer_norm`.
 
-A `Layer` is a record of two pure functions: `init(key)` draws its parameters and `apply(params, x)` uses them.
-`a >> b` composes layers, and plain functions of an array are layers too. There is nothing else: no layer object
-holds a weight.
+Each function returns a `Layer`, a record of `init` and `apply` (`funcnn.composition`); the formula is the function
+right above it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar, cast, final, overload
+import math
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from funcnn import initializers, random
-from funcnn.arrays import column_sums, is_concrete
+from funcnn.arrays import column_sums, is_concrete, namespace
 from funcnn.autodiff import custom_vjp
-from funcnn.tracers import Tracer
+from funcnn.composition import Layer, residual, serial
+from funcnn.tracers import concrete
 from funcnn.tree import FrozenDict
-from funcnn.typing import Array, DenseParams, Dim, Key, Params, Shape
+from funcnn.typing import Array, DenseParams, Dim, IntArray, Key, Params
 
-__all__ = ["Layer", "affine", "dense", "serial"]
+__all__ = ["Layer", "affine", "dense", "dropout", "embedding", "flatten", "layer_norm", "residual", "serial"]
 
 I = TypeVar("I", bound=Dim)
 O = TypeVar("O", bound=Dim)
-K = TypeVar("K", bound=Dim)
-P = TypeVar("P")
-
-_NEITHER: Any = object()
-"""The default of `key`, which says neither train (a key) nor evaluate (None)."""
 
 
 # ---------------------------------------------------------------------------------------------- dense
@@ -92,7 +86,7 @@ def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer |
         return affine(x, params["w"], params["b"])
 
     shapes = {"w": (in_features, out_features), "b": (out_features,)}
-    return Layer("dense", init, forward, in_features, out_features, FrozenDict(shapes), name)
+    return Layer("dense", init, forward, in_features, out_features, shapes=FrozenDict(shapes), name=name)
 
 
 def _check_widths(kind: str, **widths: Any) -> None:
@@ -103,201 +97,142 @@ def _check_widths(kind: str, **widths: Any) -> None:
             raise ValueError(f"{kind}: {name} must not be negative, got {width}")
 
 
-# ---------------------------------------------------------------------------------------------- Layer
+# -------------------------------------------------------------------------------------------- dropout
 
 
-@final
-@dataclass(frozen=True, repr=False, eq=False)
-class Layer(Generic[I, O, P]):
-    """A pair of pure functions: `init(key) -> params` and `apply(params, x, key=...) -> y`.
+def dropout(drop_rate: float) -> Layer[I, I, Params]:
+    """In training, drop a share of the numbers and scale up the others, so that the mean stays.
 
-    `forward(params, x, key)` is the layer's formula; `apply` checks the input and calls it. The widths are None where
-    a layer takes any. To make a kind of layer of your own, give `kind`, `init` and `forward`; `shapes`, the
-    shape of each parameter, lets `apply` name a wrong one. Composition fills in `stages` and `path`.
+        y = x m / (1 - drop_rate),    m = 0 with probability drop_rate, else 1
 
-    >>> net = dense(2, 64) >> np.tanh >> dense(64, 3)
-    >>> net
-    dense(2, 64) >> tanh >> dense(64, 3)
-    >>> net.init(random.key(0))
-    FrozenDict({'dense_0': {'w': float32[2, 64], 'b': float32[64]},
-                'dense_1': {'w': float32[64, 3], 'b': float32[3]}})
-    >>> dense(2, 64) >> dense(32, 3)
-    Traceback (most recent call last):
-    ...
-    ValueError: cannot compose dense(2, 64) >> dense(32, 3): the first gives 64 features, the second takes 32
+    In evaluation, y = x. `drop_rate` is the share that is dropped, in [0, 1).
+
+    >>> dropout(0.5).apply({}, np.ones((2, 4)), key=random.key(0))
+    array([[2., 0., 2., 0.],
+           [2., 2., 0., 0.]])
+    >>> dropout(0.5).apply({}, np.ones((1, 4)), key=None)
+    array([[1., 1., 1., 1.]])
+
+    Srivastava et al. 2014; the inverted form. Masks of NumPy arrays come from a Philox generator seeded with the key,
+    ten times as fast as threefry and as stable; the probability is rounded to 16 bits. Masks of JAX arrays under a
+    JAX key come from `jax.random.bernoulli`, and so are others.
     """
-
-    kind: str
-    init: Callable[[Key], P]
-    forward: Callable[[P, Array, Key | None], Array]
-    in_features: I | None = None
-    out_features: O | None = None
-    shapes: Mapping[str, Shape] = field(default_factory=FrozenDict)
-    name: str | None = None
-    stochastic: bool = False
-    stages: tuple[Layer[Any, Any, Any], ...] = ()
-    path: str | None = None
-
-    def apply(self, params: P, x: Array, *, key: Key | None = _NEITHER) -> Array:
-        """The layer's output for a batch x, which leads with the batch axis.
-
-        A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither.
-        """
-        if key is _NEITHER:
-            if self.stochastic:
-                raise ValueError(f"{self}: draws random numbers in training; pass key=<a key> to train, "
-                                 "key=None to evaluate")
-            key = None
-        if self.in_features is not None:
-            _check_input(self, x)
-        if self.shapes:
-            _check_params(self, cast(Mapping[str, Array], params), x)
-        return self.forward(params, x, key)
-
-    @overload
-    def __rshift__(self, other: Layer[O, K, Any]) -> Layer[I, K, Params]: ...
-    @overload
-    def __rshift__(self, other: Callable[[Array], Array]) -> Layer[I, O, Params]: ...
-    def __rshift__(self, other: Any) -> Layer[Any, Any, Params]:
-        """This layer, then the other; a plain function of an array is taken to keep the width."""
-        return _composed((*_stages_of(self), *_stages_of(other)))
-
-    def __rrshift__(self, other: Callable[[Array], Array]) -> Layer[I, O, Params]:
-        return _composed((*_stages_of(other), *_stages_of(self)))
-
-    def __repr__(self) -> str:
-        if self.kind == "serial":
-            return " >> ".join(map(repr, self.stages)) or "serial()"
-        if self.kind == "function":
-            return str(self.name)
-        return f"{self.kind}({self.in_features}, {self.out_features})"
-
-    @property
-    def label(self) -> str:
-        """What errors call the layer: `dense_1 (64 -> 3)`."""
-        name = self.path or self.name or (repr(self) if self.kind == "serial" else self.kind)
-        return f"{name} ({self.in_features} -> {self.out_features})"
-
-
-def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
-    shape = getattr(x, "shape", None)
-    if not shape:
-        raise TypeError(f"{layer.label}: the input must be an array (batch, {layer.in_features}), got "
-                        + (f"a {type(x).__name__}" if shape is None else "a single number"))
-    if shape[-1] != layer.in_features:
-        raise ValueError(f"{layer.label}: input has {shape[-1]} features, expected {layer.in_features}"
-                         f" (its shape is {shape})")
-
-
-def _check_params(layer: Layer[Any, Any, Any], params: Mapping[str, Array], x: Array) -> None:
-    _check_entries(layer, params, layer.shapes)
-    param = None
-    for name, shape in layer.shapes.items():
-        param = params[name]
-        if param.shape != shape:
-            raise ValueError(f"{layer.label}: parameter {name!r} has shape {param.shape}, expected {shape}; "
-                             "are these the parameters of another net?")
-    if param is not None and x.dtype != param.dtype and isinstance(x, np.ndarray | Tracer):
-        _check_dtype(layer, x.dtype, param.dtype)
-
-
-def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
-    """The parameters have the entries they should and no others."""
-    if not isinstance(params, FrozenDict | Mapping):
-        raise TypeError(f"{layer.label}: the parameters must be a mapping, as init returns it, got a "
-                        f"{type(params).__name__}")
-    if params.keys() != expected.keys():
-        raise ValueError(f"{layer.label}: its parameters are {list(expected)}, got {list(params)}; are these the "
-                         "parameters of another net?")
-
-
-def _check_dtype(layer: Layer[Any, Any, Any], came: np.dtype[Any], own: np.dtype[Any]) -> None:
-    """Refuse integers, and float64 where the parameters are float32: all that follows would be float64."""
-    if came.kind != "f":
-        raise TypeError(f"{layer.label}: the input is {came}, floating-point numbers are needed: "
-                        f"x.astype(np.{own})")
-    if came.itemsize > own.itemsize:
-        raise TypeError(f"{layer.label}: the input is {came} but the parameters are {own}; convert one of them: "
-                        f"x.astype(np.{own}), or tree.astype(params, np.{came})")
-
-
-# ----------------------------------------------------------------------------------------- composition
-
-
-def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Layer[Any, Any, Params]:
-    """The layers one after the other, as `>>` composes them; `serial()` is the identity.
-
-    >>> serial(dense(2, 4), np.tanh, dense(4, 1))
-    dense(2, 4) >> tanh >> dense(4, 1)
-    >>> serial().apply({}, np.ones((1, 2)))
-    array([[1., 1.]])
-    """
-    return _composed(tuple(stage for layer in layers for stage in _stages_of(layer)))
-
-
-def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
-    if isinstance(layer, Layer):
-        return layer.stages if layer.kind == "serial" else (layer,)
-    if not callable(layer):
-        raise TypeError(f">>: a stage must be a Layer or a function of an array, got {layer!r}")
-    return (_function(layer),)
-
-
-def _function(f: Callable[[Array], Array]) -> Layer[Any, Any, Any]:
-    name = getattr(f, "__name__", repr(f))
-    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: f(x), name=name)
-
-
-def _composed(stages: tuple[Layer[Any, Any, Any], ...]) -> Layer[Any, Any, Params]:
-    in_features, out_features = _widths(stages)
-    stages = _with_paths(stages)
-    own = {cast(str, stage.path): stage for stage in stages if stage.shapes}
-
-    def init(key: Key) -> Params:
-        return FrozenDict((path, stage.init(random.fold_in(key, i))) for i, (path, stage) in enumerate(own.items()))
+    if not 0 <= drop_rate < 1:
+        raise ValueError(f"dropout: drop_rate is the share of numbers that is dropped, in [0, 1), got {drop_rate}")
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
-        _check_entries(net, params, own)
-        for i, stage in enumerate(stages):
-            x = stage.apply(params[stage.path] if stage.path in own else params, x,
-                            key=random.fold_in(key, i) if stage.stochastic and key is not None else None)
-        return x
+        return x if key is None or drop_rate == 0 else x * _keep_mask(key, drop_rate, x)
 
-    net: Layer[Any, Any, Params] = Layer("serial", init, forward, in_features, out_features, stages=stages,
-                                         stochastic=any(stage.stochastic for stage in stages))
-    return net
+    return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, stochastic=True)
 
 
-def _widths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[int | None, int | None]:
-    """The first width that goes in and the last that comes out; widths that do not fit are an error."""
-    first = width = None
-    before: Layer[Any, Any, Any] | None = None
-    for stage in stages:
-        if stage.in_features is None:
-            continue
-        if width is not None and stage.in_features != width:
-            raise ValueError(f"cannot compose {before} >> {stage}: the first gives {width} features, the second "
-                             f"takes {stage.in_features}")
-        first = stage.in_features if first is None else first
-        before, width = stage, stage.out_features
-    return first, width
+def _keep_mask(key: Any, drop_rate: float, x: Any) -> Any:
+    """0 or 1 / (1 - drop_rate), in the shape and dtype of x."""
+    if not isinstance(key, np.ndarray):
+        import jax
+
+        return jax.random.bernoulli(key, 1 - drop_rate, x.shape).astype(x.dtype) / (1 - drop_rate)
+    draws = _uint16(key, math.prod(x.shape)).reshape(x.shape)
+    return (draws >= round(drop_rate * 2**16)).astype(x.dtype) * x.dtype.type(1 / (1 - drop_rate))
 
 
-def _with_paths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[Layer[Any, Any, Any], ...]:
-    """The stages with the names of their parameters: their own, or kind_0, kind_1, ... in order."""
-    counts: dict[str, int] = {}
-    placed: list[Layer[Any, Any, Any]] = []
-    for stage in stages:
-        path = stage.name
-        if stage.shapes and path is None:
-            path = f"{stage.kind}_{counts.setdefault(stage.kind, 0)}"
-            counts[stage.kind] += 1
-        placed.append(replace(stage, path=path))
-    _check_unique([stage.path for stage in placed if stage.shapes])
-    return tuple(placed)
+def _uint16(key: Any, count: int) -> Any:
+    """Uniform 16-bit numbers, the same on every platform and NumPy version."""
+    seed = int(key[0]) << 32 | int(key[1])
+    words = np.random.Philox(key=seed).random_raw(-(-count // 4))
+    return words.astype("<u8", copy=False).view("<u2")[:count]
 
 
-def _check_unique(paths: list[str | None]) -> None:
-    twice = sorted({str(path) for path in paths if paths.count(path) > 1})
-    if twice:
-        raise ValueError(f"cannot compose: two layers are named {twice[0]!r}; give one of them another name=...")
+# -------------------------------------------------------------------------------------------- flatten
+
+
+def flatten() -> Layer[Any, Any, Params]:
+    """Each example as one row: (batch, ...) becomes (batch, features), as dense layers take it.
+
+    >>> flatten().apply({}, np.ones((5, 28, 28, 3))).shape
+    (5, 2352)
+    """
+    def forward(params: Params, x: Array, key: Key | None) -> Array:
+        return x.reshape((x.shape[0], math.prod(x.shape[1:])))
+
+    return Layer("flatten", lambda key: FrozenDict(), forward)
+
+
+# ------------------------------------------------------------------------------------------ embedding
+
+
+def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initializer | None = None,
+              name: str | None = None) -> Layer[Any, O, Params]:
+    """A learnt row for each of the integers 0 .. num_embeddings - 1: y = w[x].
+
+    x is an array of integers of any shape, y has one more axis, of `features`. The rows begin normal with variance
+    1 / features, as in Flax.
+
+    >>> layer = embedding(10, 3)
+    >>> layer.apply(layer.init(random.key(0)), np.array([[1, 2], [9, 1]])).shape
+    (2, 2, 3)
+    """
+    _check_widths("embedding", num_embeddings=num_embeddings, features=features)
+    draw_w = w_init or initializers.variance_scaling(1.0, "fan_out", "normal")
+
+    def init(key: Key) -> Params:
+        return cast(Params, FrozenDict({"w": draw_w(key, (num_embeddings, features))}))
+
+    def forward(params: Any, x: Any, key: Key | None) -> Array:
+        _check_indices(x, num_embeddings)
+        rows: Array = params["w"][x]
+        return rows
+
+    return Layer("embedding", init, forward, None, features, shapes=FrozenDict({"w": (num_embeddings, features)}),
+                 name=name)
+
+
+def _check_indices(x: IntArray, count: int) -> None:
+    if getattr(concrete(x), "dtype", np.dtype(object)).kind not in "iu":
+        raise TypeError("embedding: the input must be an array of integers, got "
+                        f"{getattr(x, 'dtype', type(x).__name__)}: x.astype(np.int64)")
+    if is_concrete(x) and x.size and (x.min() < 0 or x.max() >= count):
+        raise ValueError(f"embedding: the input runs from {x.min()} to {x.max()} but there are {count} rows (valid "
+                         f"0..{count - 1})")
+
+
+# ----------------------------------------------------------------------------------------- layer_norm
+
+
+def normalize(x: Array, eps: float = 1e-5) -> Array:
+    """Rows of mean 0 and variance 1: (x - mean) / sqrt(var + eps), over the last axis.
+
+    >>> normalize(np.array([[1.0, 3.0]]), eps=0.0)
+    array([[-1.,  1.]])
+    """
+    xp = namespace(x)
+    centred = x - xp.mean(x, axis=-1, keepdims=True)
+    variance = xp.mean(centred * centred, axis=-1, keepdims=True)
+    result: Array = centred / xp.sqrt(variance + eps)
+    return result
+
+
+def layer_norm(features: I, *, eps: float = 1e-5, name: str | None = None) -> Layer[I, I, Params]:
+    """Normalise each example over its features, then scale and shift: y = scale (x - mean) / sqrt(var + eps) + offset.
+
+    `scale` begins at 1, `offset` at 0, both (features,).
+
+    >>> layer = layer_norm(2)
+    >>> layer.apply(layer.init(random.key(0)), np.array([[1.0, 3.0]], np.float32))
+    array([[-0.999995,  0.999995]], dtype=float32)
+
+    Ba et al. 2016 (arXiv:1607.06450); the variance is the biased one, eps inside the root.
+    """
+    _check_widths("layer_norm", features=features)
+
+    def init(key: Key) -> Params:
+        ones = np.ones((features,), np.float32)
+        ones.setflags(write=False)
+        return cast(Params, FrozenDict({"scale": ones, "offset": initializers.zeros(key, (features,))}))
+
+    def forward(params: Any, x: Array, key: Key | None) -> Array:
+        y: Array = normalize(x, eps) * params["scale"] + params["offset"]
+        return y
+
+    shapes = FrozenDict({"scale": (features,), "offset": (features,)})
+    return Layer("layer_norm", init, forward, features, features, keeps_width=True, shapes=shapes, name=name)

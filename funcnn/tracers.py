@@ -117,7 +117,8 @@ class Tape:
                 parents.append((position, arg.node))
         saved: Any = values
         if rule.fwd is None:
-            y = rule.fun(*values, **kwargs)
+            run = rule if Tracer in map(type, values) else rule.fun  # the next tape outwards may record it as well
+            y = run(*values, **kwargs)
         else:
             y, saved = rule.fwd(*values, **kwargs)
         if type(y) is Tracer and y.trace is self:

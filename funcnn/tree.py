@@ -286,9 +286,11 @@ class Structure:
         new = {}
         for key, place, child in self.places:
             new[key] = leaves[start + place] if child is _LEAF else child._build(leaves, start + place, remember)
-        tree = self._build_node(new)
-        if remember and self.fixed and type(tree) is FrozenDict:
-            tree._flat = leaves[start:start + self.num_leaves], self
+        if self.kind is not FrozenDict:
+            return self._build_node(new)
+        tree: FrozenDict[Any, Any] = object.__new__(FrozenDict)
+        tree._data = new
+        tree._flat = (leaves[start:start + self.num_leaves], self) if remember and self.fixed else None
         return tree
 
     def paths(self, before: Path = ()) -> list[Path]:

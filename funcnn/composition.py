@@ -1,0 +1,306 @@
+"""With this module you can build networks of layers: `Layer`, `>>`, `serial`, `residual`.
+
+A `Layer` is a record of two pure functions: `init(key)` draws its parameters and `apply(params, x)` uses them.
+`a >> b` composes layers, and plain functions of an array are layers too. There is nothing else: no layer object
+holds a weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, cast, final, overload
+
+import numpy as np
+
+from funcnn import random
+from funcnn.tracers import Tracer
+from funcnn.tree import FrozenDict
+from funcnn.typing import Array, Dim, Key, Params, Shape
+
+__all__ = ["Layer", "residual", "serial"]
+
+I = TypeVar("I", bound=Dim)
+O = TypeVar("O", bound=Dim)
+K = TypeVar("K", bound=Dim)
+P = TypeVar("P")
+
+_NEITHER: Any = object()
+"""The default of `key`, which says neither train (a key) nor evaluate (None)."""
+
+
+@final
+@dataclass(frozen=True, repr=False, eq=False)
+class Layer(Generic[I, O, P]):
+    """A pair of pure functions: `init(key) -> params` and `apply(params, x, key=...) -> y`.
+
+    `forward(params, x, key)` is the layer's formula; `apply` checks the input and calls it. To make a kind of layer of
+    your own, give `kind`, `init` and `forward`, and as much of the rest as lets `apply` name a mistake:
+
+    - `in_features`, `out_features`: the length of the last axis of x and y; None where it may be any;
+    - `keeps_width`: whether y is as wide as x, where they are None;
+    - `axes`: how many axes x must have;
+    - `shapes`: the shape of each parameter;
+    - `stochastic`: whether training draws random numbers.
+
+    Composition fills in `stages`, the layers of a net, and `path`, what errors and parameters call each of them.
+
+    >>> from funcnn.layers import dense
+    >>> net = dense(2, 64) >> np.tanh >> dense(64, 3)
+    >>> net
+    dense(2, 64) >> tanh >> dense(64, 3)
+    >>> net.init(random.key(0))
+    FrozenDict({'dense_0': {'w': float32[2, 64], 'b': float32[64]},
+                'dense_1': {'w': float32[64, 3], 'b': float32[3]}})
+    >>> dense(2, 64) >> dense(32, 3)
+    Traceback (most recent call last):
+    ...
+    ValueError: cannot compose dense(2, 64) >> dense(32, 3): the first gives 64 features, the second takes 32
+    """
+
+    kind: str
+    init: Callable[[Key], P]
+    forward: Callable[[P, Array, Key | None], Array]
+    in_features: I | None = None
+    out_features: O | None = None
+    keeps_width: bool = False
+    axes: int | None = None
+    shapes: Mapping[str, Shape] = field(default_factory=FrozenDict)
+    stochastic: bool = False
+    name: str | None = None
+    path: str | None = None
+    stages: tuple[Layer[Any, Any, Any], ...] = ()
+    around: Callable[[Layer[Any, Any, Any]], Layer[Any, Any, Any]] | None = None
+
+    def apply(self, params: P, x: Array, *, key: Key | None = _NEITHER) -> Array:
+        """The layer's output for a batch x, which leads with the batch axis.
+
+        A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither.
+        """
+        if key is _NEITHER:
+            if self.stochastic:
+                raise ValueError(f"{self!r}: draws random numbers in training; pass key=<a key> to train, key=None "
+                                 "to evaluate")
+            key = None
+        if self.in_features is not None or self.axes is not None:
+            _check_input(self, x)
+        if self.shapes:
+            _check_params(self, cast(Mapping[str, Array], params), x)
+        return self.forward(params, x, key)
+
+    @overload
+    def __rshift__(self, other: Layer[O, K, Any]) -> Layer[I, K, Params]: ...
+    @overload
+    def __rshift__(self, other: Callable[[Array], Array]) -> Layer[I, O, Params]: ...
+    def __rshift__(self, other: Any) -> Layer[Any, Any, Params]:
+        """This layer, then the other; a plain function of an array is taken to keep the width."""
+        return _composed((*_stages_of(self), *_stages_of(other)))
+
+    def __rrshift__(self, other: Callable[[Array], Array]) -> Layer[I, O, Params]:
+        return _composed((*_stages_of(other), *_stages_of(self)))
+
+    def __repr__(self) -> str:
+        if self.kind == "serial":
+            return " >> ".join(map(repr, self.stages)) or "serial()"
+        if self.kind == "function":
+            return str(self.name)
+        if self.around is not None:
+            return f"{self.kind}({' >> '.join(map(repr, self.stages))})"
+        widths = [str(width) for width in (self.in_features, self.out_features) if width is not None]
+        return f"{self.kind}({', '.join(widths)})"
+
+    @property
+    def label(self) -> str:
+        """What errors call the layer: `dense_1 (64 -> 3)`."""
+        name = self.path or self.name or (repr(self) if self.kind == "serial" else self.kind)
+        unknown = self.in_features is None and self.out_features is None
+        return name if unknown else f"{name} ({self.in_features or 'any'} -> {self.out_features})"
+
+
+# ---------------------------------------------------------------------------------------------- checks
+
+
+def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
+    shape = getattr(x, "shape", None)
+    if not shape or (layer.axes is not None and len(shape) != layer.axes):
+        came = f"a {type(x).__name__}" if shape is None else f"shape {shape}" if shape else "a single number"
+        raise TypeError(f"{layer.label}: the input must be an array {_expected(layer)}, got {came}")
+    if layer.in_features is not None and shape[-1] != layer.in_features:
+        raise ValueError(f"{layer.label}: input has {shape[-1]} features, expected {layer.in_features}"
+                         f" (its shape is {shape})")
+
+
+def _expected(layer: Layer[Any, Any, Any]) -> str:
+    inner = ", height, width" if layer.axes == 4 else ""
+    return f"(batch{inner}, {layer.in_features or 'features'})"
+
+
+def _check_params(layer: Layer[Any, Any, Any], params: Mapping[str, Array], x: Array) -> None:
+    _check_entries(layer, params, layer.shapes)
+    param = None
+    for name, shape in layer.shapes.items():
+        param = params[name]
+        if getattr(param, "shape", None) != shape:
+            raise ValueError(f"{layer.label}: parameter {name!r} has shape {getattr(param, 'shape', None)}, expected "
+                             f"{shape}; are these the parameters of another net?")
+    if param is not None and layer.in_features is not None and isinstance(x, np.ndarray | Tracer):
+        _check_dtype(layer, x.dtype, param.dtype)
+
+
+def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
+    """The parameters have the entries they should and no others."""
+    if not isinstance(params, FrozenDict | Mapping):
+        raise TypeError(f"{layer.label}: the parameters must be a mapping, as init returns it, got a "
+                        f"{type(params).__name__}")
+    if params.keys() != expected.keys():
+        raise ValueError(f"{layer.label}: its parameters are {list(expected)}, got {list(params)}; are these the "
+                         "parameters of another net?")
+
+
+def _check_dtype(layer: Layer[Any, Any, Any], came: np.dtype[Any], own: np.dtype[Any]) -> None:
+    """Refuse integers, and float64 where the parameters are float32: all that follows would be float64."""
+    if came == own:
+        return
+    if came.kind != "f":
+        raise TypeError(f"{layer.label}: the input is {came}, floating-point numbers are needed: "
+                        f"x.astype(np.{own})")
+    if came.itemsize > own.itemsize:
+        raise TypeError(f"{layer.label}: the input is {came} but the parameters are {own}; convert one of them: "
+                        f"x.astype(np.{own}), or tree.astype(params, np.{came})")
+
+
+# ----------------------------------------------------------------------------------------- composition
+
+
+def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Layer[Any, Any, Params]:
+    """The layers one after the other, as `>>` composes them; `serial()` is the identity.
+
+    >>> from funcnn.layers import dense
+    >>> serial(dense(2, 4), np.tanh, dense(4, 1))
+    dense(2, 4) >> tanh >> dense(4, 1)
+    >>> serial().apply({}, np.ones((1, 2)))
+    array([[1., 1.]])
+    """
+    return _composed(tuple(stage for layer in layers for stage in _stages_of(layer)))
+
+
+def residual(layer: Layer[I, I, Any] | Callable[[Array], Array], *, name: str | None = None) -> Layer[I, I, Params]:
+    """A block that adds to its input: y = x + layer(x). The layer must give as many features as it takes.
+
+    >>> from funcnn.layers import dense
+    >>> block = residual(dense(8, 8) >> np.tanh)
+    >>> (dense(2, 8) >> block).init(random.key(0))
+    FrozenDict({'dense_0': {'w': float32[2, 8], 'b': float32[8]},
+                'residual_0/dense_0': {'w': float32[8, 8], 'b': float32[8]}})
+
+    He et al. 2015 (arXiv:1512.03385).
+    """
+    return _residual(serial(layer), name)
+
+
+def _residual(net: Layer[Any, Any, Params], name: str | None) -> Layer[Any, Any, Params]:
+    if net.in_features != net.out_features or (net.in_features is None and not net.keeps_width):
+        raise ValueError(f"residual({net!r}): the layer gives {net.out_features} features, its input has "
+                         f"{net.in_features}; they are added, so they must be the same")
+
+    def forward(params: Params, x: Array, key: Key | None) -> Array:
+        return x + net.apply(params, x, key=key)
+
+    return Layer("residual", net.init, forward, net.in_features, net.out_features, keeps_width=True,
+                 stochastic=net.stochastic, name=name, stages=net.stages, around=lambda inner: _residual(inner, name))
+
+
+def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
+    if isinstance(layer, Layer):
+        return layer.stages if layer.kind == "serial" else (layer,)
+    if not callable(layer):
+        raise TypeError(f">>: a stage must be a Layer or a function of an array, got {layer!r}")
+    return (_function(layer),)
+
+
+def _function(f: Callable[[Array], Array]) -> Layer[Any, Any, Any]:
+    name = getattr(f, "__name__", repr(f))
+    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: f(x), keeps_width=True, name=name)
+
+
+Entries = dict[str, str]
+"""Where the parameters of a stage stand in those of the net: {"": path} for a layer, {inner path: path} for a block."""
+
+
+def _composed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str = "") -> Layer[Any, Any, Params]:
+    """The net of these stages; in the labels of errors a prefix stands before their paths."""
+    in_features, out_features = _widths(stages)
+    placed = _placed(stages, prefix)
+    expected = dict.fromkeys(path for entries, _ in placed for path in entries.values())
+
+    def init(key: Key) -> Params:
+        with_params = [(entries, stage) for entries, stage in placed if entries]
+        drawn = [(entries, stage.init(random.fold_in(key, i))) for i, (entries, stage) in enumerate(with_params)]
+        return FrozenDict((path, own[inner] if inner else own) for entries, own in drawn
+                          for inner, path in entries.items())
+
+    def forward(params: Params, x: Array, key: Key | None) -> Array:
+        _check_entries(net, params, expected)
+        for i, (entries, stage) in enumerate(placed):
+            stage_key = random.fold_in(key, i) if stage.stochastic and key is not None else None
+            x = stage.apply(_own(params, entries), x, key=stage_key)
+        return x
+
+    net: Layer[Any, Any, Params] = Layer(
+        "serial", init, forward, in_features, out_features, keeps_width=all(stage.keeps_width for stage in stages),
+        stochastic=any(stage.stochastic for stage in stages), stages=tuple(stage for _, stage in placed))
+    return net
+
+
+def _own(params: Params, entries: Entries) -> Any:
+    """The parameters of one stage among those of the net."""
+    if "" in entries:
+        return params[entries[""]]
+    return FrozenDict((inner, params[path]) for inner, path in entries.items())
+
+
+def _widths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[int | None, int | None]:
+    """The first width that goes in and the last that comes out; widths that do not fit are an error."""
+    first = width = None
+    before: Layer[Any, Any, Any] | None = None
+    for i, stage in enumerate(stages):
+        if width is not None and stage.in_features not in (None, width):
+            raise ValueError(f"cannot compose {before!r} >> {stage!r}: the first gives {width} features, the second "
+                             f"takes {stage.in_features}")
+        if stage.in_features is not None and all(earlier.keeps_width for earlier in stages[:i]):
+            first = stage.in_features if first is None else first
+        if stage.in_features is not None or not stage.keeps_width:
+            before, width = stage, stage.out_features
+    return first, width
+
+
+def _placed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str) -> list[tuple[Entries, Layer[Any, Any, Any]]]:
+    """The stages with the names of their parameters: their own, or kind_0, kind_1, ... in order."""
+    counts: dict[str, int] = {}
+    placed: list[tuple[Entries, Layer[Any, Any, Any]]] = []
+    for stage in stages:
+        name = stage.name or f"{stage.kind}_{counts.get(stage.kind, 0)}"
+        entries = _entries(stage, name)
+        if entries and stage.name is None:
+            counts[stage.kind] = counts.get(stage.kind, 0) + 1
+        placed.append((entries, _relabelled(stage, prefix + name)))
+    _check_unique([path for entries, _ in placed for path in entries.values()])
+    return placed
+
+
+def _entries(stage: Layer[Any, Any, Any], name: str) -> Entries:
+    if stage.around is None:
+        return {"": name} if stage.shapes else {}
+    return {inner: f"{name}/{inner}" for entries, _ in _placed(stage.stages, "") for inner in entries.values()}
+
+
+def _relabelled(stage: Layer[Any, Any, Any], path: str) -> Layer[Any, Any, Any]:
+    """The stage whose errors, and those of the layers inside it, name this path."""
+    inner = stage if stage.around is None else stage.around(_composed(stage.stages, f"{path}/"))
+    return replace(inner, path=path if stage.kind != "function" else None)
+
+
+def _check_unique(paths: list[str]) -> None:
+    twice = sorted({path for path in paths if paths.count(path) > 1})
+    if twice:
+        raise ValueError(f"cannot compose: two layers are named {twice[0]!r}; give one of them another name=...")
