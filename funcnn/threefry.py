@@ -41,7 +41,9 @@ WORD = 0xFFFFFFFF
 PARITY = 0x1BD11BDA
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
-SHIFTS = {r: (np.array(r, np.uint32), np.array(32 - r, np.uint32)) for r in sum(ROTATIONS, ())}
+SHIFTS = {
+    r: (readonly(np.array(r, np.uint32)), readonly(np.array(32 - r, np.uint32))) for r in sum(ROTATIONS, ())
+}
 """The two shifts of a rotation, as arrays: with Python's integers short draws take half as long again."""
 
 FEW = 128

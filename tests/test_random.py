@@ -8,7 +8,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
@@ -35,15 +35,15 @@ BLOCK, FEW = threefry.BLOCK, threefry.FEW
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 rng = np.random.default_rng(0)
-LOW = rng.normal(size=(3, 1, 4)).astype(np.float32)
-HIGH = LOW + rng.uniform(0, 100, size=(3, 5, 1)).astype(np.float32)
-P = rng.uniform(size=(3, 5, 4)).astype(np.float32)
-CUBE = rng.normal(size=(7, 6, 5)).astype(np.float32)
-WIDE = rng.normal(size=(50, 60)).astype(np.float32)
+LOW = rng.normal(size=(1, 40)).astype(np.float32)
+HIGH = LOW + rng.uniform(0, 100, size=(50, 1)).astype(np.float32)
+P = rng.uniform(size=(50, 40)).astype(np.float32)
+INTEGERS = rng.integers(-100, 100, (1, 40), np.int32)
+ABOVE = INTEGERS + rng.integers(1, 10**6, (50, 1), np.int32)
+FAR_BELOW, FAR_ABOVE = INTEGERS.astype(np.int64) - 2**50, ABOVE.astype(np.int64) + 2**40
 WEIGHTS = rng.dirichlet(np.ones(100)).astype(np.float32)
 NEVER = np.array([-np.inf, 0, -np.inf, 1], np.float32)
-INTEGERS = rng.integers(-100, 100, (3, 1, 4), np.int32)
-ABOVE = INTEGERS + rng.integers(1, 10**6, (3, 5, 1), np.int32)
+CUBE = rng.normal(size=(7, 6, 5)).astype(np.float32)
 
 EXACT: dict[str, Draw] = {
     "split": lambda r, k: r.split(k),
@@ -71,13 +71,13 @@ EXACT: dict[str, Draw] = {
     "uniform narrow": lambda r, k: r.uniform(k, (1000,), np.float32, 1, 1.000001),
     "uniform wide": lambda r, k: r.uniform(k, (1000,), np.float32, -1e38, 1e38),
     "uniform equal": lambda r, k: r.uniform(k, (3,), np.float32, 5, 5),
-    "uniform arrays": lambda r, k: r.uniform(k, (3, 5, 4), np.float32, LOW, HIGH),
+    "uniform arrays": lambda r, k: r.uniform(k, (50, 40), np.float32, LOW, HIGH),
     "bernoulli ()": lambda r, k: r.bernoulli(k),
     "bernoulli": lambda r, k: r.bernoulli(k, 0.3, (BLOCK + 1,)),
     "bernoulli 0": lambda r, k: r.bernoulli(k, 0.0, (1000,)),
     "bernoulli 1": lambda r, k: r.bernoulli(k, 1.0, (1000,)),
     "bernoulli array": lambda r, k: r.bernoulli(k, P),
-    "bernoulli arrays": lambda r, k: r.bernoulli(k, P, (2, 3, 5, 4)),
+    "bernoulli arrays": lambda r, k: r.bernoulli(k, P, (2, 50, 40)),
     "randint ()": lambda r, k: r.randint(k, (), 0, 10),
     "randint": lambda r, k: r.randint(k, (BLOCK + 1,), -5, 7),
     "randint 1": lambda r, k: r.randint(k, (5,), 3, 4),
@@ -89,7 +89,7 @@ EXACT: dict[str, Draw] = {
     "randint int16": lambda r, k: r.randint(k, (1000,), -300, 20000, np.int16),
     "randint uint16": lambda r, k: r.randint(k, (1000,), 1, 2**16, np.uint16),
     "randint uint32": lambda r, k: r.randint(k, (1000,), 5, 2**31 - 1, np.uint32),
-    "randint arrays": lambda r, k: r.randint(k, (3, 5, 4), INTEGERS, ABOVE),
+    "randint arrays": lambda r, k: r.randint(k, (50, 40), INTEGERS, ABOVE),
     "permutation 0": lambda r, k: r.permutation(k, 0),
     "permutation 1": lambda r, k: r.permutation(k, 1),
     "permutation one round": lambda r, k: r.permutation(k, 1625),
@@ -100,12 +100,13 @@ EXACT: dict[str, Draw] = {
     "permutation axis -2": lambda r, k: r.permutation(k, CUBE, -2),
     "permutation independent 0": lambda r, k: r.permutation(k, CUBE, 0, True),
     "permutation independent 2": lambda r, k: r.permutation(k, CUBE, 2, independent=True),
-    "permutation independent, 2 rounds": lambda r, k: r.permutation(k, WIDE, 1, True),
+    "permutation independent, 2 rounds": lambda r, k: r.permutation(k, P, 1, True),
     "choice ()": lambda r, k: r.choice(k, 10),
     "choice": lambda r, k: r.choice(k, 10, (3, 5)),
     "choice without replacement": lambda r, k: r.choice(k, 10, (2, 5), replace=False),
     "choice array": lambda r, k: r.choice(k, CUBE, (2, 2), axis=1),
     "choice array without replacement": lambda r, k: r.choice(k, CUBE, (4,), False, axis=2),
+    "choice array ()": lambda r, k: r.choice(k, CUBE[0, 0]),
 }
 
 EXACT64: dict[str, Draw] = {
@@ -116,7 +117,7 @@ EXACT64: dict[str, Draw] = {
     "uniform 64 fused": lambda r, k: r.uniform(k, (2 * BLOCK + 7,), np.float64, 0.1, 0.2),
     "uniform 64 fused, far": lambda r, k: r.uniform(k, (2 * BLOCK + 7,), np.float64, -1e-3, 1e5),
     "uniform 64 wide": lambda r, k: r.uniform(k, (1000,), np.float64, -1e300, 5e307),
-    "uniform 64 arrays": lambda r, k: r.uniform(k, (3, 5, 4), np.float64, LOW / 3, HIGH / 3),
+    "uniform 64 arrays": lambda r, k: r.uniform(k, (50, 40), np.float64, LOW / 3, HIGH / 3),
     "bernoulli 64": lambda r, k: r.bernoulli(k, np.array(0.3), (BLOCK + 1,)),
     "bernoulli 64 array": lambda r, k: r.bernoulli(k, P.astype(np.float64)),
     "randint 32 full": lambda r, k: r.randint(k, (1000,), -(2**31), 2**31, np.int32),
@@ -124,7 +125,7 @@ EXACT64: dict[str, Draw] = {
     "randint 64": lambda r, k: r.randint(k, (BLOCK + 1,), 0, 10, np.int64),
     "randint 64 most": lambda r, k: r.randint(k, (1000,), -(2**63), 2**63 - 1, np.int64),
     "randint uint64": lambda r, k: r.randint(k, (1000,), 7, 2**40, np.uint64),
-    "randint 64 arrays": lambda r, k: r.randint(k, (3, 5, 4), INTEGERS.astype(np.int64) - 2**50, ABOVE.astype(np.int64), np.int64),
+    "randint 64 arrays": lambda r, k: r.randint(k, (50, 40), FAR_BELOW, FAR_ABOVE, np.int64),
 }
 
 NEARLY: dict[str, tuple[Draw, float]] = {
@@ -138,17 +139,31 @@ NEARLY: dict[str, tuple[Draw, float]] = {
 
 SAME_UNLESS_ROUNDED: dict[str, Draw] = {
     "choice p": lambda r, k: r.choice(k, 100, (BLOCK + 1,), p=WEIGHTS),
-    "choice p ()": lambda r, k: r.choice(k, 100, p=WEIGHTS),
     "choice p without replacement": lambda r, k: r.choice(k, 100, (50,), False, WEIGHTS),
     "choice p array": lambda r, k: r.choice(k, CUBE, (2, 3), True, WEIGHTS[:6] / WEIGHTS[:6].sum(), 1),
-    "categorical": lambda r, k: r.categorical(k, CUBE),
     "categorical axis 0": lambda r, k: r.categorical(k, CUBE, 0),
-    "categorical one": lambda r, k: r.categorical(k, CUBE[0, 0]),
-    "categorical many": lambda r, k: r.categorical(k, CUBE[0], 1, (5000, 6)),
-    "categorical many, axis 0": lambda r, k: r.categorical(k, CUBE[0], 0, (5000, 5)),
+    "categorical": lambda r, k: r.categorical(k, CUBE[0], shape=(5000, 6)),
     "categorical broadcast": lambda r, k: r.categorical(k, CUBE[:, :1], -1, (50, 7, 6)),
     "categorical -inf": lambda r, k: r.categorical(k, NEVER, shape=(100,)),
 }
+
+OURS: dict[str, tuple[Draw, str]] = {
+    # sha256 of what funcnn gives; jax differs by some ulp
+    "normal": (lambda r, k: r.normal(k, (2 * BLOCK + 1,)), "40b1c9bbb08070d3"),
+    "truncated_normal": (lambda r, k: r.truncated_normal(k, -2, 2, (2 * BLOCK + 1,)), "9af9bf4454efd4ff"),
+    "exponential": (lambda r, k: r.exponential(k, (2 * BLOCK + 1,)), "083e36127f3362fb"),
+    "gumbel": (lambda r, k: r.gumbel(k, (2 * BLOCK + 1,)), "bab566ac7a80a7a2"),
+}
+
+LIVE = {
+    # one of each kind: jax compiles for a second, and what it gives for the others is stored
+    "split more", "split to a shape", "bits 16", "bits blocks and one", "uniform", "uniform fused",
+    "uniform fused, far", "uniform arrays", "bernoulli", "randint", "randint 2**16 + 1",
+    "randint int8", "randint arrays", "permutation two rounds", "permutation independent, 2 rounds",
+    "choice array without replacement",
+    "bits 64 blocks", "uniform 64 fused", "uniform 64 arrays", "bernoulli 64 array", "randint 64 most",
+    "choice p", "choice p without replacement", "categorical axis 0",
+}  # fmt: skip
 
 STORED: dict[str, str] = {
     # sha256 of what jax 0.10.2 gave for `jax.random.PRNGKey(7)`, EXACT64 under jax_enable_x64
@@ -177,13 +192,13 @@ STORED: dict[str, str] = {
     "uniform narrow": "5ed3bcfcf1ffd215",
     "uniform wide": "b6b9566833648212",
     "uniform equal": "c5585926f445488d",
-    "uniform arrays": "f8bf4c66f4d8953a",
+    "uniform arrays": "94a0f1551f93c5a2",
     "bernoulli ()": "8987813dbb783791",
     "bernoulli": "f5b5a3731a2ee3db",
     "bernoulli 0": "63bc5a67bb1e6623",
     "bernoulli 1": "021069f8d703c6eb",
-    "bernoulli array": "8a3bf6d5144f33cf",
-    "bernoulli arrays": "3af2edad39c037d0",
+    "bernoulli array": "f58149bea648a188",
+    "bernoulli arrays": "73cd97cc1bbe9bff",
     "randint ()": "f48d39982f685664",
     "randint": "481a4918c95f22ab",
     "randint 1": "9d817a458b139848",
@@ -195,23 +210,31 @@ STORED: dict[str, str] = {
     "randint int16": "5fb7bb85edde07ea",
     "randint uint16": "dda036da8ebf23dd",
     "randint uint32": "783c94b664564b39",
-    "randint arrays": "b08b568c86cbec9b",
+    "randint arrays": "79a5d602b9a95f6e",
     "permutation 0": "2ba8c4301fd9b392",
     "permutation 1": "ff78087cdec3b2f2",
     "permutation one round": "3227d739075ffd2d",
     "permutation two rounds": "0e54f5d4209288c2",
     "permutation many": "a6a3cbdff63f75f9",
-    "permutation array": "a315f3e6976fa34d",
-    "permutation axis 0": "fb70c97bdc53e921",
-    "permutation axis -2": "06a4a34d72c8f74c",
-    "permutation independent 0": "ce3ee568a049b5a5",
-    "permutation independent 2": "3530dc452b22d422",
-    "permutation independent, 2 rounds": "34dbf2b80c439d23",
+    "permutation array": "d4ba8f08810e3e4c",
+    "permutation axis 0": "a1e3cb0011a88d4d",
+    "permutation axis -2": "fc267cbba1602e9c",
+    "permutation independent 0": "515810f123b21c75",
+    "permutation independent 2": "056275e31d04b63d",
+    "permutation independent, 2 rounds": "f0926b2f6dc225e9",
     "choice ()": "f48d39982f685664",
     "choice": "9b1e900357a3a2f0",
     "choice without replacement": "bf83cee191e449c1",
-    "choice array": "7cc480904d7548d7",
-    "choice array without replacement": "a771c0c534c43f9d",
+    "choice array": "e398a3161b5dabac",
+    "choice array without replacement": "aebc70d6c006f684",
+    "choice array ()": "97b26af788a5a2c2",
+    "choice p": "3b5ffb161ea6fa35",
+    "choice p without replacement": "864ba9dffd822709",
+    "choice p array": "f12b84c85e05249c",
+    "categorical axis 0": "1363010c991971df",
+    "categorical": "0ea7918f9808265b",
+    "categorical broadcast": "4a09cc5694e5ed77",
+    "categorical -inf": "a2947506a34ebf7b",
     "bits 64": "be73850ae1215cd1",
     "bits 64 blocks": "547d1720c391ee50",
     "uniform 64": "90b7d6451ec132bb",
@@ -219,15 +242,15 @@ STORED: dict[str, str] = {
     "uniform 64 fused": "3e54a1d51c097eaf",
     "uniform 64 fused, far": "1dbb7817edb5ca1a",
     "uniform 64 wide": "d45d00efbef40933",
-    "uniform 64 arrays": "d0e1f84e06195801",
+    "uniform 64 arrays": "dcd035da6ecf4a39",
     "bernoulli 64": "817bd82315299cfe",
-    "bernoulli 64 array": "430a0a4f18a624b5",
+    "bernoulli 64 array": "c67a1d3d245fb3aa",
     "randint 32 full": "975fbc1d4770ed70",
     "randint uint32 full": "0d69dc93e96321c6",
     "randint 64": "e209969c9c278b26",
     "randint 64 most": "0d461cf5993f5a02",
     "randint uint64": "46a5454102651d07",
-    "randint 64 arrays": "d68c0d8b653c66a3",
+    "randint 64 arrays": "4caa12d568c63cd1",
 }
 
 
@@ -240,7 +263,8 @@ def digest(x: Any) -> str:
 def ulps(x: Any, y: Any) -> Any:
     """How many floating-point numbers lie between x and y."""
     x, y = np.asarray(x), np.asarray(y)
-    assert x.dtype == y.dtype and x.shape == y.shape
+    assert x.dtype == y.dtype
+    assert x.shape == y.shape
     signed = np.dtype(f"i{x.itemsize}")
     ranks = [np.where(i < 0, np.iinfo(signed).min - i, i) for i in (x.view(signed), y.view(signed))]
     return np.abs(ranks[0] - ranks[1])
@@ -259,27 +283,39 @@ def x64(jax: Any) -> AbstractContextManager[Any]:
     return switch(True)  # type: ignore[no-any-return]
 
 
+def compiled(jax: Any, case: Draw) -> Callable[[Any], Any]:
+    """A draw by jax as a function of the raw key, compiled as one: that takes less time than its parts."""
+    return jax.jit(lambda key: case(jax.random, key))  # type: ignore[no-any-return]
+
+
 # ------------------------------------------------------------------------------------ the same numbers as jax
 
 
-@pytest.mark.parametrize("name", [*EXACT, *EXACT64])
+@pytest.mark.parametrize("name", STORED)
 def test_the_numbers_are_those_that_jax_gave_when_this_was_written(name: str) -> None:
-    assert digest({**EXACT, **EXACT64}[name](random, random.key(7))) == STORED[name]
+    assert digest({**EXACT, **EXACT64, **SAME_UNLESS_ROUNDED}[name](random, random.key(7))) == STORED[name]
 
 
-@pytest.mark.parametrize("name", EXACT)
+def test_every_case_is_stored_and_every_live_one_exists() -> None:
+    assert STORED.keys() == EXACT.keys() | EXACT64.keys() | SAME_UNLESS_ROUNDED.keys()
+    assert STORED.keys() >= LIVE
+
+
+@pytest.mark.parametrize("name", sorted(LIVE & EXACT.keys()))
 def test_the_numbers_are_those_of_jax(name: str, jax: Any) -> None:
-    for seed in (0, 42, 2**32 - 1):
-        ours, theirs = EXACT[name](random, random.key(seed)), EXACT[name](jax.random, jax.random.PRNGKey(seed))
-        assert digest(ours) == digest(theirs), seed
+    theirs = compiled(jax, EXACT[name])
+    for seed in (0, 1, 42, 2**31, 2**32 - 1):
+        key = random.key(seed)
+        assert digest(EXACT[name](random, key)) == digest(theirs(key)), seed
 
 
-@pytest.mark.parametrize("name", EXACT64)
+@pytest.mark.parametrize("name", sorted(LIVE & EXACT64.keys()))
 def test_the_numbers_of_64_bits_are_those_of_jax_under_x64(name: str, jax: Any) -> None:
     with x64(jax):
-        for seed in (0, -1, 2**63 - 1):
-            ours, theirs = EXACT64[name](random, random.key(seed)), EXACT64[name](jax.random, jax.random.PRNGKey(seed))
-            assert digest(ours) == digest(theirs), seed
+        theirs = compiled(jax, EXACT64[name])
+        for seed in (0, -1, 42, 2**32 + 5, 2**63 - 1):
+            key = random.key(seed)
+            assert digest(EXACT64[name](random, key)) == digest(theirs(key)), seed
 
 
 @settings(max_examples=50, deadline=None)
@@ -335,12 +371,18 @@ def test_all_float32_gumbels_are_within_2_ulp_of_jax(jax: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["normal", "exponential", "gumbel"])
-@pytest.mark.parametrize("shape", [(), (0,), (129,), (2, BLOCK)])
-def test_the_float32_draws_are_those_formulas(name: str, shape: tuple[int, ...], jax: Any) -> None:
-    ours = getattr(random, name)(random.key(1), shape)
-    theirs = np.asarray(getattr(jax.random, name)(jax.random.PRNGKey(1), shape))
-    assert ours.dtype == theirs.dtype
-    np.testing.assert_allclose(ours, theirs, rtol=4e-7, atol=3e-7)
+def test_the_float32_draws_are_those_formulas(name: str, jax: Any) -> None:
+    for seed in (0, 1, 2):
+        ours = getattr(random, name)(random.key(seed), (3, BLOCK))
+        theirs = np.asarray(getattr(jax.random, name)(jax.random.PRNGKey(seed), (3, BLOCK)))
+        assert ours.dtype == theirs.dtype
+        assert np.all(np.abs(ours - theirs) <= 3 * np.spacing(np.maximum(1, np.abs(theirs))))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_float32_draws_are_the_same_on_every_machine(name: str) -> None:
+    case, expected = OURS[name]
+    assert digest(case(random, random.key(7))) == expected
 
 
 @pytest.mark.parametrize(("low", "high"), [(-2, 2), (-1, 1), (0, 1), (-3, 3), (-np.inf, 3), (2, 3), (-0.01, 0.01)])
@@ -362,27 +404,27 @@ def test_float32_truncated_normals_far_out_are_within_a_step_of_jax(low: float, 
 def test_float64_draws_are_near_those_of_jax(name: str, jax: Any) -> None:
     case, limit = NEARLY[name]
     with x64(jax):
-        theirs = np.asarray(case(jax.random, jax.random.PRNGKey(1)))
+        theirs = np.asarray(compiled(jax, case)(random.key(1)))
     ours = case(random, random.key(1))
     assert np.all(np.abs(ours - theirs) <= limit * np.spacing(np.maximum(1, np.abs(theirs))))
 
 
-@pytest.mark.parametrize("name", SAME_UNLESS_ROUNDED)
+@pytest.mark.parametrize("name", sorted(LIVE & SAME_UNLESS_ROUNDED.keys()))
 def test_choices_and_classes_are_those_of_jax(name: str, jax: Any) -> None:
     ours = SAME_UNLESS_ROUNDED[name](random, random.key(3))
-    theirs = np.asarray(SAME_UNLESS_ROUNDED[name](jax.random, jax.random.PRNGKey(3)))
+    theirs = np.asarray(SAME_UNLESS_ROUNDED[name](jax.random, random.key(3)))
     assert ours.dtype == theirs.dtype
     assert ours.shape == theirs.shape
     assert np.mean(ours != theirs) <= 1e-4
 
 
 def test_float64_choices_and_classes_are_those_of_jax_under_x64(jax: Any) -> None:
-    p, logits = WEIGHTS / np.sum(WEIGHTS, dtype=np.float64), CUBE.astype(np.float64)
+    p, logits, key = WEIGHTS / np.sum(WEIGHTS, dtype=np.float64), CUBE[0].astype(np.float64), random.key(0)
     with x64(jax):
-        theirs = jax.random.choice(jax.random.PRNGKey(0), 100, (5000,), p=p)
-        classes = jax.random.categorical(jax.random.PRNGKey(0), logits)
-    assert np.mean(random.choice(random.key(0), 100, (5000,), p=p) != np.asarray(theirs)) <= 1e-4
-    assert np.mean(random.categorical(random.key(0), logits) != np.asarray(classes)) <= 1e-4
+        chosen = np.asarray(jax.random.choice(key, 100, (BLOCK + 1,), p=p))
+        classes = np.asarray(jax.random.categorical(key, logits))
+    assert np.mean(random.choice(key, 100, (BLOCK + 1,), p=p) != chosen) <= 1e-4
+    assert np.array_equal(random.categorical(key, logits), classes)
 
 
 # ------------------------------------------------------------------------------------------------- the hash
@@ -448,6 +490,21 @@ def test_a_uniform_number_is_rounded_once(k: int, low: float, span: float, dtype
     assert errors[1] == min(errors)
     if errors.count(errors[1]) > 1:
         assert came.view(f"u{came.itemsize}") % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("k", "span", "low", "expected"),
+    [
+        (97 * 257, np.float32(673 / 2), np.float32(2.0**-80), 1 + 2.0**-23),  # 1 + 2⁻²⁴ + 2⁻⁸⁰
+        (97 * 257, np.float32(673 / 2), np.float32(-(2.0**-80)), 1.0),  # 1 + 2⁻²⁴ - 2⁻⁸⁰
+        (2**52 - 2**22, (1 + 2.0**-30) * 2.0**-53, np.float64(1 + 2.0**-52), 1 + 2.0**-52),  # ... + 2⁻⁵³ - 2⁻¹¹³
+        (2**52 - 2**22, -(1 + 2.0**-30) * 2.0**-53, np.float64(1 + 2.0**-52), 1 + 2.0**-52),  # ... - 2⁻⁵³ + 2⁻¹¹³
+    ],
+)
+def test_a_tie_that_is_none_is_not_rounded_twice(k: int, span: Any, low: Any, expected: float) -> None:
+    raw = np.array([k << (9 if low.itemsize == 4 else 12)], f"u{low.itemsize}")
+    came = threefry._fused(threefry.unit(raw), np.array([span], low.dtype), np.array([low], low.dtype))
+    assert came.tolist() == [expected]
 
 
 # -------------------------------------------------------------------------------------------- distributions
@@ -603,6 +660,22 @@ def test_unbounded_truncated_normals_are_normal_ones(dtype: np.dtype[Any]) -> No
     assert np.all(np.abs(x) < (5.5 if dtype == F32 else 8.5))
 
 
+@pytest.mark.parametrize("dtype", [F32, F64])
+def test_the_first_and_the_last_truncated_normal_are_inside(dtype: np.dtype[Any]) -> None:
+    low = np.linspace(-3, 2, 500).astype(dtype)
+    for bits in (0, 2 ** (8 * dtype.itemsize) - 1):
+        raw = np.full(500, bits, f"u{dtype.itemsize}")
+        x = random._truncated(raw, random._erf(low), random._erf(low + 1), low, low + 1)
+        assert np.all(x > low)
+        assert np.all(x < low + 1)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_equal_bits_keep_their_order(axis: int) -> None:
+    few = random.randint(random.key(0), (50, 40), 0, 7, np.uint32).astype(np.uint32)
+    assert np.array_equal(random._order(few, axis), np.argsort(few, axis, kind="stable"))
+
+
 def test_the_full_range_of_64_bits_is_their_bits() -> None:
     key = random.key(0)
     x = random.randint(key, (5,), -(2**63), 2**63, np.int64)
@@ -656,17 +729,23 @@ SAMPLE: dict[str, Draw] = {
 }  # fmt: skip
 
 
+def global_state() -> bytes:
+    """The state of NumPy's global generator, which no draw may touch."""
+    state: Any = np.random.get_state()  # noqa: NPY002 - it is the legacy one that is looked at
+    return bytes(state[1].tobytes()) + bytes([state[2] % 256])
+
+
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_draw_is_pure(name: str) -> None:
     key = random.key(3)
-    before, state = digest(key), np.random.get_state()[1].tobytes()  # type: ignore[index]
+    before, state = digest(key), global_state()
     first, second = SAMPLE[name](random, key), SAMPLE[name](random, key)
     assert type(first) is np.ndarray
     assert digest(first) == digest(second)
     assert not np.shares_memory(first, second)
     assert not first.flags.writeable
     assert digest(key) == before
-    assert np.random.get_state()[1].tobytes() == state  # type: ignore[index]
+    assert global_state() == state
 
 
 @pytest.mark.parametrize("name", SAMPLE)
@@ -814,7 +893,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "shape string": (lambda: R.normal(K, "23"), TypeError, r"shape is '23' \(str\); expected a tuple of integers"),
     "shape None": (lambda: R.exponential(K, None), TypeError, "random.exponential: shape is None"),
     "shape is dtype": (lambda: R.uniform(K, np.float64), TypeError, "random.uniform: shape is type"),
-    "dtype int": (lambda: R.uniform(K, (), np.int32), TypeError, "dtype is .*int32.*; expected one of float32, float64"),
+    "dtype int": (lambda: R.uniform(K, (), np.int32), TypeError, "dtype is .*int32.*; expected one of float32"),
     "dtype half": (lambda: R.normal(K, (), np.float16), TypeError, r"random.normal: dtype .* convert: .astype\(...\)"),
     "dtype typo": (lambda: R.normal(K, (), "flaot32"), TypeError, "random.normal: dtype is 'flaot32'"),
     "dtype bytes": (lambda: R.normal(K, (), ">f4" if sys.byteorder == "little" else "<f4"), TypeError, "f4"),
@@ -835,7 +914,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "p high": (lambda: R.bernoulli(K, 1.5), ValueError, "random.bernoulli: p is 1.5; expected a probability"),
     "p negative": (lambda: R.bernoulli(K, [0.5, -0.1]), ValueError, r"p is -0.1.* at index \(1,\)"),
     "p nan": (lambda: R.bernoulli(K, np.nan), ValueError, "p is nan"),
-    "p shape": (lambda: R.bernoulli(K, P, (4,)), ValueError, r"random.bernoulli: p has shape \(3, 5, 4\)"),
+    "p shape": (lambda: R.bernoulli(K, P, (4,)), ValueError, r"random.bernoulli: p has shape \(50, 40\)"),
     "p is a shape": (lambda: R.bernoulli(K, (3, 4)), ValueError, r"p is 3.0 at index \(0,\)"),
     "p bool": (lambda: R.bernoulli(K, True), TypeError, r"random.bernoulli: p is True \(bool\)"),
     "p string": (lambda: R.bernoulli(K, "0.5"), TypeError, r"random.bernoulli: p is '0.5' \(str\)"),
@@ -849,12 +928,12 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "randint bool": (lambda: R.randint(K, (), False, 2), TypeError, r"minval is False \(bool\)"),
     "randint row": (lambda: R.randint(K, (2,), [0, 7], 5), ValueError, r"minval is 7 and maxval is 5 at index \(1,\)"),
     "randint shape": (lambda: R.randint(K, (), [0, 1], 5), ValueError, "minval has shape"),
-    "truncated reversed": (lambda: R.truncated_normal(K, 1, -1), ValueError, "lower is 1.0 and upper is -1.0; .* lower <"),
+    "truncated reversed": (lambda: R.truncated_normal(K, 1, -1), ValueError, "lower is 1.0 and upper is -1.0;"),
     "truncated equal": (lambda: R.truncated_normal(K, 1, 1), ValueError, "expected lower < upper"),
     "truncated nan": (lambda: R.truncated_normal(K, np.nan, 1), ValueError, "lower is nan"),
     "truncated far": (lambda: R.truncated_normal(K, 7, 9), ValueError, "whose probabilities float32 can tell apart"),
     "truncated shapes": (lambda: R.truncated_normal(K, [0, 0], [1, 1, 1]), ValueError, "broadcasts to one shape"),
-    "permutation float": (lambda: R.permutation(K, 3.5), TypeError, r"x is 3.5 \(float\); expected a count or an array"),
+    "permutation float": (lambda: R.permutation(K, 3.5), TypeError, r"x is 3.5 \(float\); expected a count or"),
     "permutation bool": (lambda: R.permutation(K, True), TypeError, r"random.permutation: x is True \(bool\)"),
     "permutation negative": (lambda: R.permutation(K, -2), ValueError, "x is -2; expected a count of 0 or more"),
     "permutation axis": (lambda: R.permutation(K, CUBE, 3), ValueError, "axis is 3; expected one of the 3 axes"),
