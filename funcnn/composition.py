@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast, final, overload
 import numpy as np
 
 from funcnn import random
+from funcnn.arrays import namespace
 from funcnn.tracers import Tracer
 from funcnn.tree import FrozenDict
 from funcnn.typing import Array, Dim, Key, Params, Shape
@@ -220,7 +221,13 @@ def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
 
 def _function(f: Callable[[Array], Array]) -> Layer[Any, Any, Any]:
     name = getattr(f, "__name__", repr(f))
-    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: f(x), keeps_width=True, name=name)
+    run = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
+    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: run(x), keeps_width=True, name=name)
+
+
+def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:
+    """`np.tanh` for NumPy, and the function of the same name for other arrays, which NumPy's would convert."""
+    return lambda x: f(x) if namespace(x) is np else getattr(namespace(x), f.__name__)(x)
 
 
 Entries = dict[str, str]

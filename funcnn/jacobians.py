@@ -168,7 +168,7 @@ def hvp(f: Callable[..., Scalar], primals: Sequence[Any], tangents: Sequence[Any
     """
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
         raise TypeError("hvp: primals and tangents must be tuples, one entry an argument: hvp(f, (x,), (v,))")
-    _, pullback = vjp(grad(f, argnums=tuple(range(len(primals)))), *primals)
+    _, pullback = vjp(grad(f, argnums=list(range(len(primals)))), *primals)
     return pullback(tuple(tangents))[0]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "value_of"]
+__all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "positional", "value_of"]
 
 
 class TracerError(TypeError):
@@ -47,8 +47,9 @@ class Rule:
         for arg in args:
             if type(arg) is Tracer and (trace is None or arg.trace.level > trace.level):
                 trace = arg.trace
-        if kwargs and any(type(value) is Tracer for value in kwargs.values()):
-            return self(*_positional(self.fun, args, kwargs))
+        if kwargs and _has_tracer(kwargs):
+            args, kwargs = positional(self.fun, args, kwargs)
+            return self(*args, **kwargs)
         return self.fun(*args, **kwargs) if trace is None else trace.bind(self, args, kwargs)
 
     def __repr__(self) -> str:
@@ -132,11 +133,20 @@ class Tape:
         return nodes or []
 
 
-def _positional(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """All arguments by position, because a rule differentiates by position."""
+def positional(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+               ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with the traced ones by position, because a rule differentiates by position."""
     bound = inspect.signature(fun).bind(*args, **kwargs)
-    bound.apply_defaults()
-    return bound.args
+    if _has_tracer(bound.kwargs):
+        bound.apply_defaults()
+    if _has_tracer(bound.kwargs):
+        raise TracerError(f"{fun.__name__}: a traced value came as a keyword-only argument; only positional ones are "
+                          "differentiated")
+    return bound.args, bound.kwargs
+
+
+def _has_tracer(kwargs: dict[str, Any]) -> bool:
+    return any(type(value) is Tracer for value in kwargs.values())
 
 
 def value_of(x: Any, trace: Tape) -> Any:

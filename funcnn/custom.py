@@ -1,0 +1,196 @@
+"""With this module you can decide how a function is differentiated: `custom_vjp`, `checkpoint`, `stop_gradient`.
+
+The library's own fused operations (`layers.affine`, the cross-entropy) are defined with `custom_vjp` as well; there is
+no other, privileged way.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+
+from funcnn import tree
+from funcnn.autodiff import named_after, vjp
+from funcnn.tracers import Rule, Tracer, concrete
+
+__all__ = ["checkpoint", "custom_vjp", "stop_gradient"]
+
+A = ParamSpec("A")
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def stop_gradient(x: P) -> P:
+    """The same tree of values, as constants: their derivative is taken to be 0.
+
+    >>> from funcnn import grad
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+
+    As `jax.lax.stop_gradient`.
+    """
+    return tree.map(concrete, x)
+
+
+# ------------------------------------------------------------------------------------------ custom_vjp
+
+
+class custom_vjp(Generic[A, R]):  # the name is JAX's
+    """A function with a derivative of your own: the way to define a fused or stabilised operation.
+
+    Decorate the function, then give its derivative in one of two forms:
+
+    - `f.defvjp(fwd, bwd)`, as in JAX: `fwd(*args)` returns `(f(*args), residuals)`, `bwd(residuals, g)` a tuple
+      with the cotangent of each argument, or None where it has none. Arguments and results may be trees.
+    - `f.defvjps(*vjps)`, one pullback an argument, as in the table of `funcnn.rules`: each is called as
+      `(g, y, *args)` and only where its argument is differentiated; None where it has none. Arguments that are
+      differentiated, and the result, are arrays.
+
+    The derivative is NumPy code too, so it can be differentiated in turn. It may work in place (`y += b`) on
+    arrays that it made itself in that call.
+
+    >>> from funcnn import grad
+    >>> @custom_vjp
+    ... def log1pexp(x):
+    ...     return np.logaddexp(x, 0)
+    >>> log1pexp.defvjps(lambda g, y, x: g * np.exp(x - y))
+    >>> grad(log1pexp)(0.0), grad(log1pexp)(1000.0), grad(grad(log1pexp))(0.0)
+    (0.5, 1.0, 0.25)
+
+    As `jax.custom_vjp`; `defvjps` is named after its `custom_jvp.defjvps`.
+    """
+
+    def __init__(self, fun: Callable[A, R]) -> None:
+        functools.update_wrapper(self, fun)
+        self._fun = fun
+        self._rule = Rule(getattr(fun, "__name__", "custom_vjp"), fun)
+        self._takes_trees = False
+
+    def defvjp(self, fwd: Callable[..., tuple[R, Any]], bwd: Callable[[Any, Any], tuple[Any, ...]]) -> None:
+        """Give the derivative as a forward and a backward function that share residuals."""
+        self._rule = _paired(self._rule.name, self._fun, fwd, bwd)
+        self._takes_trees = True
+
+    def defvjps(self, *vjps: Callable[..., Any] | None) -> None:
+        """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
+        self._rule = Rule(self._rule.name, self._fun, vjps)
+        self._takes_trees = False
+
+    def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
+        if not self._takes_trees:
+            y: R = self._rule(*args, **kwargs)
+            return y
+        return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs) if kwargs else args)
+
+
+def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """All arguments by position, as fwd takes them."""
+    bound = inspect.signature(fun).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise TypeError(f"{fun.__name__}: a function with defvjp takes no keyword-only arguments, got "
+                        f"{list(bound.kwargs)}")
+    return bound.args
+
+
+_CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
+
+
+def _call_paired(rule: Rule, fun: Callable[..., R], args: tuple[Any, ...]) -> R:
+    """Give the rule the leaves of the arguments, and the result its structure back."""
+    trees = any(isinstance(arg, _CONTAINERS) for arg in args)
+    leaves, form = tree.flatten(args) if trees else (list(args), None)
+    if Tracer not in map(type, leaves):
+        return fun(*args)
+    unpack: list[Callable[[Any], R]] = []
+    y: R = rule(*leaves, form=form, unpack=unpack)
+    return unpack[0](y) if unpack else y
+
+
+def _paired(name: str, fun: Callable[..., Any], fwd: Callable[..., Any], bwd: Callable[..., Any]) -> Rule:
+    """The rule that runs fwd and bwd on trees, a tape knowing only leaves that come in and one array that goes out."""
+    def forward(*leaves: Any, form: tree.Structure | None, unpack: list[Any]) -> tuple[Any, Any]:
+        args = leaves if form is None else form.build(leaves)
+        y, residuals = fwd(*args)
+        packed, unpack_y = _packed(y)
+        unpack[:] = [] if unpack_y is None else [unpack_y]
+        return packed, (residuals, args, unpack_y)
+
+    def backward(saved: tuple[Any, Any, Any], g: Any) -> list[Any]:
+        residuals, args, unpack_y = saved
+        cotangents = bwd(residuals, g if unpack_y is None else unpack_y(g))
+        _check_count(name, cotangents, len(args))
+        return [leaf for i, arg in enumerate(args) for leaf in _checked(name, i, arg, cotangents[i])]
+
+    return Rule(name, fun, fwd=forward, bwd=backward)
+
+
+def _packed(y: Any) -> tuple[Any, Callable[[Any], Any] | None]:
+    """A tree of several arrays as one vector, and the way back; an array as it is."""
+    return tree.ravel(y) if isinstance(y, _CONTAINERS) else (y, None)
+
+
+def _check_count(name: str, cotangents: Any, count: int) -> None:
+    if not isinstance(cotangents, tuple) or len(cotangents) != count:
+        came = f"{len(cotangents)} of them" if isinstance(cotangents, tuple) else f"a {type(cotangents).__name__}"
+        raise TypeError(f"{name}: its bwd must return a tuple of {count} cotangents, one an argument (None for none), "
+                        f"it returned {came}")
+
+
+def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
+    """The leaves of the cotangent of one argument, which must be like it."""
+    leaves, form = tree.flatten(arg)
+    if cotangent is None:
+        return [None] * len(leaves)
+    found, its_form = tree.flatten(cotangent)
+    if len(found) != len(leaves):
+        raise TypeError(f"{name}: its bwd returned a cotangent {its_form} for argument {position}, which is {form}")
+    for leaf, g in zip(leaves, found, strict=True):
+        if getattr(g, "shape", ()) != getattr(leaf, "shape", ()):
+            raise ValueError(f"{name}: its bwd returned a cotangent of shape {getattr(g, 'shape', ())} for argument "
+                             f"{position}, which has shape {getattr(leaf, 'shape', ())}")
+    return found
+
+
+# ------------------------------------------------------------------------------------------ checkpoint
+
+
+def checkpoint(f: Callable[A, R]) -> Callable[A, R]:
+    """The same function, whose intermediate values are not kept for the way back but computed again.
+
+    It trades time for memory: a tape keeps the arguments of a checkpointed call and nothing of its inside. Arguments
+    and results may be trees; what is differentiated must be an argument.
+
+    >>> from funcnn import grad
+    >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
+    1.0
+
+    As `jax.checkpoint`, also called `jax.remat`.
+    """
+    def checkpointed(*args: A.args, **kwargs: A.kwargs) -> R:
+        call: Callable[..., R] = functools.partial(f, **kwargs)
+        return _call_paired(_recomputed(call), call, args)
+
+    return named_after(f, checkpointed)
+
+
+def _recomputed(f: Callable[..., Any]) -> Rule:
+    """The rule of f that keeps its arguments alone."""
+    def backward(args: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
+        leaves, form = tree.flatten(args)
+        places = [i for i, leaf in enumerate(leaves) if np.result_type(concrete(leaf)).kind == "f"]
+
+        def of_floats(*floats: Any) -> Any:
+            replaced = dict(zip(places, floats, strict=True))
+            return f(*form.build(tuple(replaced.get(i, leaf) for i, leaf in enumerate(leaves))))
+
+        cotangents = dict(zip(places, vjp(of_floats, *(leaves[i] for i in places))[1](g), strict=True))
+        filled = (cotangents[i] if i in cotangents else np.zeros(np.shape(leaf)) for i, leaf in enumerate(leaves))
+        result: tuple[Any, ...] = form.build(tuple(filled))
+        return result
+
+    return _paired("checkpoint", f, lambda *args: (f(*args), args), backward)
