@@ -2,19 +2,23 @@
 
 Read it in this order; each file answers one question.
 
-    typing, arrays       what is an array, a key, a tree of parameters?
-    tree                 how are many arrays treated as one value?
-    random, threefry     how is randomness a value?
-    tracers              how is a plain NumPy program watched?
-    autodiff, jacobians  how is it differentiated?
-    rules                what is the derivative of each NumPy function?
-    activations, initializers, layers      what is a network?
-    losses, metrics                        how wrong is it?
-    schedules, optimizers                  how does a gradient become a step?
-    training             how do steps become learning?
-    datasets             what is there to learn?
-    testing              how are functions of your own tested?
-    jax                  how does a program move to JAX? (imported only when asked for)
+    typing, arrays                 what is an array, a key, a tree of parameters?
+    tree                           how are many arrays treated as one value?
+    threefry, random               how is randomness a value?
+    tracers, cotangents            how is a plain NumPy program watched?
+    autodiff, custom, jacobians    how is it differentiated?
+    rules                          what is the derivative of each NumPy function?
+    rules_shapes, rules_indexing, rules_reductions, rules_products, rules_linalg, rules_fourier, rules_curves
+    special, activations, initializers    what is a network made of?
+    composition, layers, convolution      how is it put together?
+    checks, fused, losses          how wrong is it?
+    regularizers, metrics          what else is said of it?
+    schedules                      how does the learning rate change?
+    leafwise, transforms, parts, optimizers    how does a gradient become a step?
+    training                       how do steps become learning?
+    datasets                       what is there to learn?
+    testing                        how are functions of your own tested?
+    jax                            how does a program move to JAX? (imported only when asked for)
 """
 
 from funcnn import (
@@ -24,12 +28,23 @@ from funcnn import (
     random as random,
     tracers as tracers,
     autodiff as autodiff,
+    custom as custom,
     jacobians as jacobians,
     rules as rules,
+    rules_shapes as rules_shapes,
+    rules_indexing as rules_indexing,
+    rules_reductions as rules_reductions,
+    rules_products as rules_products,
+    rules_linalg as rules_linalg,
+    rules_fourier as rules_fourier,
+    rules_curves as rules_curves,
     activations as activations,
     initializers as initializers,
+    composition as composition,
     layers as layers,
+    convolution as convolution,
     losses as losses,
+    regularizers as regularizers,
     metrics as metrics,
     schedules as schedules,
     optimizers as optimizers,
@@ -38,11 +53,14 @@ from funcnn import (
     testing as testing,
 )
 from funcnn.autodiff import (
-    custom_vjp as custom_vjp,
     grad as grad,
-    stop_gradient as stop_gradient,
     value_and_grad as value_and_grad,
     vjp as vjp,
+)
+from funcnn.custom import (
+    checkpoint as checkpoint,
+    custom_vjp as custom_vjp,
+    stop_gradient as stop_gradient,
 )
 from funcnn.jacobians import (
     elementwise_grad as elementwise_grad,
@@ -54,6 +72,8 @@ from funcnn.jacobians import (
     jvp as jvp,
     linearize as linearize,
 )
-from funcnn.tree import FrozenDict as FrozenDict
+from funcnn.tree import (
+    FrozenDict as FrozenDict,
+)
 
 __version__ = "0.1.0"

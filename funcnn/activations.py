@@ -1,34 +1,44 @@
-"""With this module you can bend: `relu`, `sigmoid`, `tanh`, `softmax`, plain functions from Array to Array.
+"""With this module you can bend: `relu`, `gelu`, `sigmoid`, `softmax`, plain functions from Array to Array.
 
-Each is a stage of a network (`dense(2, 64) >> relu`), works entry by entry unless an axis is named, keeps the
-dtype, and runs on NumPy and JAX arrays alike. Names and values are those of `jax.nn`.
+Each is a stage of a network (`dense(2, 64) >> relu`), works entry by entry unless an axis is named, and keeps the
+dtype. One with a setting becomes a stage by `functools.partial(leaky_relu, negative_slope=0.2)`. Names, defaults and
+values are those of `jax.nn`, also the derivatives where a graph has a corner; on JAX arrays they are `jax.nn`'s own.
+On NumPy arrays they are stable for numbers of any size, -inf and inf included, where the limit exists.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from funcnn.arrays import is_concrete, namespace
-from funcnn.autodiff import custom_vjp
+from funcnn.custom import custom_vjp
+from funcnn.special import erfc, jax_instead
 from funcnn.typing import Array
 
-__all__ = ["log_softmax", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = ["elu", "gelu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_sigmoid", "log_softmax", "mish", "relu",
+           "selu", "sigmoid", "silu", "softmax", "softplus", "tanh"]
+
+
+# ------------------------------------------------------------------------------------------ straight lines
 
 
 @custom_vjp
+@jax_instead("jax.nn")
 def relu(x: Array) -> Array:
     """The rectified linear unit: max(x, 0), with derivative 1 where x > 0 and 0 elsewhere, also at x = 0.
 
     >>> relu(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
 
-    As `jax.nn.relu`.
+    As `jax.nn.relu`; Nair & Hinton 2010.
     """
     if is_concrete(x):
         return np.maximum(x, np.zeros(x.shape, x.dtype))  # three times as fast as np.maximum(x, 0)
-    result: Array = namespace(x).where(x <= 0, 0, x)  # not maximum: JAX halves the derivative of that at 0
+    result: Array = np.where(x <= 0, 0, x)
     return result
 
 
@@ -36,6 +46,91 @@ relu.defvjps(lambda g, y, x: g * (x > 0).astype(g.dtype))
 
 
 @custom_vjp
+@jax_instead("jax.nn")
+def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
+    """A relu that lets a little through: x where x >= 0, negative_slope x elsewhere; the derivative at 0 is 1.
+
+    >>> leaky_relu(np.array([-1.0, 0.0, 2.0]))
+    array([-0.01,  0.  ,  2.  ])
+
+    As `jax.nn.leaky_relu`; Maas et al. 2013.
+    """
+    result: Array = np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
+    return result
+
+
+leaky_relu.defvjps(lambda g, y, x, negative_slope=0.01: g * _one_or(negative_slope, x >= 0, g.dtype))
+
+
+@custom_vjp
+@jax_instead("jax.nn")
+def hard_tanh(x: Array) -> Array:
+    """Cut off at -1 and 1, with derivative 1 between them, at them too, and 0 beyond.
+
+    >>> hard_tanh(np.array([-3.0, 0.5, 3.0]))
+    array([-1. ,  0.5,  1. ])
+
+    As `jax.nn.hard_tanh`; Collobert 2004.
+    """
+    result: Array = np.minimum(np.maximum(x, -1), 1)
+    return result
+
+
+hard_tanh.defvjps(lambda g, y, x: g * (abs(x) <= 1))
+
+
+@custom_vjp
+@jax_instead("jax.nn")
+def hard_sigmoid(x: Array) -> Array:
+    """A sigmoid of straight lines, min(max(x + 3, 0), 6) / 6: derivative 1/6 where -3 < x < 3 and 0 elsewhere.
+
+    >>> hard_sigmoid(np.array([-3.0, 0.0, 1.5]))
+    array([0.  , 0.5 , 0.75])
+
+    As `jax.nn.hard_sigmoid`; Howard et al. 2019 (arXiv:1905.02244). Keras 2 and Theano had 0.2 x + 0.5.
+    """
+    result: Array = np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return result
+
+
+hard_sigmoid.defvjps(lambda g, y, x: g * (abs(x) < 3) / 6)
+
+
+# -------------------------------------------------------------------------------------------- exponentials
+
+
+@custom_vjp
+@jax_instead("jax.nn")
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """The exponential linear unit: x where x > 0, alpha (exp(x) - 1) elsewhere; the derivative at 0 is alpha.
+
+    >>> elu(np.array([-1000.0, 0.0, 2.0]))
+    array([-1.,  0.,  2.])
+
+    As `jax.nn.elu`; Clevert et al. 2016 (arXiv:1511.07289).
+    """
+    result: Array = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
+    return result
+
+
+elu.defvjps(lambda g, y, x, alpha=1.0: g * _one_or(alpha * np.exp(np.minimum(x, 0)), x > 0, g.dtype))
+
+
+def selu(x: Array) -> Array:
+    """The `elu` that keeps mean 0 and variance 1 through layers of `lecun_normal` weights: scale elu(x, alpha).
+
+    alpha = 1.673... and scale = 1.050... are the solution of that condition; the derivative at 0 is scale alpha.
+
+    >>> selu(np.array([-1000.0, 0.0, 1.0]))
+    array([-1.75809934,  0.        ,  1.05070099])
+
+    As `jax.nn.selu`; Klambauer et al. 2017 (arXiv:1706.02515).
+    """
+    return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717)
+
+
+@custom_vjp
+@jax_instead("jax.nn")
 def sigmoid(x: Array) -> Array:
     """The logistic function, 1 / (1 + exp(-x)), without overflow for any x; its derivative is y (1 - y).
 
@@ -44,13 +139,44 @@ def sigmoid(x: Array) -> Array:
 
     As `jax.nn.sigmoid`.
     """
-    xp = namespace(x)
-    small = xp.exp(-xp.abs(x))
-    result: Array = xp.where(x >= 0, 1, small) / (1 + small)
+    if not is_concrete(x):
+        smooth: Array = np.exp(-np.logaddexp(-x, 0))
+        return smooth
+    with np.errstate(over="ignore"):  # exp(-x) may be inf; then 1 / inf is right
+        result: Array = 1 / (1 + np.exp(-x))
     return result
 
 
 sigmoid.defvjps(lambda g, y, x: g * y * (1 - y))
+
+
+@custom_vjp
+@jax_instead("jax.nn")
+def softplus(x: Array) -> Array:
+    """A smooth relu, log(1 + exp(x)), without overflow; its derivative is `sigmoid`.
+
+    >>> softplus(np.array([-1000.0, 0.0, 1000.0]))
+    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
+
+    As `jax.nn.softplus`.
+    """
+    result: Array = (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) if is_concrete(x)
+                     else np.logaddexp(x, 0))  # smooth at 0 for higher derivatives, but ten times as slow
+    return result
+
+
+softplus.defvjps(lambda g, y, x: g * sigmoid(x))
+
+
+def log_sigmoid(x: Array) -> Array:
+    """The logarithm of `sigmoid`, -log(1 + exp(-x)), without its underflow; its derivative is sigmoid(-x).
+
+    >>> log_sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([-1.00000000e+03, -6.93147181e-01, -0.00000000e+00])
+
+    As `jax.nn.log_sigmoid`.
+    """
+    return -softplus(-x)
 
 
 def tanh(x: Array) -> Array:
@@ -65,22 +191,153 @@ def tanh(x: Array) -> Array:
     return result
 
 
+def _one_or(below: Any, above: Any, dtype: Any) -> Any:
+    """1 where `above`, else `below`; sums of products with the mask are faster than np.where."""
+    mask = np.asarray(above, dtype)
+    return mask + (1 - mask) * below
+
+
+# ------------------------------------------------------------------------------------------- gates: x gate(x)
+
+_FAR = 1e3
+"""From here on, on either side, the gates below are 0 or 1 to the last bit."""
+
+Gate = Callable[[Any], tuple[Any, Callable[[], Any]]]
+"""x -> gate(x), and a function that works out gate'(x) from what is known then."""
+
+
+def _gated(gate: Gate) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The forward and the backward function of x gate(x), whose derivative is gate(x) + x gate'(x).
+
+    Outside of ±_FAR x counts as that bound, except in the result on the right, so that no 0 * inf arises.
+    """
+    def fwd(x: Any) -> tuple[Any, Any]:
+        factor = np.maximum(x, -_FAR)
+        x = np.minimum(factor, _FAR)
+        value, slope = gate(x)
+        return factor * value, (x, value, slope)
+
+    def bwd(saved: tuple[Any, Any, Any], g: Any) -> tuple[Any]:
+        x, value, slope = saved
+        return (g * (value + x * slope()),)
+
+    return fwd, bwd
+
+
 @custom_vjp
+@jax_instead("jax.nn")
+def silu(x: Array) -> Array:
+    """The sigmoid-weighted linear unit, x sigmoid(x), also known as swish.
+
+    >>> silu(np.array([-1000.0, 0.0, 1000.0]))
+    array([  -0.,    0., 1000.])
+
+    As `jax.nn.silu`; Elfwing et al. 2018 (arXiv:1702.03118).
+    """
+    result: Array = _silu[0](x)[0]
+    return result
+
+
+def _sigmoid_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
+    s = sigmoid(x)
+    return s, lambda: s * (1 - s)
+
+
+_silu = _gated(_sigmoid_gate)
+silu.defvjp(*_silu)
+
+
+@custom_vjp
+@jax_instead("jax.nn")
+def mish(x: Array) -> Array:
+    """x tanh(softplus(x)): smooth, and not monotonic below 0.
+
+    >>> mish(np.array([-1000.0, 0.0, 1000.0]))
+    array([  -0.,    0., 1000.])
+
+    As `jax.nn.mish`; Misra 2020 (arXiv:1908.08681).
+    """
+    result: Array = _mish[0](x)[0]
+    return result
+
+
+def _mish_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
+    """tanh(log(1 + e)) with e = exp(x) is n / (n + 2) for n = e (e + 2)."""
+    e = np.exp(np.minimum(x, 40))  # where the gate is 1
+    n = e * (e + 2)
+    return n / (n + 2), lambda: 4 * (e / (n + 2)) * ((e + 1) / (n + 2))
+
+
+_mish = _gated(_mish_gate)
+mish.defvjp(*_mish)
+
+
+@jax_instead("jax.nn")
+def gelu(x: Array, approximate: bool = True) -> Array:
+    """The Gaussian error linear unit: x times the probability that a standard normal number is below x.
+
+        x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2       the approximation, within 0.0005
+        x erfc(-x / sqrt(2)) / 2                              exact, with `approximate=False`
+
+    >>> gelu(np.array([-1.0, 0.0, 1.0])), gelu(np.array([-1.0, 0.0, 1.0]), approximate=False)
+    (array([-0.15880801,  0.        ,  0.84119199]), array([-0.15865525,  0.        ,  0.84134475]))
+
+    As `jax.nn.gelu`; Hendrycks & Gimpel 2016 (arXiv:1606.08415). PyTorch's default is the exact form.
+    """
+    return _gelu_tanh(x) if approximate else _gelu_exact(x)
+
+
+def _tanh_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
+    c = math.sqrt(2 / math.pi)
+    square = x * x
+    t = np.tanh(c * x * (1 + 0.044715 * square))
+    return 0.5 + 0.5 * t, lambda: (0.5 * c) * (1 - t * t) * (1 + 3 * 0.044715 * square)
+
+
+def _normal_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
+    """The distribution of the standard normal and its density."""
+    return 0.5 * erfc(-math.sqrt(0.5) * x), lambda: np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+
+
+_tanh_gated, _normal_gated = _gated(_tanh_gate), _gated(_normal_gate)
+
+
+@custom_vjp
+def _gelu_tanh(x: Array) -> Array:
+    result: Array = _tanh_gated[0](x)[0]
+    return result
+
+
+@custom_vjp
+def _gelu_exact(x: Array) -> Array:
+    result: Array = _normal_gated[0](x)[0]
+    return result
+
+
+_gelu_tanh.defvjp(*_tanh_gated)
+_gelu_exact.defvjp(*_normal_gated)
+
+
+# ------------------------------------------------------------------------------------------ along an axis
+
+
+@custom_vjp
+@jax_instead("jax.nn")
 def softmax(x: Array, axis: int = -1) -> Array:
     """Positive numbers that sum to 1 along an axis: exp(x_i) / sum_j exp(x_j).
 
-    The maximum is subtracted first, so large logits do not overflow; adding a constant to x changes nothing.
-    The pullback is y (g - sum_j g_j y_j).
+    The maximum is subtracted first, so large logits do not overflow; adding a constant to x changes nothing. An
+    entry of -inf gets 0; where all are -inf, or one is inf, the result is NaN, with NumPy's warning. The pullback is
+    y (g - sum_j g_j y_j).
 
     >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]]))
     array([[0.5, 0.5],
            [1. , 0. ]])
 
-    As `jax.nn.softmax`.
+    As `jax.nn.softmax`, without its `where`.
     """
-    xp = namespace(x)
-    powers = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
-    result: Array = powers / xp.sum(powers, axis=axis, keepdims=True)
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    result: Array = powers / np.sum(powers, axis=axis, keepdims=True)
     return result
 
 
@@ -88,24 +345,20 @@ softmax.defvjps(lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepd
 
 
 @custom_vjp
+@jax_instead("jax.nn")
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of `softmax`, x_i - log sum_j exp(x_j), without its underflow.
 
-    The pullback is g - softmax(x) sum_j g_j.
+    Entries of -inf stay -inf; NaN as in `softmax`. The pullback is g - softmax(x) sum_j g_j.
 
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
 
-    As `jax.nn.log_softmax`.
+    As `jax.nn.log_softmax`, without its `where`.
     """
-    xp = namespace(x)
-    shifted = x - xp.max(x, axis=axis, keepdims=True)
-    result: Array = shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    result: Array = shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
     return result
 
 
-def _log_softmax_vjp(g: Any, y: Any, x: Any, axis: int = -1) -> Any:
-    return g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
-
-
-log_softmax.defvjps(_log_softmax_vjp)
+log_softmax.defvjps(lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True))

@@ -1,4 +1,4 @@
-"""With this module you can differentiate plain NumPy code: `grad`, `value_and_grad`, `vjp`, `custom_vjp`.
+"""With this module you can differentiate plain NumPy code: `grad`, `value_and_grad`, `vjp`.
 
 The names mean what they mean in JAX. A derivative is computed by running the function once on tracers
 (`funcnn.tracers`), which write each operation on a tape, and walking that tape backwards (`funcnn.rules` holds
@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 
 from funcnn import tree
-from funcnn.tracers import Node, Rule, Tape, Tracer, concrete, value_of
+from funcnn.cotangents import add, settle
+from funcnn.tracers import Node, Tape, Tracer, concrete, value_of
 from funcnn.typing import Scalar
 
-__all__ = ["custom_vjp", "grad", "named_after", "split_arguments", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["grad", "named_after", "split_arguments", "value_and_grad", "vjp"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
 Q = TypeVar("Q")
-R = TypeVar("R")
 S = TypeVar("S", bound=Scalar)
 Aux = TypeVar("Aux")
+
+_Later: TypeAlias = Literal[2, 3, 4, 5, -1, -2]
+_OtherArgnums: TypeAlias = (_Later | tuple[int] | tuple[Literal[0], _Later] | tuple[Literal[1], int]
+                            | tuple[int, int, int] | tuple[int, int, int, int] | list[int])
+"""What no other overload takes: were there two for one call, mypy would type a lambda's gradient as untyped."""
 
 
 # --------------------------------------------------------------------------------------------- grad
@@ -43,8 +48,8 @@ def value_and_grad(f: Callable[Concatenate[Q, P, A], S], argnums: Literal[1], ha
 def value_and_grad(f: Callable[Concatenate[P, Q, A], S], argnums: tuple[Literal[0], Literal[1]],
                    has_aux: Literal[False] = False) -> Callable[Concatenate[P, Q, A], tuple[S, tuple[P, Q]]]: ...
 @overload
-def value_and_grad(f: Callable[A, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False,
-                   ) -> Callable[A, tuple[Any, Any]]: ...
+def value_and_grad(f: Callable[A, S], argnums: _OtherArgnums, has_aux: bool = False,
+                   ) -> Callable[A, tuple[S, Any]]: ...
 def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False,
                    ) -> Callable[..., Any]:
     """A function that returns both `f(x, ...)` and its gradient with respect to x.
@@ -85,7 +90,7 @@ def grad(f: Callable[Concatenate[Q, P, A], Scalar], argnums: Literal[1], has_aux
 def grad(f: Callable[Concatenate[P, Q, A], Scalar], argnums: tuple[Literal[0], Literal[1]],
          has_aux: Literal[False] = False) -> Callable[Concatenate[P, Q, A], tuple[P, Q]]: ...
 @overload
-def grad(f: Callable[A, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[A, Any]: ...
+def grad(f: Callable[A, Any], argnums: _OtherArgnums, has_aux: bool = False) -> Callable[A, Any]: ...
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of `f`: a function of the same arguments that returns df/dx.
 
@@ -97,7 +102,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
     As `jax.grad`.
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both: Callable[..., Any] = cast(Any, value_and_grad)(f, argnums, has_aux)
 
     def grad_of_f(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
@@ -156,21 +161,16 @@ def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> 
     for place, g in seeds:
         if place == _CONSTANT:
             continue
-        cotangents[place] = g if cotangents[place] is None else _sum(cotangents[place], g)
+        cotangents[place] = g if cotangents[place] is None else add(cotangents[place], g)
     for place in range(inputs + len(nodes) - 1, inputs - 1, -1):
         g, cotangents[place] = cotangents[place], None
         if g is None:
             continue
         node = nodes[place - inputs]
-        for parent, cotangent in node[0].pull(node, g):
+        for parent, cotangent in node[0].pull(node, settle(g)):
             before = cotangents[parent]
-            cotangents[parent] = cotangent if before is None else _sum(before, cotangent)
-    return cotangents[:inputs]
-
-
-def _sum(a: Any, b: Any) -> Any:
-    """Two cotangents of one value, None being a cotangent of 0."""
-    return a if b is None else a + b
+            cotangents[parent] = cotangent if before is None else add(before, cotangent)
+    return [settle(g) for g in cotangents[:inputs]]
 
 
 def split_arguments(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -286,79 +286,3 @@ def _like(cotangent: Any, primal: Any) -> Any:
 def named_after(f: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
     """The wrapper with the name and docstring of f."""
     return functools.update_wrapper(wrapper, f)
-
-
-# --------------------------------------------------------------------------------- stopping, customizing
-
-
-def stop_gradient(x: P) -> P:
-    """The same tree of values, as constants: their derivative is taken to be 0.
-
-    >>> grad(lambda x: x * stop_gradient(x))(3.0)
-    3.0
-
-    As `jax.lax.stop_gradient`.
-    """
-    return tree.map(concrete, x)
-
-
-class custom_vjp(Generic[A, R]):  # the name is JAX's
-    """A function with a derivative of your own: the way to define a fused or stabilised operation.
-
-    Decorate the function, then give its derivative in one of two forms:
-
-    - `f.defvjp(fwd, bwd)`, as in JAX: `fwd(*args)` returns `(f(*args), residuals)`, `bwd(residuals, g)` a tuple
-      with the cotangent of each argument, or None where it has none.
-    - `f.defvjps(*vjps)`, one pullback an argument, as in the table of `funcnn.rules`: each is called as
-      `(g, y, *args)` and only where its argument is differentiated; None where it has none.
-
-    The derivative is NumPy code too, so it can be differentiated in turn. It may work in place (`y += b`) on
-    arrays that it made itself in that call.
-
-    >>> @custom_vjp
-    ... def log1pexp(x):
-    ...     return np.logaddexp(x, 0)
-    >>> log1pexp.defvjps(lambda g, y, x: g * np.exp(x - y))
-    >>> grad(log1pexp)(0.0), grad(log1pexp)(1000.0), grad(grad(log1pexp))(0.0)
-    (0.5, 1.0, 0.25)
-
-    As `jax.custom_vjp`; `defvjps` is named after its `custom_jvp.defjvps`.
-    """
-
-    def __init__(self, fun: Callable[A, R]) -> None:
-        functools.update_wrapper(self, fun)
-        self._rule = Rule(fun.__name__, fun)
-
-    def defvjp(self, fwd: Callable[..., tuple[R, Any]], bwd: Callable[[Any, Any], tuple[Any, ...]]) -> None:
-        """Give the derivative as a forward and a backward function that share residuals."""
-        name = self._rule.name
-
-        def checked_fwd(*args: Any) -> tuple[R, Any]:
-            y, residuals = fwd(*args)
-            return y, (residuals, [getattr(arg, "shape", ()) for arg in args])
-
-        def checked_bwd(saved: tuple[Any, list[Any]], g: Any) -> tuple[Any, ...]:
-            residuals, shapes = saved
-            cotangents = bwd(residuals, g)
-            _check_cotangents(name, cotangents, shapes)
-            return cotangents
-
-        self._rule = Rule(name, self._rule.fun, fwd=checked_fwd, bwd=checked_bwd)
-
-    def defvjps(self, *vjps: Callable[..., Any] | None) -> None:
-        """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
-        self._rule = Rule(self._rule.name, self._rule.fun, vjps)
-
-    def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
-        y: R = self._rule(*args, **kwargs)
-        return y
-
-
-def _check_cotangents(name: str, cotangents: Any, shapes: list[Any]) -> None:
-    if not isinstance(cotangents, tuple) or len(cotangents) != len(shapes):
-        raise TypeError(f"{name}: its bwd must return a tuple of {len(shapes)} cotangents, one an argument (None "
-                        f"for none), it returned {_description(cotangents)}")
-    for position, (cotangent, shape) in enumerate(zip(cotangents, shapes, strict=True)):
-        if cotangent is not None and getattr(cotangent, "shape", ()) != shape:
-            raise ValueError(f"{name}: its bwd returned a cotangent of shape {cotangent.shape} for argument "
-                             f"{position}, which has shape {shape}")

@@ -13,8 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from funcnn import initializers, random
 from funcnn.arrays import is_concrete, namespace
-from funcnn.autodiff import custom_vjp
 from funcnn.composition import Layer
+from funcnn.custom import custom_vjp
 from funcnn.layers import affine
 from funcnn.tracers import Tracer
 from funcnn.tree import FrozenDict

@@ -189,7 +189,7 @@ def _recomputed(f: Callable[..., Any]) -> Rule:
             return f(*form.build(tuple(replaced.get(i, leaf) for i, leaf in enumerate(leaves))))
 
         cotangents = dict(zip(places, vjp(of_floats, *(leaves[i] for i in places))[1](g), strict=True))
-        filled = (cotangents[i] if i in cotangents else np.zeros(np.shape(leaf)) for i, leaf in enumerate(leaves))
+        filled = (cotangents[i] if i in cotangents else np.zeros(np.shape(leaf), np.float64) for i, leaf in enumerate(leaves))
         result: tuple[Any, ...] = form.build(tuple(filled))
         return result
 

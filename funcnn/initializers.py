@@ -1,8 +1,10 @@
-"""With this module you can choose how weights begin: `he_normal`, `glorot_uniform`, all `variance_scaling`.
+"""With this module you can choose how weights begin: `he_normal`, `glorot_uniform`, `orthogonal`, `zeros`.
 
 An initializer is a function `(key, shape, dtype) -> array`. The weights of a layer with n inputs must have a
-variance near 1/n for its outputs to be about as large as its inputs; the names differ in the factor and in
-which n they take. Names and numbers are those of `jax.nn.initializers`.
+variance near 1/n for its outputs to be about as large as its inputs; `variance_scaling` does that, and the names made
+from it differ in the factor and in which n they take: lecun for linear, tanh and selu layers, glorot for tanh and
+sigmoid, he for relu. Names, defaults and numbers are those of `jax.nn.initializers`: bit for bit where the draws are
+(uniform), within a few ulp else. There are no `in_axis` and `out_axis`, and the dtype is given last, not first.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "Initializer", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform",
-    "variance_scaling", "zeros",
+    "Initializer", "constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal",
+    "lecun_uniform", "normal", "ones", "orthogonal", "truncated_normal", "uniform", "variance_scaling", "zeros",
 ]
 
 
@@ -33,6 +35,9 @@ class Initializer(Protocol):
         ...
 
 
+# ------------------------------------------------------------------------------------------------ constants
+
+
 def zeros(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
     """All 0: how biases begin.
 
@@ -42,29 +47,99 @@ def zeros(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
     return readonly(np.zeros(shape, dtype))
 
 
-def variance_scaling(scale: float, mode: Literal["fan_in", "fan_out", "fan_avg"],
+def ones(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
+    """All 1: how scales begin.
+
+    >>> ones(random.key(0), (3,))
+    array([1., 1., 1.], dtype=float32)
+    """
+    return readonly(np.ones(shape, dtype))
+
+
+def constant(value: float) -> Initializer:
+    """All one value.
+
+    >>> constant(0.01)(random.key(0), (3,))
+    array([0.01, 0.01, 0.01], dtype=float32)
+    """
+    def init(key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
+        return readonly(np.full(shape, value, dtype))
+
+    return init
+
+
+# --------------------------------------------------------------------------------------- one spread for any shape
+
+
+def uniform(scale: float = 0.01) -> Initializer:
+    """Uniform from 0 up to scale: not around 0, as in JAX.
+
+    >>> uniform(0.5)(random.key(0), (3,))
+    array([0.4738335 , 0.48928994, 0.16614574], dtype=float32)
+    """
+    _check_number("uniform", "scale", scale)
+    return lambda key, shape, dtype=np.float32, /: _scaled(random.uniform(key, shape, dtype), scale)
+
+
+def normal(stddev: float = 0.01) -> Initializer:
+    """Normal of mean 0 and this standard deviation.
+
+    >>> normal(0.1)(random.key(0), (3,))
+    array([ 0.16226421,  0.20252648, -0.04335944], dtype=float32)
+    """
+    _check_number("normal", "stddev", stddev)
+    return lambda key, shape, dtype=np.float32, /: _scaled(random.normal(key, shape, dtype), stddev)
+
+
+def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float = 2.0) -> Initializer:
+    """Normal of mean 0, cut at lower and upper standard deviations; stddev is that before the cut.
+
+    >>> truncated_normal(0.1)(random.key(0), (3,))
+    array([ 0.14559592,  0.17147487, -0.04126754], dtype=float32)
+    """
+    _check_number("truncated_normal", "stddev", stddev)
+    return lambda key, shape, dtype=np.float32, /: _scaled(
+        random.truncated_normal(key, lower, upper, shape, dtype), stddev)
+
+
+def _scaled(drawn: Any, factor: float) -> Array:
+    """The numbers times a factor of their own dtype, as JAX rounds them."""
+    array: Array = readonly(np.multiply(drawn, drawn.dtype.type(factor), order="C"))
+    return array
+
+
+def _check_number(name: str, argument: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name}: {argument} must be finite and not negative, got {value}")
+
+
+# --------------------------------------------------------------------------------- a spread that fits the shape
+
+
+def variance_scaling(scale: float, mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"],
                      distribution: Literal["truncated_normal", "normal", "uniform"]) -> Initializer:
     """An initializer of mean 0 and variance scale / n, n being the number of inputs, outputs or their mean.
 
     The last axis of the shape counts the outputs, the one before it the inputs; further axes in front, those of a
-    convolution's window, multiply both. The truncated normal is cut at two standard deviations and widened so
-    that its variance is the one asked for.
+    convolution's window, multiply both. The mean is the arithmetic or the geometric one. The truncated normal is cut
+    at two standard deviations and widened so that its variance is the one asked for.
 
     >>> variance_scaling(1.0, "fan_in", "uniform")(random.key(0), (1, 2))
     array([[1.550764 , 1.6578493]], dtype=float32)
 
     As `jax.nn.initializers.variance_scaling`; the fans as in He et al. 2015 (arXiv:1502.01852).
     """
-    if not scale > 0:
-        raise ValueError(f"variance_scaling: scale must be positive, got {scale}")
+    if not 0 < scale < math.inf:
+        raise ValueError(f"variance_scaling: scale must be a positive number, got {scale}")
+    _fan((1, 1), mode)
+    draw = _DRAWS.get(distribution)
+    if draw is None:
+        raise ValueError(f"variance_scaling: distribution must be one of {', '.join(_DRAWS)}; got {distribution!r}")
 
     def init(key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
-        variance = scale / max(1.0, _fan(shape, mode))
-        drawn: Array = _draw(key, shape, dtype, distribution, math.sqrt(variance))
-        return readonly(drawn)
+        variance = np.asarray(scale / max(1.0, _fan(shape, mode)), dtype)
+        return _scaled(*draw(key, shape, dtype, variance))
 
-    _fan((1, 1), mode)
-    _check_distribution(distribution)
     return init
 
 
@@ -73,7 +148,8 @@ def _fan(shape: Shape, mode: str) -> float:
         raise ValueError(f"variance_scaling: shape {shape} has no inputs and outputs; it needs two axes or more")
     window = math.prod(shape[:-2])
     fan_in, fan_out = window * shape[-2], window * shape[-1]
-    fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+    fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2,
+            "fan_geo_avg": math.sqrt(fan_in * fan_out)}
     if mode not in fans:
         raise ValueError(f"variance_scaling: mode must be one of {', '.join(fans)}; got {mode!r}")
     return fans[mode]
@@ -82,19 +158,15 @@ def _fan(shape: Shape, mode: str) -> float:
 _CUT_NORMAL_STD = 0.87962566103423978
 """The standard deviation of a normal variable cut at -2 and 2."""
 
-
-def _check_distribution(distribution: str) -> None:
-    if distribution not in ("truncated_normal", "normal", "uniform"):
-        raise ValueError("variance_scaling: distribution must be truncated_normal, normal or uniform; got "
-                         f"{distribution!r}")
-
-
-def _draw(key: Key, shape: Shape, dtype: DTypeLike, distribution: str, std: float) -> Any:
-    if distribution == "truncated_normal":
-        return (std / _CUT_NORMAL_STD) * random.truncated_normal(key, -2.0, 2.0, shape, dtype)
-    if distribution == "normal":
-        return std * random.normal(key, shape, dtype)
-    return math.sqrt(3) * std * random.uniform(key, shape, dtype, -1.0, 1.0)
+_DRAWS: dict[str, Any] = {
+    "truncated_normal": lambda key, shape, dtype, variance: (
+        random.truncated_normal(key, -2.0, 2.0, shape, dtype), np.sqrt(variance) / _CUT_NORMAL_STD),
+    "normal": lambda key, shape, dtype, variance: (
+        random.normal(key, shape, dtype), np.sqrt(variance)),
+    "uniform": lambda key, shape, dtype, variance: (
+        random.uniform(key, shape, dtype, -1.0, 1.0), np.sqrt(3 * variance)),
+}
+"""Numbers of a distribution, and the factor that gives them a variance."""
 
 
 def lecun_normal() -> Initializer:
@@ -159,3 +231,36 @@ def he_uniform() -> Initializer:
     He et al. 2015 (arXiv:1502.01852).
     """
     return variance_scaling(2.0, "fan_in", "uniform")
+
+
+# ----------------------------------------------------------------------------------------------- orthogonal
+
+
+def orthogonal(scale: float = 1.0, column_axis: int = -1) -> Initializer:
+    """Rows or columns, whichever are fewer, that have length `scale` and are at right angles to each other.
+
+    The matrix is (all other axes, column_axis). It is drawn uniformly from all such matrices: the Q of the QR
+    decomposition of a normal one, with the signs that make the diagonal of R positive.
+
+    >>> w = orthogonal()(random.key(0), (2, 3), np.float64)
+    >>> abs(w @ w.T).round(12)
+    array([[1., 0.],
+           [0., 1.]])
+
+    As `jax.nn.initializers.orthogonal`, up to the rounding of the decomposition; Saxe et al. 2014 (arXiv:1312.6120).
+    """
+    _check_number("orthogonal", "scale", scale)
+
+    def init(key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
+        if len(shape) < 2:
+            raise ValueError(f"orthogonal: shape {shape} is not that of a matrix; it needs two axes or more")
+        if 0 in shape:
+            return zeros(key, shape, dtype)
+        columns = shape[column_axis]
+        rows = math.prod(shape) // columns
+        q, r = np.linalg.qr(random.normal(key, (max(rows, columns), min(rows, columns)), dtype))
+        q = q * np.sign(np.diagonal(r))
+        moved = (q if rows >= columns else q.T).reshape([*np.delete(shape, column_axis), columns])
+        return _scaled(np.moveaxis(moved, -1, column_axis), scale)
+
+    return init

@@ -13,8 +13,8 @@ import numpy as np
 
 from funcnn import initializers, random
 from funcnn.arrays import column_sums, is_concrete, namespace
-from funcnn.autodiff import custom_vjp
 from funcnn.composition import Layer, residual, serial
+from funcnn.custom import custom_vjp
 from funcnn.tracers import concrete
 from funcnn.tree import FrozenDict
 from funcnn.typing import Array, DenseParams, Dim, IntArray, Key, Params

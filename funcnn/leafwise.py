@@ -1,46 +1,172 @@
 """With this module you can lift a formula for one array to whole trees, and have it run fast: `leafwise`.
 
-The formula must treat every entry alone, so that arrays may be cut and joined without changing a bit of the result.
+The formula must treat every entry alone, so that arrays may be joined and cut without a bit of the result changing.
 Small leaves are joined into one vector, because a call of a NumPy function costs more than their arithmetic; big ones
-are worked through in blocks, because what fits the cache is not written to memory and read again.
+are worked through in blocks, because what fits the cache need not be written to memory and read again.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+import math
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from funcnn import tree
 from funcnn.arrays import is_concrete, readonly
+from funcnn.typing import Shape
 
-__all__ = ["blocks", "fitting", "leafwise"]
+__all__ = ["Formula", "blocks", "check_fit", "kinds", "leafwise"]
 
 Formula: TypeAlias = Callable[..., tuple[Any, ...]]
-"""From the arrays at one place of several trees to arrays of that shape."""
+"""From the arrays at one place of several trees to arrays of the same shape."""
 
 BLOCK = 32 * 1024
-"""The entries of a block: a dozen float32 arrays of this size fit the second-level cache."""
+"""The entries of a block: a dozen float32 arrays of this size fit a second-level cache."""
+
+SEVERAL = 3
+"""Formulas of fewer arrays are not cut into blocks: what is saved would be lost in putting the results together."""
 
 SMALL = 4096
 """Leaves of at most so many entries are joined."""
 
 
-def leafwise(formula: Formula, outputs: int, *trees: Any) -> tuple[Any, ...]:
-    """Apply a formula of arrays that returns several to the leaves of trees: as many trees, read-only.
+def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[Any, ...]:
+    """Apply a formula of arrays that returns several to the leaves of trees: as many trees, their arrays read-only.
 
-    >>> a, b = {"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 5.0])}
-    >>> leafwise(lambda a, b: (a + b, b - a), 2, a, b)
+    The results must be new arrays. The first tree is the gradients, the others are a state; an error names the function
+    that owns the formula.
+
+    >>> w, v = {"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 5.0])}
+    >>> leafwise("example", lambda w, v: (w + v, v - w), 2, w, v)
     ({'w': array([4., 7.])}, {'w': array([2., 3.])})
     """
-    form, columns = _columns(trees)
-    results: dict[int, Sequence[Any]] = {}
-    joinable = _joinable(columns)
-    if len(joinable) > 1:
-        results.update(zip(joinable, _joined(formula, [columns[i] for i in joinable]), strict=True))
-    for i, leaves in enumerate(columns):
-        if i not in results:
-            results[i] = [readonly(result) for result in _blockwise(formula, leaves)]
-    return tuple(tree.unflatten(form, [results[i][k] for i in range(len(columns))]) for k in range(outputs))
+    rows = [tree.leaves(each) for each in trees]
+    form, kind = tree.structure(trees[0]), kinds(rows[0])
+    groups = _groups(tuple(kind))
+    for other, row in zip(trees[1:], rows[1:], strict=True):
+        if kinds(row) != kind or tree.structure(other) != form:
+            check_fit(owner, "grads", trees[0], "state", other)
+            groups = None
+    results = _one_by_one(formula, outputs, rows) if groups is None else _together(formula, outputs, rows, groups)
+    return tuple([tree.unflatten(form, leaves) for leaves in results])
+
+
+def _one_by_one(formula: Formula, outputs: int, rows: list[list[Any]]) -> list[list[Any]]:
+    """The formula of one leaf of each tree after the other, whatever they are."""
+    columns = [list(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
+    return [[column[i] for column in columns] for i in range(outputs)]
+
+
+# ----------------------------------------------------------------------------------------- joined, in blocks
+
+
+class _Group(NamedTuple):
+    """Leaves that are worked on together: their places in the tree, and in the vector of all of them."""
+
+    places: list[int]
+    cuts: list[tuple[slice, Shape]]
+
+
+@functools.lru_cache(maxsize=256)
+def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
+    """The small leaves of each dtype, and every other leaf by itself; None if they are not all ndarrays."""
+    if any(kind is not np.ndarray for kind, _, _ in kinds):
+        return None
+    members: dict[Any, list[int]] = {}
+    for place, (_, shape, dtype) in enumerate(kinds):
+        members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
+    return [_Group(places, _cuts([kinds[place][1] for place in places])) for places in members.values()]
+
+
+def _cuts(shapes: list[Shape]) -> list[tuple[slice, Shape]]:
+    ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
+    return [(slice(*ends), shape) for ends, shape in zip(itertools.pairwise(ends), shapes, strict=True)]
+
+
+def _together(formula: Formula, outputs: int, rows: list[list[Any]], groups: list[_Group]) -> list[list[Any]]:
+    """The formula of ndarrays, group by group."""
+    if len(groups) == 1:
+        return _joined(formula, rows, groups[0].cuts)
+    results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
+    for places, cuts in groups:
+        done = _joined(formula, [[row[place] for place in places] for row in rows], cuts)
+        for result, leaves in zip(results, done, strict=True):
+            for place, leaf in zip(places, leaves, strict=True):
+                result[place] = leaf
+    return results
+
+
+def _joined(formula: Formula, rows: list[list[Any]], cuts: list[tuple[slice, Shape]]) -> list[list[Any]]:
+    """The formula of the leaves joined, and its results cut into leaves again."""
+    vectors = [row[0].reshape(-1) if len(row) == 1 else np.concatenate(row, axis=None) for row in rows]
+    return [[whole[cut].reshape(shape) for cut, shape in cuts] for whole in _in_blocks(formula, vectors)]
+
+
+def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
+    """The formula of vectors, block by block where that pays: long vectors, and several, which take many operations."""
+    size = len(vectors[0])
+    if size <= BLOCK or len(vectors) < SEVERAL:
+        return list(map(readonly, formula(*vectors)))
+    parts = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
+    first = next(parts)
+    if not all(map(is_concrete, first)):  # a number in the formula is traced
+        return list(map(readonly, formula(*vectors)))
+    wholes = [np.empty(size, part.dtype) for part in first]
+    for block, results in zip(blocks(size), itertools.chain([first], parts), strict=True):
+        for whole, result in zip(wholes, results, strict=True):
+            whole[block] = result
+    return list(map(readonly, wholes))
+
+
+def blocks(size: int) -> Iterator[slice]:
+    """The slices of a vector that are worked through one after another.
+
+    >>> [block.stop - block.start for block in blocks(100_000)]
+    [32768, 32768, 32768, 1696]
+    """
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
+
+
+# ------------------------------------------------------------------------------------------------ errors
+
+
+def kinds(leaves: Sequence[Any]) -> list[tuple[type, Shape, Any]]:
+    """The type, shape and dtype of each leaf; a Python number has no dtype.
+
+    >>> kinds([np.ones(2), 1.0])
+    [(<class 'numpy.ndarray'>, (2,), dtype('float64')), (<class 'float'>, (), None)]
+    """
+    try:
+        return list(map(_KIND, leaves))
+    except AttributeError:
+        return [(type(leaf), getattr(leaf, "shape", ()), getattr(leaf, "dtype", None)) for leaf in leaves]
+
+
+_KIND = attrgetter("__class__", "shape", "dtype")
+
+
+def check_fit(owner: str, name: str, one: Any, other_name: str, other: Any) -> None:
+    """Raise an error of the function `owner` unless two trees have the same structure and shapes.
+
+    >>> check_fit("update", "params", {"w": np.ones(2)}, "grads", {"w": np.ones(3)})
+    Traceback (most recent call last):
+    ...
+    ValueError: update: grads has shape (3,) at 'w', where params has (2,)
+    """
+    try:
+        tree.map_with_path(_check_shapes, one, other)
+    except ValueError as error:
+        what = str(error).removeprefix("tree.map: ").replace("tree 1", other_name).replace("the first", name)
+        raise ValueError(f"{owner}: {what}") from None
+
+
+def _check_shapes(path: tree.Path, *pair: Any) -> None:
+    here, there = [shape for _, shape, _ in kinds(pair)]
+    if here != there:
+        place = repr(tree.keystr(path)) if path else "the root"
+        raise ValueError(f"tree 1 has shape {there} at {place}, where the first has {here}")

@@ -89,8 +89,8 @@ def _bound(init_value: float, decay_rate: float, end_value: float | None) -> Cal
     _check_rates("exponential_decay", end_value=end_value)
     falls = decay_rate < 1
     if end_value > init_value if falls else end_value < init_value:
-        raise ValueError(f"exponential_decay: with decay_rate {decay_rate} the rate {'falls' if falls else 'rises'} from "
-                         f"init_value {init_value}; it cannot end at end_value {end_value}")
+        raise ValueError(f"exponential_decay: with decay_rate {decay_rate} the rate {'falls' if falls else 'rises'}; "
+                         f"it cannot go from init_value {init_value} to end_value {end_value}")
     return lambda xp, rate: (xp.maximum if falls else xp.minimum)(rate, end_value)
 
 
@@ -107,11 +107,12 @@ def piecewise_constant(init_value: float, boundaries_and_scales: Mapping[int, fl
     for boundary, factor in boundaries_and_scales.items():
         _check_steps("piecewise_constant", 0, boundary=boundary)
         _check_rates("piecewise_constant", scale=factor)
+    jumps = sorted(boundaries_and_scales.items())
 
     def schedule(count: Any) -> Any:
         xp = _functions(count)
         rate = init_value + 0.0 * count
-        for boundary, factor in sorted(boundaries_and_scales.items()):
+        for boundary, factor in jumps:
             rate = xp.where(count < boundary, rate, rate * factor)
         return rate
 
@@ -125,7 +126,8 @@ def polynomial(init_value: float, end_value: float, power: float, transition_ste
                ) -> Schedule:
     """The rate goes from init_value to end_value as a power of the time left.
 
-        (init_value - end_value) (1 - s)^power + end_value       s = (t - transition_begin) / transition_steps in [0, 1]
+        init_value w + end_value (1 - w)        w = (1 - s)^power
+        s = (t - transition_begin) / transition_steps, kept in [0, 1]
 
     >>> rate = polynomial(1.0, 0.0, 2, transition_steps=10)
     >>> rate(0), rate(5), rate(10), rate(11)
@@ -138,10 +140,15 @@ def polynomial(init_value: float, end_value: float, power: float, transition_ste
     _check_steps("polynomial", 0, transition_begin=transition_begin)
 
     def schedule(count: Any) -> Any:
-        left = 1 - _progress(count - transition_begin, transition_steps)
-        return (init_value - end_value) * left**power + end_value
+        left = transition_steps - _within(count - transition_begin, transition_steps)
+        return _between(init_value, end_value, (left / transition_steps) ** power)
 
     return schedule
+
+
+def _between(start: float, end: float, weight: Any) -> Any:
+    """From start, at weight 1, to end, at weight 0, and exactly these there."""
+    return start * weight + end * (1 - weight)
 
 
 def linear(init_value: float, end_value: float, transition_steps: int, transition_begin: int = 0) -> Schedule:
@@ -159,7 +166,8 @@ def linear(init_value: float, end_value: float, transition_steps: int, transitio
 def cosine_decay(init_value: float, decay_steps: int, alpha: float = 0.0, exponent: float = 1.0) -> Schedule:
     """The rate falls as half a cosine wave from init_value to alpha init_value.
 
-        init_value ((1 - alpha) c^exponent + alpha)       c = (1 + cos(pi s)) / 2       s = t / decay_steps in [0, 1]
+        init_value (w + alpha (1 - w))        w = ((1 + cos(pi s)) / 2)^exponent
+        s = t / decay_steps, kept in [0, 1]
 
     >>> rate = cosine_decay(1.0, decay_steps=10, alpha=0.5)
     >>> rate(0), rate(5), rate(10), rate(11)
@@ -170,7 +178,15 @@ def cosine_decay(init_value: float, decay_steps: int, alpha: float = 0.0, expone
     """
     _check_rates("cosine_decay", init_value=init_value, alpha=alpha, exponent=exponent)
     _check_steps("cosine_decay", 1, decay_steps=decay_steps)
-    return lambda count: init_value * ((1 - alpha) * _half_cosine(count, decay_steps)**exponent + alpha)
+    return _half_wave(init_value, alpha * init_value, decay_steps, exponent)
+
+
+def _half_wave(start: float, end: float, steps: int, exponent: float = 1.0) -> Schedule:
+    def schedule(count: Any) -> Any:
+        wave = (1 + _functions(count).cos(math.pi * _within(count, steps) / steps)) / 2
+        return _between(start, end, wave**exponent)
+
+    return schedule
 
 
 # ----------------------------------------------------------------------------------------- one after another
@@ -186,6 +202,9 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     As `optax.join_schedules`. Every schedule is evaluated at every count, those that have not begun at 0.
     """
     starts, each = tuple(boundaries), tuple(schedules)
+    for part in each:
+        if not callable(part):
+            raise TypeError(f"join: takes schedules, functions of the count, got {part!r}; write constant({part!r})")
     if len(each) != len(starts) + 1:
         raise ValueError(f"join: {len(each)} schedules have {len(each) - 1} boundaries between them, got {len(starts)}")
     for start in starts:
@@ -241,16 +260,12 @@ def one_cycle(transition_steps: int, peak_value: float, pct_start: float = 0.3, 
     _check_rates("one_cycle", peak_value=peak_value, pct_start=pct_start, div_factor=div_factor,
                  final_div_factor=final_div_factor)
     _check_steps("one_cycle", 1, transition_steps=transition_steps)
-    if pct_start > 1 or not div_factor or not final_div_factor:
-        raise ValueError(f"one_cycle: pct_start must be in [0, 1] and both factors above 0, got {pct_start}, "
-                         f"{div_factor}, {final_div_factor}")
+    if not (pct_start < 1 and div_factor > 0 and final_div_factor > 0):
+        raise ValueError(f"one_cycle: pct_start must be in [0, 1) and both factors above 0, got pct_start={pct_start}, "
+                         f"div_factor={div_factor}, final_div_factor={final_div_factor}")
     low, top = peak_value / div_factor, int(pct_start * transition_steps)
     rise = _half_wave(low, peak_value, max(top, 1))
-    return join([rise, _half_wave(peak_value, low / final_div_factor, max(transition_steps - top, 1))], [top])
-
-
-def _half_wave(start: float, end: float, steps: int) -> Schedule:
-    return lambda count: end + (start - end) * _half_cosine(count, steps)
+    return join([rise, _half_wave(peak_value, low / final_div_factor, transition_steps - top)], [top])
 
 
 # ---------------------------------------------------------------------------------------------- the helpers
@@ -282,15 +297,10 @@ def _functions(count: Any) -> Any:
     return _OfNumbers if isinstance(count, int | float) else namespace(count)
 
 
-def _progress(count: Any, steps: int) -> Any:
-    """The share of the steps that is done, in [0, 1]."""
+def _within(count: Any, steps: int) -> Any:
+    """The count, kept in [0, steps]."""
     xp = _functions(count)
-    return xp.minimum(xp.maximum(count, 0), steps) / steps
-
-
-def _half_cosine(count: Any, steps: int) -> Any:
-    """From 1 to 0 in so many steps: (1 + cos(pi s)) / 2."""
-    return (1 + _functions(count).cos(math.pi * _progress(count, steps))) / 2
+    return xp.minimum(xp.maximum(count, 0), steps)
 
 
 def _check_rates(function: str, **rates: float) -> None:

@@ -1,0 +1,219 @@
+"""Activations: every row of the catalogue meets every law; then what is particular to some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from catalogue import ACTIVATIONS, Activation
+from hypothesis import given
+from hypothesis import strategies as st
+
+import funcnn as fn
+from funcnn import activations, random
+from funcnn.layers import dense
+from funcnn.testing import assert_pure, check_grads
+
+each = pytest.mark.parametrize("row", ACTIVATIONS, ids=str)
+x64 = np.random.default_rng(0).normal(size=(4, 5)) * 3
+
+
+@pytest.fixture
+def jax() -> Iterator[Any]:
+    """JAX in float64, for one test."""
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield jax
+    jax.config.update("jax_enable_x64", before)
+
+
+def points(row: Activation) -> Any:
+    """A grid that holds 0, the corners and what overflows a naive formula; or rows, for functions along an axis."""
+    grid = np.concatenate([np.linspace(-20, 20, 161), [-1e4, -800.0, -90.0, 90.0, 800.0, 1e4], row.corners])
+    return np.array([[-1e4, 0.0, 1e4], [1.0, 2.0, 3.0], [0.5, 0.5, -800.0]]) if row.along_axis else grid
+
+
+# ------------------------------------------------------------------------------------------------- laws
+
+
+def test_the_catalogue_is_complete() -> None:
+    assert {row.name for row in ACTIVATIONS} == set(activations.__all__)
+
+
+@each
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_and_the_shape_are_kept(row: Activation, dtype: type[np.floating]) -> None:
+    for x in (x64.astype(dtype), x64[0].astype(dtype), x64[:1].astype(dtype)):
+        y, pullback = fn.vjp(row.f, x)
+        (gradient,) = pullback(y)
+        assert (y.shape, y.dtype) == (gradient.shape, gradient.dtype) == (x.shape, dtype)
+
+
+@each
+def test_float32_is_float64_rounded(row: Activation) -> None:
+    x = points(row).astype(np.float32)
+    np.testing.assert_allclose(row.f(x), row.f(x.astype(np.float64)), rtol=3e-6, atol=5e-7)
+    g = np.linspace(1, 2, x.size, dtype=np.float32).reshape(x.shape)
+    wide = fn.vjp(row.f, x.astype(np.float64))[1](g.astype(np.float64))[0]
+    np.testing.assert_allclose(fn.vjp(row.f, x)[1](g)[0], wide, rtol=3e-5, atol=5e-6)
+
+
+@each
+def test_values_and_derivatives_are_those_of_jax_also_at_corners(row: Activation, jax: Any) -> None:
+    x, theirs = points(row), row.theirs(jax)
+    g = np.linspace(1, 2, x.size).reshape(x.shape)
+    ours, pullback = fn.vjp(row.f, x)
+    np.testing.assert_allclose(ours, theirs(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(pullback(g)[0], jax.vjp(theirs, x)[1](jax.numpy.asarray(g))[0], rtol=1e-9, atol=1e-13)
+
+
+@each
+def test_it_runs_on_jax_arrays_compiled_and_jax_differentiates_it(row: Activation, jax: Any) -> None:
+    x = points(row)
+    compiled = jax.jit(row.f)(jax.numpy.asarray(x))
+    assert compiled.dtype == np.float64
+    np.testing.assert_allclose(row.f(x), compiled, rtol=1e-12, atol=1e-14)
+    gradient = jax.jit(jax.grad(lambda x: jax.numpy.sum(row.f(x) * x)))(jax.numpy.asarray(x))
+    np.testing.assert_allclose(fn.grad(lambda x: np.sum(row.f(x) * x))(x), gradient, rtol=1e-9, atol=1e-12)
+
+
+@each
+def test_derivatives_are_those_of_finite_differences(row: Activation) -> None:
+    x = np.array([-4.0, -2.0, -0.7, -0.1, 0.2, 0.9, 2.5, 4.0])
+    check_grads(row.f, (x.reshape(2, 4),), order=2 if row.second else 1)
+
+
+@pytest.mark.parametrize("row", [row for row in ACTIVATIONS if not row.corners and row.name != "elu"], ids=str)
+def test_smooth_ones_are_smooth_at_0(row: Activation) -> None:
+    check_grads(row.f, (np.zeros((1, 3)),), order=2)
+
+
+@each
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extremes_give_neither_nan_nor_warnings(row: Activation, dtype: type[np.floating]) -> None:
+    x = np.array([[-1e4, 1e4, -1e30, 1e30, 0.0, -0.0], [-np.inf, 1.0, -1e4, 1e4, -np.inf, 0.0]], dtype)
+    if not row.along_axis:
+        x[0, 2:4] = -np.inf, np.inf
+    if row.settings.get("axis") == 0:
+        x = x.T
+    y, pullback = fn.vjp(row.f, x)
+    assert not np.isnan(y).any()
+    assert not np.isnan(pullback(np.ones_like(x))[0]).any()
+    second = fn.vjp(lambda x: fn.vjp(row.f, x)[1](np.ones_like(x))[0], x)[1](np.ones_like(x))[0]
+    assert not np.isnan(second).any()
+
+
+@each
+def test_nan_stays_nan(row: Activation) -> None:
+    assert np.isnan(row.f(np.full((2, 2), np.nan))).all()
+
+
+@each
+def test_it_is_pure(row: Activation) -> None:
+    x = x64.copy()
+    x.setflags(write=False)
+    assert_pure(row.f, x)
+    assert_pure(lambda x: fn.vjp(row.f, x)[1](x), x)
+
+
+@pytest.mark.parametrize("row", [row for row in ACTIVATIONS if row.settings.get("axis") != 0], ids=str)
+def test_examples_do_not_see_each_other(row: Activation) -> None:
+    order = np.array([2, 0, 3, 1])
+    np.testing.assert_allclose(row.f(x64)[order], row.f(x64[order]), rtol=1e-14)
+    np.testing.assert_allclose(row.f(x64)[:1], row.f(x64[:1]), rtol=1e-14)
+
+
+@each
+def test_numbers_and_empty_batches_go_through(row: Activation) -> None:
+    if not row.settings:
+        assert row.f(np.zeros((0, 3))).shape == (0, 3)
+    if not row.along_axis:
+        assert float(row.f(0.5)) == float(row.f(np.float64(0.5))) == row.f(np.array([0.5]))[0]
+        slope = fn.grad(row.f)(0.5)
+        assert type(slope) is float
+        np.testing.assert_allclose(slope, fn.grad(lambda x: np.sum(row.f(x)))(np.array([0.5]))[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", activations.__all__)
+def test_it_is_a_stage_with_a_name(name: str) -> None:
+    net = dense(3, 4) >> getattr(activations, name) >> dense(4, 2)
+    assert repr(net) == f"dense(3, 4) >> {name} >> dense(4, 2)"
+    assert net.apply(net.init(random.key(0)), np.ones((5, 3), np.float32)).shape == (5, 2)
+
+
+def test_one_with_a_setting_is_a_stage_too() -> None:
+    net = dense(2, 2) >> partial(activations.leaky_relu, negative_slope=0.5)
+    x = np.array([[-1.0, 2.0]], np.float32)
+    params = {"dense_0": {"w": np.array([[1, 0], [0, 1]], np.float32), "b": np.zeros(2, np.float32)}}
+    assert np.array_equal(net.apply(params, x), [[-0.5, 2.0]])
+
+
+# ------------------------------------------------------------------------------------------- golden numbers
+
+X = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
+GOLDEN: dict[str, tuple[Any, list[float]]] = {
+    "gelu": (partial(activations.gelu, approximate=False),
+             [-0.0455002639, -0.1542687694, 0, 0.3457312306, 1.9544997361]),
+    "elu": (activations.elu, [-0.8646647168, -0.3934693403, 0, 0.5, 2]),
+    "selu": (activations.selu, [-1.5201664686, -0.6917581878, 0, 0.5253504937, 2.1014019747]),
+    "silu": (activations.silu, [-0.238405844, -0.1887703344, 0, 0.3112296656, 1.761594156]),
+    "softplus": (activations.softplus, [0.126928011, 0.4740769842, 0.6931471806, 0.9740769842, 2.126928011]),
+    "sigmoid'": (fn.elementwise_grad(activations.sigmoid),
+                 [0.1049935854, 0.2350037122, 0.25, 0.2350037122, 0.1049935854]),
+    "tanh'": (fn.elementwise_grad(activations.tanh), [0.0706508249, 0.786447733, 1, 0.786447733, 0.0706508249]),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_numbers_that_torch_gave(name: str) -> None:
+    f, expected = GOLDEN[name]
+    np.testing.assert_allclose(f(X), expected, rtol=0, atol=5e-11)
+
+
+def test_values_are_those_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    x = np.linspace(-9, 9, 37)
+    theirs = {"mish": torch.nn.functional.mish, "gelu": partial(torch.nn.functional.gelu, approximate="tanh"),
+              "hard_sigmoid": torch.nn.functional.hardsigmoid, "log_sigmoid": torch.nn.functional.logsigmoid}
+    for name, f in theirs.items():
+        np.testing.assert_allclose(getattr(activations, name)(x), f(torch.tensor(x)).numpy(), rtol=1e-12, atol=1e-15)
+
+
+def test_tails_keep_their_relative_accuracy() -> None:
+    x = np.array([-700.0, -100.0, -40.0])
+    np.testing.assert_allclose(activations.sigmoid(x), np.exp(x), rtol=1e-14)
+    np.testing.assert_allclose(activations.softplus(x), np.exp(x), rtol=1e-14)
+    np.testing.assert_allclose(activations.log_sigmoid(-x), -np.exp(x), rtol=1e-14)
+    np.testing.assert_allclose(activations.mish(x), x * np.exp(x), rtol=1e-14)
+    at_9 = activations.gelu(np.array([-9.0]), approximate=False)
+    np.testing.assert_allclose(at_9, -9 * 1.1285884059538408e-19, rtol=2e-14)
+
+
+# ------------------------------------------------------------------------------------------- softmax
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=6), st.floats(-1e4, 1e4))
+def test_softmax_sums_to_1_and_does_not_see_a_shift(row: list[float], shift: float) -> None:
+    x = np.array([row])
+    y = np.asarray(activations.softmax(x))
+    assert y.min() >= 0
+    assert abs(y.sum() - 1) < 1e-12
+    np.testing.assert_allclose(activations.softmax(x + shift), y, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(np.exp(activations.log_softmax(x)), y, rtol=1e-11, atol=1e-15)
+
+
+def test_softmax_of_entries_that_are_masked_out() -> None:
+    x = np.array([[0.0, -np.inf, 0.0]])
+    assert np.array_equal(activations.softmax(x), [[0.5, 0.0, 0.5]])
+    assert np.array_equal(activations.log_softmax(x), [[-np.log(2), -np.inf, -np.log(2)]])
+
+
+@pytest.mark.parametrize("f", [activations.softmax, activations.log_softmax])
+@pytest.mark.parametrize("row", [[-np.inf, -np.inf], [np.inf, 0.0]])
+def test_softmax_without_a_limit_is_nan_and_warns(f: Any, row: list[float]) -> None:
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        assert np.isnan(f(np.array([row]))).any()

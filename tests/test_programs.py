@@ -1,0 +1,314 @@
+"""Real programs (`programs.py`): derivatives are jax's and those of central differences; float32, threads, depth.
+
+The last part holds the programs to laws that mathematics and physics know, and the tape to its promises.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import tracemalloc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from programs import PROGRAMS
+
+import funcnn as fn
+from funcnn import tree
+from funcnn.testing import assert_pure, check_grads
+from funcnn.tracers import RULES, Tape, TracerError
+
+Function = Callable[[Any], Any]
+
+each = pytest.mark.parametrize("name", PROGRAMS)
+LONG = 600
+"""Jaxprs of more equations are run one by one: compiling them takes XLA minutes."""
+
+
+def function(name: str, dtype: Any = np.float64) -> tuple[Function, Any]:
+    """A program under funcnn as a function of x alone, and its x."""
+    program = PROGRAMS[name]
+    f, data = program.build(np, fn), as_dtype(program.data, dtype)
+    return lambda x: f(x, *data), as_dtype(program.x, dtype)
+
+
+def as_dtype(values: Any, dtype: Any) -> Any:
+    """The tree with its floating-point leaves in this dtype."""
+    return tree.map(lambda leaf: np.asarray(leaf, dtype)[()] if is_floating(leaf) else leaf, values)
+
+
+def is_floating(leaf: Any) -> bool:
+    return np.result_type(leaf).kind == "f"
+
+
+def direction(x: Any) -> Any:
+    """A tree like x to differentiate along."""
+    rng = np.random.default_rng(0)
+    return tree.map(lambda leaf: np.asarray(rng.normal(size=np.shape(leaf)), np.result_type(leaf))[()], x)
+
+
+def is_scalar(f: Function, x: Any) -> bool:
+    y = f(x)
+    return not isinstance(y, dict) and np.shape(y) == ()
+
+
+def first_derivative(name: str) -> tuple[Function, Any]:
+    f, x = function(name)
+    return fn.value_and_grad(f) if is_scalar(f, x) else fn.jacrev(f), x
+
+
+def assert_close(got: Any, expected: Any, rtol: float) -> None:
+    """Same structure, and each leaf within rtol of its largest entry."""
+    assert tree.structure(got) == tree.structure(expected)
+    for (path, a), b in zip(tree.leaves_with_path(got), tree.leaves(expected), strict=True):
+        scale = max(float(np.max(np.abs(b))), 1e-3)
+        np.testing.assert_allclose(a, b, rtol=0, atol=rtol * scale, err_msg=tree.keystr(path))
+
+
+def bytes_of(values: Any) -> list[bytes]:
+    return [np.asarray(leaf).tobytes() for leaf in tree.leaves(values)]
+
+
+# ------------------------------------------------------------------ the derivatives are right
+
+
+@pytest.fixture
+def jax() -> Iterator[Any]:
+    """JAX in float64, for one test."""
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield jax
+    jax.config.update("jax_enable_x64", before)
+
+
+def with_funcnns_names(jax: Any) -> Any:
+    """JAX's transforms, under the names that funcnn adds as well."""
+    def elementwise_grad(f: Function) -> Function:
+        return lambda x: jax.vjp(f, x)[1](jax.numpy.ones_like(x))[0]
+
+    def hvp(f: Function, primals: Any, tangents: Any) -> Any:
+        return jax.jvp(jax.grad(f), primals, tangents)[1]
+
+    return SimpleNamespace(grad=jax.grad, vjp=jax.vjp, jvp=jax.jvp, jacrev=jax.jacrev, jacfwd=jax.jacfwd,
+                           hessian=jax.hessian, hvp=hvp, elementwise_grad=elementwise_grad)
+
+
+def in_jax(jax: Any, name: str) -> Function:
+    """A program under jax as a function of x alone."""
+    program = PROGRAMS[name]
+    f = program.build(jax.numpy, with_funcnns_names(jax))
+    data = tree.map(lambda leaf: jax.numpy.asarray(leaf) if is_floating(leaf) else leaf, program.data)
+    return lambda x: f(x, *data)
+
+
+def run(jax: Any, f: Function, x: Any) -> Any:
+    """What f makes of x: compiled without much thought, or if it is long, operation by operation."""
+    from jax.extend.core import jaxpr_as_fun
+
+    traced = jax.jit(f).trace(x)
+    if len(traced.jaxpr.eqns) > LONG:
+        leaves = jaxpr_as_fun(traced.jaxpr)(*jax.tree.leaves(x))
+        result = jax.tree.unflatten(jax.tree.structure(traced.out_info), leaves)
+    else:
+        result = traced.lower().compile({"xla_backend_optimization_level": 0})(x)
+    assert all(leaf.dtype == np.float64 for leaf in jax.tree.leaves(result))
+    return jax.tree.map(np.asarray, result)
+
+
+@each
+def test_derivatives_are_those_of_jax(name: str, jax: Any) -> None:
+    f, x = function(name)
+    v, theirs = direction(x), in_jax(jax, name)
+    if not is_scalar(f, x):
+        expected = run(jax, lambda x: (*jax.jvp(theirs, (x,), (v,)), jax.jacrev(theirs)(x)), x)
+        assert_close((*fn.jvp(f, (x,), (v,)), fn.jacrev(f)(x)), expected, rtol=1e-9)
+        assert_close(fn.jacfwd(f)(x), expected[2], rtol=1e-9)
+        return
+    expected = run(jax, lambda x: jax.jvp(jax.value_and_grad(theirs), (x,), (v,)), x)
+    (value, gradient), (tangent, hv) = expected
+    assert_close(fn.value_and_grad(f)(x), (value, gradient), rtol=1e-9)
+    assert_close(fn.jvp(f, (x,), (v,)), (value, tangent), rtol=1e-9)
+    assert_close(fn.hvp(f, (x,), (v,)), hv, rtol=1e-9)
+    vector, back = tree.ravel(x)
+    assert_close(fn.hessian(lambda z: f(back(z)))(vector) @ tree.ravel(v)[0], tree.ravel(hv)[0], rtol=1e-9)
+
+
+@each
+def test_derivatives_are_those_of_central_differences(name: str) -> None:
+    f, x = function(name)
+    check_grads(f, (x,))
+
+
+@each
+def test_float32_stays_float32(name: str) -> None:
+    f, x = function(name)
+    narrow, narrow_x = function(name, np.float32)
+    order = 2 if is_scalar(f, x) else 1
+    got, expected = all_orders(narrow, narrow_x, order), all_orders(f, x, order)
+    assert {tree.keystr(path): leaf.dtype for path, leaf in tree.leaves_with_path(got) if leaf.dtype != np.float32} == {}
+    assert_close(got, expected, rtol=1e-4)
+
+
+def all_orders(f: Function, x: Any, order: int) -> Any:
+    """The value and the derivatives up to an order."""
+    if order == 1:
+        return fn.jvp(f, (x,), (direction(x),)), fn.jacrev(f)(x)
+    return fn.value_and_grad(f)(x), fn.hvp(f, (x,), (direction(x),))
+
+
+# ------------------------------------------------------------------ the programs obey their laws
+
+
+def test_newton_finds_the_minimum_of_a_logistic_regression_through_its_hessian() -> None:
+    f, x = function("logistic_regression")
+    z, back = tree.ravel(x)
+    for _ in range(8):
+        z = z - np.linalg.solve(fn.hessian(lambda z: f(back(z)))(z), fn.grad(lambda z: f(back(z)))(z))
+    assert np.max(np.abs(fn.grad(lambda z: f(back(z)))(z))) < 1e-14
+    assert np.all(np.linalg.eigvalsh(fn.hessian(lambda z: f(back(z)))(z)) > 0)
+
+
+def test_newton_finds_the_bottom_of_rosenbrocks_valley() -> None:
+    f, x = function("rosenbrock")
+    for _ in range(20):
+        x = x - np.linalg.solve(fn.hessian(f)(x), fn.grad(f)(x))
+    np.testing.assert_allclose(x, 1, rtol=1e-12)
+
+
+def test_both_forms_of_the_gaussian_process_agree() -> None:
+    x, data = PROGRAMS["gaussian_process"].x, PROGRAMS["gaussian_process"].data
+    by_factor, by_determinant = (PROGRAMS[name].build(np, fn) for name in
+                                 ("gaussian_process", "gaussian_process_by_determinant"))
+    assert_close(fn.value_and_grad(by_determinant)(x, *data), fn.value_and_grad(by_factor)(x, *data), rtol=1e-11)
+
+
+def test_forces_of_springs_cancel_and_their_stiffness_is_blind_to_translations() -> None:
+    energy, places = function("spring_network")
+    forces, stiffness = -fn.grad(energy)(places), fn.hessian(energy)(places)
+    np.testing.assert_allclose(forces.sum(axis=0), [0, -len(places)], atol=1e-12)  # weight, the only outer force
+    np.testing.assert_allclose(stiffness, np.moveaxis(stiffness, (2, 3), (0, 1)), atol=1e-12)
+    np.testing.assert_allclose(stiffness.sum(axis=2), 0, atol=1e-11)
+
+
+def test_the_leapfrog_flow_is_symplectic() -> None:
+    flow, x = function("hamiltonian_flow")
+    j = fn.jacfwd(flow)(x)
+    m = np.block([[j[a][b] for b in "qp"] for a in "qp"])
+    omega = np.block([[np.zeros((2, 2)), np.identity(2)], [-np.identity(2), np.zeros((2, 2))]])
+    np.testing.assert_allclose(m.T @ omega @ m, omega, atol=1e-14)
+
+
+def test_greeks_solve_the_equation_of_black_and_scholes() -> None:
+    @fn.custom_vjp
+    def phi(z: Any) -> Any:
+        return np.asarray([math.erfc(-entry / math.sqrt(2)) / 2 for entry in np.atleast_1d(z)]).reshape(np.shape(z))[()]
+
+    phi.defvjps(lambda g, y, z: g * np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
+
+    def call(spot: Any, strike: Any, rate: Any, volatility: Any, time: Any) -> Any:
+        deviation = volatility * np.sqrt(time)
+        d1 = (np.log(spot / strike) + (rate + volatility ** 2 / 2) * time) / deviation
+        return spot * phi(d1) - strike * np.exp(-rate * time) * phi(d1 - deviation)
+
+    at = s, k, r, sigma, t = 100.0, 105.0, 0.03, 0.2, 0.75
+    d1 = (math.log(s / k) + (r + sigma ** 2 / 2) * t) / (sigma * math.sqrt(t))
+    density = math.exp(-d1 ** 2 / 2) / math.sqrt(2 * math.pi)
+    value, (delta, vega, theta) = fn.value_and_grad(call, argnums=(0, 3, 4))(*at)
+    gamma = fn.grad(fn.grad(call))(*at)
+    assert delta == pytest.approx(math.erfc(-d1 / math.sqrt(2)) / 2, rel=1e-13)
+    assert gamma == pytest.approx(density / (s * sigma * math.sqrt(t)), rel=1e-13)
+    assert vega == pytest.approx(s * density * math.sqrt(t), rel=1e-13)
+    assert sigma ** 2 * s ** 2 * gamma / 2 + r * s * delta - r * value == pytest.approx(theta, rel=1e-12)
+    check_grads(call, at)
+
+
+# ------------------------------------------------------------------ the tape keeps its promises
+
+
+@each
+def test_programs_and_their_derivatives_are_pure(name: str) -> None:
+    derivative, x = first_derivative(name)
+    assert_pure(derivative, x)
+
+
+class Interrupted(Exception):
+    """What a program raises here."""
+
+
+@fn.custom_vjp
+def failing_backwards(x: Any) -> Any:
+    return x + 1
+
+
+def fail(*_: Any) -> Any:
+    raise Interrupted
+
+
+failing_backwards.defvjps(fail)
+
+
+def tapes() -> int:
+    """How many tapes are alive."""
+    gc.collect()
+    return sum(type(thing) is Tape for thing in gc.get_objects())
+
+
+@each
+def test_an_exception_leaves_nothing_behind(name: str) -> None:
+    f, x = function(name)
+    expected, rules, alive = bytes_of(first_derivative(name)[0](x)), dict(RULES), tapes()
+
+    def raising(x: Any) -> Any:
+        return fail(fn.vjp(f, x), f(x))
+
+    def failing_on_the_way_back(x: Any) -> Any:
+        return f(tree.map(failing_backwards, x))
+
+    for broken in (raising, failing_on_the_way_back):
+        for transform in (fn.jacrev, fn.jacfwd, lambda broken: fn.jacrev(fn.jacrev(broken))):
+            with pytest.raises(Interrupted):
+                transform(broken)(x)
+    assert bytes_of(first_derivative(name)[0](x)) == expected
+    assert rules == RULES
+    assert tapes() == alive
+
+
+def test_eight_threads_get_the_bytes_that_one_gets_alone() -> None:
+    derivatives = [first_derivative(name) for name in PROGRAMS]
+    alone = [bytes_of(derivative(x)) for derivative, x in derivatives]
+    start = Barrier(8)
+
+    def work(first: int) -> bool:
+        start.wait()
+        order = [*range(first, len(alone)), *range(first)]
+        return all(bytes_of(derivatives[i][0](derivatives[i][1])) == alone[i] for i in order)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(0, 8 * 7, 7)))
+
+
+def chain(length: int) -> Function:
+    """A program of so many operations, each on the result of the one before."""
+    def f(x: Any) -> Any:
+        for _ in range(length // 2):
+            x = np.sin(x) + 1.0
+        return x
+
+    return f
+
+
+def test_a_chain_of_50_000_operations_needs_no_recursion() -> None:
+    y, expected = 0.3, 1.0
+    for _ in range(25_000):
+        y, expected = math.sin(y) + 1, expected * math.cos(y)
+    f = chain(50_000)
+    value, gradient = fn.value_and_grad(f)(np.float64(0.3))
+    assert value == pytest.approx(y, rel=1e-12)
+    assert gradient == expected == 0  # |cos y| < 1 near the fixed point, so the product underflows
+    assert fn.jvp(f, (np.float64(0.3),), (np.float64(1.0),))[1] == 0
