@@ -6,6 +6,7 @@ JAX arrays inside `jax.jit`.
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,7 +57,7 @@ def column_sums(x: Any) -> Any:
     >>> column_sums(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
     """
-    rows = x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x
+    rows = x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
     return np.ones(rows.shape[0], rows.dtype) @ rows
 
 

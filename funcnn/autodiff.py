@@ -15,7 +15,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.cotangents import add, settle
-from funcnn.tracers import Node, Tape, Tracer, concrete, value_of
+from funcnn.tracers import Node, Tape, Tracer, TracerError, concrete, value_of
 from funcnn.typing import Scalar
 
 __all__ = ["grad", "named_after", "split_arguments", "value_and_grad", "vjp"]
@@ -128,8 +128,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     run = _Run(f, primals, has_aux, "vjp")
 
     def pullback(g: Any) -> tuple[Any, ...]:
-        tree.map_with_path(_check_cotangent, run.y, g)
-        return run.pull(list(zip(run.places, tree.leaves(g), strict=True)))
+        seeds = tree.map_with_path(_cotangent, run.y, g)
+        return run.pull(list(zip(run.places, tree.leaves(seeds), strict=True)))
 
     return (run.y, pullback, run.aux) if has_aux else (run.y, pullback)
 
@@ -141,18 +141,27 @@ class _Run:
         tape = Tape()
         self.primals, self.form = tree.flatten(primals)
         inputs = tree.unflatten(self.form, [tape.input(x) for x in _differentiable(primals, self.primals, name)])
-        out = f(*inputs)
+        try:
+            out = f(*inputs)
+        finally:
+            self.nodes = tape.end()
         y, aux = _value_and_aux(out) if has_aux else (out, None)
-        self.nodes = tape.end()
         self.places = [_place_on(tape, leaf) for leaf in tree.leaves(y)]
-        self.y = tree.map(lambda leaf: value_of(leaf, tape), y)
-        self.aux = tree.map(lambda leaf: value_of(leaf, tape), aux)
+        self.y, self.aux = tree.map(lambda leaf: _result(leaf, tape), (y, aux))
 
     def pull(self, seeds: list[tuple[int, Any]]) -> tuple[Any, ...]:
         """The cotangents of the primals, given those of nodes."""
         found = _walk_back(self.nodes, len(self.primals), seeds)
         gradients: tuple[Any, ...] = tree.unflatten(self.form, map(_like, found, self.primals))
         return gradients
+
+
+def _result(leaf: Any, tape: Tape) -> Any:
+    value = value_of(leaf, tape)
+    if type(value) is Tracer and value.trace.nodes is None:
+        raise TracerError("a traced value is returned after the grad or vjp that made it has ended; return what you "
+                          "need (has_aux=True) instead of keeping it in a variable")
+    return value
 
 
 def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> list[Any]:
@@ -173,16 +182,25 @@ def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> 
     return [settle(g) for g in cotangents[:inputs]]
 
 
+def _numbers(argnums: Any) -> list[int]:
+    numbers = list(argnums) if isinstance(argnums, tuple | list) else [argnums]
+    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers):
+        raise TypeError(f"grad: argnums must be an int or a sequence of them, got {argnums!r}")
+    return numbers
+
+
 def split_arguments(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any],
           ) -> tuple[tuple[Any, ...], Callable[..., Any]]:
     """The arguments at `argnums`, and f as a function of them alone."""
     if argnums == 0 and args:
         return args[:1], lambda first: f(first, *args[1:], **kwargs)
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    numbers = _numbers(argnums)
     if not all(-len(args) <= n < len(args) for n in numbers):
         raise ValueError(f"grad: argnums={argnums}, but the function was called with {len(args)} positional "
                          "arguments; pass what is differentiated by position")
     places = [n % len(args) for n in numbers]
+    if len(set(places)) < len(places):
+        raise ValueError(f"grad: argnums={argnums} names an argument twice")
 
     def call(*chosen: Any) -> Any:
         replaced = dict(zip(places, chosen, strict=True))
@@ -233,7 +251,10 @@ def _check_scalar(value: Any) -> None:
 
 def _description(value: Any) -> str:
     shape = getattr(value, "shape", None)
-    return f"a {type(value).__name__}" if shape is None else f"an array of shape {shape} and dtype {value.dtype}"
+    if shape is None:
+        return f"a {type(value).__name__}"
+    kind = "array" if type(value) in (np.ndarray, Tracer) or isinstance(value, np.generic) else type(value).__name__
+    return f"{'an' if kind == 'array' else 'a'} {kind} of shape {shape} and dtype {value.dtype}"
 
 
 def _advice(value: Any) -> str:
@@ -259,11 +280,13 @@ def _place_on(tape: Tape, leaf: Any) -> int:
     return leaf.node if type(leaf) is Tracer and leaf.trace is tape else _CONSTANT
 
 
-def _check_cotangent(path: tree.Path, y: Any, g: Any) -> None:
+def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
+    """The cotangent of one leaf of the result, a Python number as one of NumPy."""
     expected, came = getattr(y, "shape", ()), getattr(g, "shape", ())
     if expected != came:
         where = f" at {tree.keystr(path)!r}" if path else ""
         raise ValueError(f"vjp: the cotangent{where} has shape {came}, the result has shape {expected}")
+    return np.result_type(concrete(y)).type(g) if isinstance(g, int | float) else g
 
 
 def _like(cotangent: Any, primal: Any) -> Any:
@@ -271,13 +294,13 @@ def _like(cotangent: Any, primal: Any) -> Any:
     if type(cotangent) is Tracer:
         dtype = getattr(primal, "dtype", cotangent.dtype)
         return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
-    if type(primal) is Tracer:
-        return np.zeros(primal.shape, primal.dtype) if cotangent is None else cotangent
     if type(primal) is float:
         return 0.0 if cotangent is None else float(cotangent)
     if isinstance(primal, np.generic):
         return primal.dtype.type(0 if cotangent is None else cotangent)
     array = np.zeros(primal.shape, primal.dtype) if cotangent is None else np.asarray(cotangent, primal.dtype)
+    if array.shape != primal.shape:
+        raise ValueError(f"a pullback returned a cotangent of shape {array.shape} for an input of shape {primal.shape}")
     view = array.view()  # the memory may be the caller's own (the cotangent, a constant), whose flag is theirs
     view.setflags(write=False)
     return view

@@ -36,13 +36,18 @@ def shape_of(name: str, argument: str, x: Any) -> Shape:
     ...
     TypeError: loss: targets must be an array, got a list: np.asarray(targets)
     """
-    known = isinstance(x, np.ndarray | np.generic | Tracer) or hasattr(x, "__array_namespace__")
-    if not known:
-        raise TypeError(f"{name}: {argument} must be an array, got a {type(x).__name__}: np.asarray({argument})")
-    if concrete(x).dtype.kind in "OSUMmc":
+    kind = x.dtype.kind if type(x) is np.ndarray else _kind(name, argument, x)
+    if kind in "OSUMmc":
         raise TypeError(f"{name}: {argument} must be real numbers, got dtype {concrete(x).dtype}")
     shape: Shape = x.shape
     return shape
+
+
+def _kind(name: str, argument: str, x: Any) -> str:
+    if not isinstance(x, (np.ndarray, np.generic, Tracer)) and not hasattr(x, "__array_namespace__"):
+        raise TypeError(f"{name}: {argument} must be an array, got a {type(x).__name__}: np.asarray({argument})")
+    kind: str = x.dtype.kind
+    return kind
 
 
 def floats(name: str, argument: str, x: Any) -> Shape:
@@ -132,7 +137,7 @@ def no_nan(name: str, argument: str, x: Any, fix: str = "Leave such rows out") -
 def _values(x: Any) -> NDArray[Any] | None:
     """The values, if they can be looked at."""
     values = concrete(x)
-    return np.asarray(values) if isinstance(values, np.ndarray | np.generic) else None
+    return np.asarray(values) if isinstance(values, (np.ndarray, np.generic)) else None
 
 
 def _first_row(bad: Any) -> int:
@@ -164,7 +169,8 @@ def in_unit_interval(name: str, argument: str, x: Any, fix: str) -> None:
     ...
     ValueError: loss: predictions must be between 0 and 1, got 3.0 at row 1. For logits use the other
     """
-    every(name, argument, x, lambda p: (p >= -TOLERANCE) & (p <= 1 + TOLERANCE), "between 0 and 1", fix)
+    if x.dtype.kind != "b":
+        every(name, argument, x, lambda p: (p >= -TOLERANCE) & (p <= 1 + TOLERANCE), "between 0 and 1", fix)
 
 
 def probabilities(name: str, argument: str, x: Any, fix: str) -> None:
@@ -226,7 +232,9 @@ def labels_of(name: str, scores: Any, labels: Any, argument: str = "logits") -> 
     if y != z:
         raise ValueError(f"{name}: {argument} are {z} but labels are {y}; expected integer labels of shape {z[:-1]} or "
                          f"rows of probabilities of shape {z}")
-    probabilities(name, "labels", labels, f"Integer labels have shape {z[:-1]}{_one_column(z)}")
+    fix = (f"Integer labels have shape {z[:-1]}{_one_column(z)}" if len(z) > 1 else
+           f"With one yes-or-no output for each example use the binary form; else {argument} are (batch, classes)")
+    probabilities(name, "labels", labels, fix)
     return True
 
 

@@ -8,7 +8,7 @@ holds a weight.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast, final, overload
 
 import numpy as np
@@ -41,7 +41,7 @@ class Layer(Generic[I, O, P]):
     - `in_features`, `out_features`: the length of the last axis of x and y; None where it may be any;
     - `keeps_width`: whether y is as wide as x, where they are None;
     - `axes`: how many axes x must have;
-    - `shapes`: the shape of each parameter;
+    - `shapes`: the shape of each parameter, {} for a layer without parameters;
     - `stochastic`: whether training draws random numbers.
 
     Composition fills in `stages`, the layers of a net, and `path`, what errors and parameters call each of them.
@@ -66,7 +66,7 @@ class Layer(Generic[I, O, P]):
     out_features: O | None = None
     keeps_width: bool = False
     axes: int | None = None
-    shapes: Mapping[str, Shape] = field(default_factory=FrozenDict)
+    shapes: Mapping[str, Shape] | None = None
     stochastic: bool = False
     name: str | None = None
     path: str | None = None
@@ -86,7 +86,7 @@ class Layer(Generic[I, O, P]):
         if self.in_features is not None or self.axes is not None:
             _check_input(self, x)
         if self.shapes:
-            _check_params(self, cast(Mapping[str, Array], params), x)
+            _check_params(self, self.shapes, cast(Mapping[str, Array], params), x)
         return self.forward(params, x, key)
 
     @overload
@@ -115,7 +115,11 @@ class Layer(Generic[I, O, P]):
         """What errors call the layer: `dense_1 (64 -> 3)`."""
         name = self.path or self.name or (repr(self) if self.kind == "serial" else self.kind)
         unknown = self.in_features is None and self.out_features is None
-        return name if unknown else f"{name} ({self.in_features or 'any'} -> {self.out_features})"
+        return name if unknown else f"{name} ({_width(self.in_features)} -> {_width(self.out_features)})"
+
+
+def _width(features: int | None) -> str:
+    return "any" if features is None else str(features)
 
 
 # ---------------------------------------------------------------------------------------------- checks
@@ -133,19 +137,24 @@ def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
 
 def _expected(layer: Layer[Any, Any, Any]) -> str:
     inner = ", height, width" if layer.axes == 4 else ""
-    return f"(batch{inner}, {layer.in_features or 'features'})"
+    return f"(batch{inner}, {'features' if layer.in_features is None else layer.in_features})"
 
 
-def _check_params(layer: Layer[Any, Any, Any], params: Mapping[str, Array], x: Array) -> None:
-    _check_entries(layer, params, layer.shapes)
-    param = None
-    for name, shape in layer.shapes.items():
+def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], params: Mapping[str, Array],
+                  x: Array) -> None:
+    _check_entries(layer, params, shapes)
+    dtype = None
+    for name, shape in shapes.items():
         param = params[name]
         if getattr(param, "shape", None) != shape:
             raise ValueError(f"{layer.label}: parameter {name!r} has shape {getattr(param, 'shape', None)}, expected "
                              f"{shape}; are these the parameters of another net?")
-    if param is not None and layer.in_features is not None and isinstance(x, np.ndarray | Tracer):
-        _check_dtype(layer, x.dtype, param.dtype)
+        if isinstance(param, np.ndarray | Tracer) and (param.dtype.kind != "f" or dtype not in (None, param.dtype)):
+            raise TypeError(f"{layer.label}: parameter {name!r} is {param.dtype}; all parameters need one floating "
+                            "dtype: tree.astype(params, np.float32)")
+        dtype = param.dtype
+    if dtype is not None and layer.in_features is not None and isinstance(x, np.ndarray | Tracer):
+        _check_dtype(layer, x.dtype, dtype)
 
 
 def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
@@ -222,7 +231,8 @@ def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
 def _function(f: Callable[[Array], Array]) -> Layer[Any, Any, Any]:
     name = getattr(f, "__name__", repr(f))
     run = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
-    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: run(x), keeps_width=True, name=name)
+    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: run(x), keeps_width=True, shapes={},
+                 name=name)
 
 
 def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:
@@ -297,7 +307,7 @@ def _placed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str) -> list[tuple
 
 def _entries(stage: Layer[Any, Any, Any], name: str) -> Entries:
     if stage.around is None:
-        return {"": name} if stage.shapes else {}
+        return {} if stage.shapes is not None and not stage.shapes else {"": name}
     return {inner: f"{name}/{inner}" for entries, _ in _placed(stage.stages, "") for inner in entries.values()}
 
 

@@ -192,7 +192,7 @@ def _pool(kind: str, window: int | Pair, stride: int | Pair | None, padding: Pad
         result: Array = reduce(namespace(x), windows(_padded(x, size, step, padding, fill), size, step))
         return result
 
-    return Layer(kind, lambda key: FrozenDict(), forward, keeps_width=True, axes=4)
+    return Layer(kind, lambda key: FrozenDict(), forward, keeps_width=True, axes=4, shapes={})
 
 
 # ---------------------------------------------------------------------------------------------- checks

@@ -31,7 +31,8 @@ class Scatter:
 
     def __init__(self, g: Any, index: Any, x: Any) -> None:
         self.shape, self.dtype = x.shape, x.dtype
-        self.parts, self.indices, self.whole = [g], [index], None
+        self.parts, self.indices = [g], [index]
+        self.whole: Any = None
 
     def plus(self, other: Any) -> Scatter:
         """This cotangent, with another of the same value taken in (this one changes: it has but one owner)."""

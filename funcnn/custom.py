@@ -11,11 +11,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar
 
-import numpy as np
-
 from funcnn import tree
 from funcnn.autodiff import named_after, vjp
-from funcnn.tracers import Rule, Tracer, concrete
+from funcnn.tracers import Rule, Tracer, TracerError, concrete
 
 __all__ = ["checkpoint", "custom_vjp", "stop_gradient"]
 
@@ -77,18 +75,23 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
 
     def defvjps(self, *vjps: Callable[..., Any] | None) -> None:
         """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
-        self._rule = Rule(self._rule.name, self._fun, vjps)
+        name = self._rule.name
+        self._rule = Rule(name, self._fun, [vjp and _fitting(name, i, vjp) for i, vjp in enumerate(vjps)])
         self._takes_trees = False
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
-        if not self._takes_trees:
-            y: R = self._rule(*args, **kwargs)
-            return y
-        return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs) if kwargs else args)
+        if self._takes_trees:
+            return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs))
+        if any(isinstance(arg, _CONTAINERS) for arg in args):
+            _refuse_traced_trees(self._rule.name, args)
+        y: R = self._rule(*args, **kwargs)
+        return y
 
 
 def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """All arguments by position, as fwd takes them."""
+    """All arguments by position, defaults among them, as fwd takes them."""
+    if not kwargs and not getattr(fun, "__defaults__", None):
+        return args
     bound = inspect.signature(fun).bind(*args, **kwargs)
     bound.apply_defaults()
     if bound.kwargs:
@@ -98,6 +101,22 @@ def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 
 _CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
+
+
+def _fitting(name: str, position: int, vjp: Callable[..., Any]) -> Callable[..., Any]:
+    """The pullback, made to give a cotangent of the shape of its argument."""
+    def pullback(g: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
+        cotangent = vjp(g, y, *args, **kwargs)
+        _check_shape(name, position, args[position], cotangent)
+        return cotangent
+
+    return pullback
+
+
+def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
+    if any(isinstance(arg, _CONTAINERS) and Tracer in map(type, tree.leaves(arg)) for arg in args):
+        raise TracerError(f"{name}: a traced value came inside a tree, where pullbacks given by defvjps do not see it; "
+                          "give the derivative by defvjp, or pass arrays")
 
 
 def _call_paired(rule: Rule, fun: Callable[..., R], args: tuple[Any, ...]) -> R:
@@ -150,10 +169,15 @@ def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
     if len(found) != len(leaves):
         raise TypeError(f"{name}: its bwd returned a cotangent {its_form} for argument {position}, which is {form}")
     for leaf, g in zip(leaves, found, strict=True):
-        if getattr(g, "shape", ()) != getattr(leaf, "shape", ()):
-            raise ValueError(f"{name}: its bwd returned a cotangent of shape {getattr(g, 'shape', ())} for argument "
-                             f"{position}, which has shape {getattr(leaf, 'shape', ())}")
+        _check_shape(name, position, leaf, g)
     return found
+
+
+def _check_shape(name: str, position: int, arg: Any, cotangent: Any) -> None:
+    came, expected = getattr(cotangent, "shape", ()), getattr(arg, "shape", ())
+    if came != expected:
+        raise ValueError(f"{name}: its derivative returned a cotangent of shape {came} for argument {position}, which "
+                         f"has shape {expected}")
 
 
 # ------------------------------------------------------------------------------------------ checkpoint
@@ -182,15 +206,19 @@ def _recomputed(f: Callable[..., Any]) -> Rule:
     """The rule of f that keeps its arguments alone."""
     def backward(args: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
         leaves, form = tree.flatten(args)
-        places = [i for i, leaf in enumerate(leaves) if np.result_type(concrete(leaf)).kind == "f"]
+        places = [i for i, leaf in enumerate(leaves) if _is_float(concrete(leaf))]
 
         def of_floats(*floats: Any) -> Any:
             replaced = dict(zip(places, floats, strict=True))
             return f(*form.build(tuple(replaced.get(i, leaf) for i, leaf in enumerate(leaves))))
 
         cotangents = dict(zip(places, vjp(of_floats, *(leaves[i] for i in places))[1](g), strict=True))
-        filled = (cotangents[i] if i in cotangents else np.zeros(np.shape(leaf), np.float64) for i, leaf in enumerate(leaves))
-        result: tuple[Any, ...] = form.build(tuple(filled))
+        filled = tuple(cotangents.get(i, leaf) for i, leaf in enumerate(leaves))  # others are never asked for
+        result: tuple[Any, ...] = form.build(filled)
         return result
 
     return _paired("checkpoint", f, lambda *args: (f(*args), args), backward)
+
+
+def _is_float(leaf: Any) -> bool:
+    return type(leaf) is float or getattr(getattr(leaf, "dtype", None), "kind", "") == "f"

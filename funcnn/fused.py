@@ -75,14 +75,14 @@ def _huber(d: Any, delta: float) -> Any:
 
 
 def _log_cosh(d: Any) -> Any:
-    if not is_concrete(d):
+    if namespace(d) is not np:
         return namespace(d).logaddexp(d, -d) - math.log(2)
     size = abs(d)
     return size + np.log1p(np.exp(-2 * size)) - math.log(2)
 
 
 def _binary(z: Any, t: Any) -> Any:
-    if not is_concrete(z):
+    if namespace(z) is not np:
         return t * softplus(-z) + (1 - t) * softplus(z)
     return np.maximum(z, 0) - z * t + np.log1p(np.exp(-abs(z)))
 
@@ -134,8 +134,8 @@ categorical_cross_entropy.defvjps(
 def softmax_cross_entropy(logits: Array, labels: Any) -> Array:
     """-sum_j q_j log softmax(z)_j for rows q, and the same for integer labels, to the bit."""
     if labels.ndim < logits.ndim:
-        return _of_classes(logits, labels)
-    return _plain(logits, labels) if isinstance(labels, Tracer) else _of_rows(logits, labels)
+        return _cross_entropy_of_classes(logits, labels)
+    return _plain(logits, labels) if isinstance(labels, Tracer) else _cross_entropy_of_rows(logits, labels)
 
 
 def _plain(logits: Array, q: Any) -> Array:
@@ -146,7 +146,7 @@ def _plain(logits: Array, q: Any) -> Array:
 
 
 @custom_vjp
-def _of_classes(logits: Array, labels: Any) -> Array:
+def _cross_entropy_of_classes(logits: Array, labels: Any) -> Array:
     if is_concrete(logits):
         loss: Array = _classes_fwd(logits, labels)[0]
         return loss
@@ -170,7 +170,7 @@ def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
 
 
 @custom_vjp
-def _of_rows(logits: Array, q: Any) -> Array:
+def _cross_entropy_of_rows(logits: Array, q: Any) -> Array:
     if is_concrete(logits):
         loss: Array = _rows_fwd(logits, q)[0]
         return loss
@@ -199,8 +199,8 @@ def _bwd(p_minus_q: Any, g: Any) -> tuple[Any, None]:
     return dz.reshape((*g.shape, dz.shape[-1])), None
 
 
-_of_classes.defvjp(_classes_fwd, _bwd)
-_of_rows.defvjp(_rows_fwd, _bwd)
+_cross_entropy_of_classes.defvjp(_classes_fwd, _bwd)
+_cross_entropy_of_rows.defvjp(_rows_fwd, _bwd)
 
 
 # ----------------------------------------------------------------------------------------------------- distances

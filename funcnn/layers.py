@@ -37,7 +37,7 @@ def affine(x: Array, w: Array, b: Array) -> Array:
     >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
     array([[16.]])
     """
-    if is_concrete(x) and x.ndim == 2 and x.shape[1] < w.shape[1]:
+    if is_concrete(x) and is_concrete(w) and x.ndim == 2 and x.shape[1] < w.shape[1]:
         return cast(Array, _with_ones(x) @ np.concatenate([w, b[None, :]]))  # adding b to each row costs more
     y = x @ w
     y += b
@@ -57,7 +57,7 @@ affine.defvjps(
 
 
 def _as_rows(x: Array) -> Array:
-    return x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))
+    return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer | None = None,
@@ -123,7 +123,7 @@ def dropout(drop_rate: float) -> Layer[I, I, Params]:
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         return x if key is None or drop_rate == 0 else x * _keep_mask(key, drop_rate, x)
 
-    return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, stochastic=True)
+    return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, shapes={}, stochastic=True)
 
 
 def _keep_mask(key: Any, drop_rate: float, x: Any) -> Any:
@@ -155,7 +155,7 @@ def flatten() -> Layer[Any, Any, Params]:
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
-    return Layer("flatten", lambda key: FrozenDict(), forward)
+    return Layer("flatten", lambda key: FrozenDict(), forward, shapes={})
 
 
 # ------------------------------------------------------------------------------------------ embedding

@@ -85,7 +85,7 @@ def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
 
 def _cuts(shapes: list[Shape]) -> list[tuple[slice, Shape]]:
     ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
-    return [(slice(*ends), shape) for ends, shape in zip(itertools.pairwise(ends), shapes, strict=True)]
+    return [(slice(start, end), shape) for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
 
 
 def _together(formula: Formula, outputs: int, rows: list[list[Any]], groups: list[_Group]) -> list[list[Any]]:

@@ -244,7 +244,8 @@ def sigmoid_binary_cross_entropy(logits: Array, labels: Labels | Mask) -> Array:
         loss = -y log sigmoid(z) - (1 - y) log (1 - sigmoid(z)) = max(z, 0) - y z + log(1 + exp(-|z|))
 
     Labels have the shape of the logits; booleans, integers 0 and 1, or probabilities. Stable for finite logits of any
-    size; the derivative with respect to the logits is sigmoid(z) - y.
+    size; the derivative with respect to the logits is sigmoid(z) - y. After a sigmoid, which cannot be told from
+    logits here, use `binary_cross_entropy`.
 
     >>> sigmoid_binary_cross_entropy(np.array([-1000.0, 0.0, 1000.0, 2.0]), np.array([0, 1, 1, 0]))
     array([0.        , 0.69314718, 0.        , 2.12692801])

@@ -1,7 +1,8 @@
 """With this module you can judge a model in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `r2`.
 
-A metric takes predictions and what is true, in that order, and gives one number. Over several batches the mean of
-the means is wrong where their sizes differ: `mean_over_batches` weighs them, and confusion matrices add up.
+A metric takes predictions and what is true, in that order, and gives one number. `precision`, `recall` and `f1` take
+a confusion matrix and give one for each class. Over several batches the mean of the means is wrong where their sizes
+differ: `mean_over_batches` weighs them, and confusion matrices add up. NaN among the predictions is an error.
 """
 
 from __future__ import annotations

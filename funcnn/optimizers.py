@@ -19,6 +19,11 @@ from typing import Any, NamedTuple
 
 from funcnn.arrays import namespace
 from funcnn.parts import (
+    AccumulateState,
+    EmaState,
+    ScheduleState,
+    SkipState,
+    TraceState,
     accumulate,
     add_decayed_weights,
     clip,
@@ -33,6 +38,7 @@ from funcnn.parts import (
     trace,
 )
 from funcnn.transforms import (
+    EmptyState,
     GradientTransformation,
     OptState,
     apply_updates,
@@ -44,12 +50,13 @@ from funcnn.transforms import (
 from funcnn.typing import Schedule
 
 __all__ = [
-    "GradientTransformation", "OptState", "accumulate", "adadelta", "adagrad", "adam", "adamax", "adamw",
-    "add_decayed_weights", "amsgrad", "apply_updates", "chain", "clip", "clip_by_global_norm", "ema", "entrywise",
-    "global_norm", "identity", "lion", "masked", "nadam", "radam", "rmsprop", "scale", "scale_by_adadelta",
-    "scale_by_adam", "scale_by_adamax", "scale_by_amsgrad", "scale_by_learning_rate", "scale_by_lion",
-    "scale_by_nadam", "scale_by_radam", "scale_by_rms", "scale_by_rss", "scale_by_schedule", "sgd", "skip_not_finite",
-    "trace",
+    "AccumulateState", "AdadeltaState", "AdamState", "AdamaxState", "AmsgradState", "EmaState", "EmptyState",
+    "GradientTransformation", "LionState", "OptState", "RmsState", "RssState", "ScheduleState", "SkipState",
+    "TraceState", "accumulate", "adadelta", "adagrad", "adam", "adamax", "adamw", "add_decayed_weights", "amsgrad",
+    "apply_updates", "chain", "clip", "clip_by_global_norm", "ema", "entrywise", "global_norm", "identity", "lion",
+    "masked", "nadam", "radam", "rmsprop", "scale", "scale_by_adadelta", "scale_by_adam", "scale_by_adamax",
+    "scale_by_amsgrad", "scale_by_learning_rate", "scale_by_lion", "scale_by_nadam", "scale_by_radam",
+    "scale_by_rms", "scale_by_rss", "scale_by_schedule", "sgd", "skip_not_finite", "trace",
 ]
 
 
@@ -174,8 +181,8 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Grad
     >>> float(updates["w"]), state
     (-0.999999995, AdamState(count=1, mu={'w': -0.19999999999999996}, nu={'w': 0.0040000000000000036}))
 
-    Kingma & Ba 2015 (arXiv:1412.6980). eps is added outside the root, as in the paper, torch and optax; the
-    book's eps is 1e-7.
+    Kingma & Ba 2015 (arXiv:1412.6980). eps is added outside the root, as in the paper, torch and optax; the book's eps
+    is 1e-7. In float16 both are 0, and 1e-4 is needed.
     """
     b1, b2, eps = _adam_numbers("scale_by_adam", b1, b2, eps)
 

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from funcnn import tree
-from funcnn.arrays import namespace, readonly
+from funcnn.arrays import namespace
 from funcnn.leafwise import Formula, blocks, leafwise
 from funcnn.tracers import concrete
 from funcnn.transforms import (
     EmptyState,
     Entrywise,
     GradientTransformation,
-    after,
+    as_count,
     check_state,
     entrywise,
     full_like,
@@ -150,7 +150,7 @@ def clip_by_global_norm(max_norm: float) -> GradientTransformation:
         if isinstance(norm, float) and norm <= max_norm:
             return grads, state
         factor = max_norm / (norm if isinstance(norm, float) else namespace(norm).maximum(norm, max_norm))
-        return tree.map(lambda g: readonly(like(g, factor * g)), grads), state
+        return leafwise("clip_by_global_norm", functools.partial(_times, factor), 1, grads)[0], state
 
     return GradientTransformation(lambda params: EmptyState(), update)
 
@@ -325,7 +325,7 @@ def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransfo
 
     def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
         check_state("accumulate", AccumulateState, state)
-        count, zeros = after(state.count), full_like(params, 0.0)
+        count, zeros = as_count(state.count) + 1, full_like(params, 0.0)
         (mean,) = leafwise("accumulate", lambda g, mean: (mean + (g - mean) / count,), 1, grads, state.mean)
         waiting = zeros, AccumulateState(count, mean, state.inner)
         if isinstance(count, int) and count < every:
@@ -370,16 +370,16 @@ def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: i
         return SkipState(0, 0, optimizer.init_fn(params))
 
     def skipped(state: SkipState, params: Any) -> tuple[Any, SkipState]:
-        return full_like(params, 0.0), SkipState(after(state.skipped), after(state.in_a_row), state.inner)
+        return full_like(params, 0.0), SkipState(as_count(state.skipped) + 1, as_count(state.in_a_row) + 1, state.inner)
 
     def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
         check_state("skip_not_finite", SkipState, state)
         finite = _all_finite(grads)
         if finite is False:
-            _check_run(after(state.in_a_row), limit, grads)
+            _check_run(as_count(state.in_a_row) + 1, limit, grads)
             return skipped(state, params)
         updates, inner = optimizer.update_fn(grads, state.inner, params)
-        good = updates, SkipState(state.skipped, 0, inner)
+        good = updates, SkipState(as_count(state.skipped), 0, inner)
         return good if finite is True else _select(finite, good, skipped(state, params))
 
     return GradientTransformation(init, update)

@@ -30,8 +30,8 @@ from funcnn.cotangents import settle
 from funcnn.tracers import RULES, Node, Rule, TracerError, astype, concrete
 
 __all__ = [
-    "DIAGONAL", "LINEAR", "MULTILINEAR", "OnDemand", "Row", "composite", "conj", "constant", "elementwise", "fitted", "masked",
-    "numpy_has", "one_where_zero", "refuse", "rule", "shape_of", "unbroadcast",
+    "DIAGONAL", "LINEAR", "MULTILINEAR", "OnDemand", "Row", "as_array", "composite", "conj", "constant", "elementwise",
+    "fitted", "masked", "numpy_has", "one_where_zero", "refuse", "rule", "shape_of", "unbroadcast",
 ]
 
 Vjp: TypeAlias = Callable[..., Any]
@@ -196,6 +196,11 @@ def masked(g: Any, mask: Any) -> Any:
     return (bits * mask).view(g.dtype)
 
 
+def as_array(x: Any) -> Any:
+    """A list or tuple as NumPy takes it, anything else as it is."""
+    return np.asarray(x) if isinstance(x, list | tuple) else x
+
+
 def one_where_zero(x: Any) -> Any:
     """X, to divide by where the quotient is 0 / 0 and means 0."""
     return np.where(x == 0, 1, x)
@@ -230,6 +235,7 @@ elementwise(np.float_power, lambda g, z, x, y: g * _slope_of_power(z, x, y), lam
 def _slope_of_power(z: Any, x: Any, y: Any) -> Any:
     """Y x**(y - 1), and 0 where y = 0, also at x = 0."""
     if not isinstance(y, int | float):
+        y = as_array(y)
         return np.where(y == 0, 0, y * x ** np.where(y == 0, 1, y - 1))
     if y == 2:
         return 2 * x
@@ -242,7 +248,7 @@ def _log_or_zero(x: Any) -> Any:
     """Log x, and 0 at x = 0, where x ** y does not depend on y."""
     if isinstance(x, int | float):
         return float(np.log(x)) if x else 0.0
-    return np.log(one_where_zero(x))
+    return np.log(one_where_zero(as_array(x)))
 
 
 # ------------------------------------------------------------------ exponential and logarithmic
@@ -305,6 +311,11 @@ def _sign(x: Any, **options: Any) -> Any:
 def _angle(z: Any, deg: bool = False) -> Any:
     radians = np.arctan2(np.imag(z), np.real(z))
     return radians * (180 / math.pi) if deg else radians
+
+
+@composite(np.real_if_close)
+def _real_if_close(a: Any, tol: float = 100) -> Any:
+    return np.real(a) if np.isrealobj(np.real_if_close(concrete(a), tol)) else a
 
 
 # ------------------------------------------------------------------ choices: a tie is shared equally

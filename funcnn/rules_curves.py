@@ -43,17 +43,24 @@ def _bessel_i1(x: Any) -> Any:
 
 
 def _or_complex(fun: Callable[..., Any], lowest: float, highest: float) -> Callable[..., Any]:
-    def run(x: Any, *others: Any) -> Any:
-        inside = x.dtype.kind == "c" or np.all((x >= lowest) & (x <= highest))
-        return fun(x if inside else x.astype(np.result_type(x.dtype, np.complex64)), *others)
-
-    return run
+    return lambda x: fun(_real_within(x, lowest, highest))
 
 
-for _name in ("sqrt", "log", "log2", "log10", "power"):
+def _real_within(x: Any, lowest: float, highest: float) -> Any:
+    inside = x.dtype.kind == "c" or np.all((x >= lowest) & (x <= highest))
+    return x if inside else x.astype(np.result_type(x.dtype, np.complex64))
+
+
+for _name in ("sqrt", "log", "log2", "log10"):
     composite(getattr(np.emath, _name))(_or_complex(getattr(np, _name), 0, np.inf))
 for _name in ("arcsin", "arccos", "arctanh"):
     composite(getattr(np.emath, _name))(_or_complex(getattr(np, _name), -1, 1))
+
+
+@composite(np.emath.power)
+def _power(x: Any, p: Any) -> Any:
+    x, p = (v if type(v) is Tracer else np.asarray(v) for v in (x, p))
+    return np.power(_real_within(x, 0, np.inf), p)
 
 
 @composite(np.emath.logn)
@@ -69,7 +76,7 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
               axis: int = 0, **options: Any) -> Any:
     pieces = num - 1 if endpoint else num
     step = (stop - start) / max(pieces, 1)
-    n = np.arange(num).reshape((num,) + (1,) * np.ndim(step))
+    n = np.arange(num).reshape((num,) + (1,) * np.ndim(step)).astype(step.dtype)
     last = n == num - 1 if endpoint and num > 1 else np.zeros(n.shape, bool)
     points = np.moveaxis(np.where(last, stop, start + n * step), 0, axis)
     points = points if dtype is None else points.astype(dtype)
@@ -85,6 +92,7 @@ def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base:
 
 @composite(np.geomspace)
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    start, stop = _double(start), _double(stop)
     points = np.exp(np.linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num, endpoint, axis=axis))
     points = points * np.sign(concrete(start))
     return points if dtype is None else points.astype(dtype)
@@ -114,8 +122,8 @@ def _as_slab(end: Any, a: Any, axis: int) -> Any:
 @composite(np.ediff1d)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     differences = np.diff(np.ravel(ary))
-    parts = [to_begin, differences, to_end]
-    return np.concatenate([np.ravel(part) for part in parts if part is not None])
+    parts = [np.full_like(ary, end, shape=np.size(end)) for end in (to_begin, to_end) if end is not None]
+    return np.concatenate([*parts[:to_begin is not None], differences, *parts[to_begin is not None:]])
 
 
 @composite(np.trapezoid)
@@ -142,17 +150,18 @@ def _slopes(f: Any, spacing: Any, edge_order: int) -> Any:
     h = spacing if np.ndim(spacing) == 0 else np.diff(spacing)
     if np.ndim(h) and type(h) is not Tracer and np.all(h == h[0]):
         h = h[0]
-    steps = np.broadcast_to(h, (f.shape[-1] - 1,))
     if np.ndim(h) == 0:
         inner = (f[..., 2:] - f[..., :-2]) / (2 * h)
+        h0 = h1 = h2 = h3 = h
     else:
-        inner = _weighed(f[..., :-2], f[..., 1:-1], f[..., 2:], steps[:-1], steps[1:], 1)
+        inner = _weighed(f[..., :-2], f[..., 1:-1], f[..., 2:], h[:-1], h[1:], 1)
+        h0, h1, h2, h3 = h[0], h[1], h[-2], h[-1]
     if edge_order == 1:
-        first, last = (f[..., 1] - f[..., 0]) / steps[0], (f[..., -1] - f[..., -2]) / steps[-1]
+        first, last = (f[..., 1] - f[..., 0]) / h0, (f[..., -1] - f[..., -2]) / h3
     else:
-        first = _weighed(f[..., 0], f[..., 1], f[..., 2], steps[0], steps[1], 0)
-        last = _weighed(f[..., -3], f[..., -2], f[..., -1], steps[-2], steps[-1], 2)
-    return np.concatenate([first[..., None], inner, last[..., None]], axis=-1)
+        first = _weighed(f[..., 0], f[..., 1], f[..., 2], h0, h1, 0)
+        last = _weighed(f[..., -3], f[..., -2], f[..., -1], h2, h3, 2)
+    return np.concatenate([first[..., None], inner, last[..., None]], axis=-1).astype(f.dtype)
 
 
 def _weighed(f0: Any, f1: Any, f2: Any, h0: Any, h1: Any, at: int) -> Any:
@@ -172,7 +181,7 @@ rule(np.unwrap, lambda g, y, p, *args, **options: g)  # what is added is constan
 @composite(np.interp)
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     """At a node of the curve the slope is that on its right, at the last one that on its left; outside it is 0."""
-    x, xp, fp = (np.asarray(v, np.float64) if type(v) is not Tracer else v.astype(np.float64) for v in (x, xp, fp))
+    x, xp, fp = _double(x), _double(xp), _double(fp)
     if period is not None:
         x, xp, fp = _periodic(x, xp, fp, period)
     n = xp.shape[0]
@@ -182,6 +191,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     y = slope * (x - xp[i]) + fp[i]
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[-1], fp[-1] if right is None else right, y)
+
+
+def _double(x: Any) -> Any:
+    return x.astype(np.float64) if type(x) is Tracer else np.asarray(x, np.float64)
 
 
 def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:
@@ -204,7 +217,7 @@ def _polyval(p: Any, x: Any) -> Any:
 
 @composite(np.vander)
 def _vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    n = len(x) if N is None else N
+    x, n = x.astype(np.promote_types(x.dtype, int)), len(x) if N is None else N
     ones = np.ones((len(x), min(n, 1)), x.dtype)
     factors = np.concatenate([ones, np.broadcast_to(x[:, None], (len(x), max(n - 1, 0)))], axis=1)
     powers = np.cumprod(factors, axis=1)

@@ -48,7 +48,7 @@ def _irfft_back(g: Any, y: Any, x: Any, n: int | None = None, axis: int = -1, no
     return _to_length(np.moveaxis(back * twice, -1, axis), x.shape[axis], axis)
 
 
-_OPPOSITE = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+_OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 rule(np.fft.fft,       _fft_back(np.fft.fft), linear=True)
 rule(np.fft.ifft,      _fft_back(np.fft.ifft), linear=True)
@@ -148,7 +148,7 @@ def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 
 @composite(np.correlate)
-def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+def _correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """The convolution with v* reversed."""
     if len(v) > len(a):
         return np.conj(np.correlate(v, a, mode))[::-1]

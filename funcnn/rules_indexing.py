@@ -153,7 +153,8 @@ def _partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect
 def _unique(ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
             axis: int | None = None, **options: Any) -> Any:
     """Of equal entries the first gets the cotangent."""
-    found = np.unique(concrete(ar), True, return_inverse, return_counts, axis, **options)
+    options |= {"return_index": True, "return_inverse": return_inverse, "return_counts": return_counts}
+    found = np.unique(concrete(ar), axis=axis, **options)
     values = np.take(ar, found[1], axis)
     wanted = (values, *found[1 if return_index else 2:])
     return wanted if len(wanted) > 1 else values

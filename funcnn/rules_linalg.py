@@ -187,13 +187,13 @@ class EighResult(NamedTuple):
     eigenvectors: Any
 
 
-def _eigh_packed(a: Any, uplo: str) -> Any:
+def _eigh_packed(a: Any, uplo: Any) -> Any:
     """The eigenvalues as a row above the eigenvectors."""
     w, v = np.linalg.eigh(a, uplo)
     return np.concatenate([_row(w), v], axis=-2)
 
 
-def _eigh_back(g: Any, y: Any, a: Any, uplo: str) -> Any:
+def _eigh_back(g: Any, y: Any, a: Any, uplo: Any) -> Any:
     """V (diag(w̄) + F ∘ Vᴴ V̄) Vᴴ with F_ij = 1 / (w_j - w_i); Giles 2008."""
     g = conj(g)
     w, v = np.real(y[..., 0, :]), y[..., 1:, :]
@@ -294,7 +294,8 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
     if not compute_uv:
         return _run(_singular_values, a)
     if full_matrices and m != n:
-        raise TracerError("np.linalg.svd: the vectors that fill up U and V have no derivative; pass full_matrices=False")
+        raise TracerError("np.linalg.svd: the vectors that fill up U and V have no derivative; pass "
+                          "full_matrices=False")
     u, s, v = _svd_parts(_run(_svd_packed, a), m)
     return SVDResult(u, s, _H(v))
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy._core.multiarray import dot  # not np.dot, which nnfs.init() replaces
 
 from funcnn.cotangents import Distinct
-from funcnn.rules import MULTILINEAR, OnDemand, composite, conj, fitted, numpy_has, refuse, rule, shape_of
+from funcnn.rules import MULTILINEAR, OnDemand, as_array, composite, conj, fitted, numpy_has, refuse, rule, shape_of
 from funcnn.tracers import Rule, TracerError
 
 __all__: list[str] = []
@@ -27,6 +27,7 @@ def _matmul_left(g: Any, y: Any, a: Any, b: Any, **options: Any) -> Any:
     """G Bᵀ."""
     if options:
         _refuse_axes("matmul", options)
+    b = as_array(b)
     if a.ndim == b.ndim == 2:
         return g @ b.T
     product = _full(g, a, b) @ np.swapaxes(_columns(b), -1, -2)
@@ -37,6 +38,7 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any, **options: Any) -> Any:
     """Aᵀ G."""
     if options:
         _refuse_axes("matmul", options)
+    a = as_array(a)
     if a.ndim == b.ndim == 2:
         return a.T @ g
     product = np.swapaxes(_rows(a), -1, -2) @ _full(g, a, b)
@@ -92,7 +94,8 @@ def _matmul(x1: Any, x2: Any, /) -> Any:
 
 # ------------------------------------------------------------------ inner and outer products
 
-rule(np.vdot, lambda g, y, a, b: conj(g * b).reshape(shape_of(a)), lambda g, y, a, b: (g * conj(a)).reshape(shape_of(b)))
+rule(np.vdot, lambda g, y, a, b: conj(g * b).reshape(shape_of(a)),
+     lambda g, y, a, b: (g * conj(a)).reshape(shape_of(b)))
 
 
 @composite(np.inner)

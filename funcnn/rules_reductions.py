@@ -64,11 +64,13 @@ def _back_from_last(z: Any, x: Any, axis: Any) -> Any:
 # ------------------------------------------------------------------ sum and mean
 
 
+_add_up: Callable[..., Any] = np.add.reduce  # np.sum without its 2 microseconds
+
+
 def _total(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
            initial: Any = None) -> Any:
     refuse("sum", "add it to the result", initial=initial)
-    reduce = np.sum if type(a) is Tracer else np.add.reduce
-    return reduce(a, axis=axis, dtype=dtype, keepdims=keepdims)
+    return _add_up(a, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 def _average(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
@@ -76,12 +78,12 @@ def _average(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keep
     n = _count(a, axis)
     if not is_concrete(a) or a.dtype.char == "e" or not n:
         return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims)
-    return np.add.reduce(a, axis=axis, dtype=dtype, keepdims=keepdims) / n
+    return _add_up(a, axis=axis, dtype=dtype, keepdims=keepdims) / n
 
 
 def _mean_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
                ) -> Any:
-    return spread(g / max(_count(x, axis), 1), x, axis)
+    return spread(g * (1 / max(_count(x, axis), 1)), x, axis)
 
 
 rule(np.sum, lambda g, y, x, axis=None, *options, **others: spread(g, x, axis), run=_total, linear=True)
@@ -310,6 +312,7 @@ def _quantiles(per_unit: float, skip_nan: bool) -> Callable[..., Any]:
         refuse("quantile", "use 'linear', 'lower', 'higher', 'midpoint' or 'nearest', and no weights",
                method=unknown, weights=weights)
         row, n = _sorted_last(a, axis)
+        row = row if isinstance(q, int | float) else row.astype(np.result_type(a.dtype, np.asarray(q)))
         n = n if skip_nan else np.full_like(n, row.shape[-1])
         found = [_quantile_of(row, n, float(one) / per_unit, method) for one in np.ravel(q)]
         found = found if skip_nan else [_or_nan(value, row) for value in found]

@@ -29,7 +29,7 @@ def moved(x: Any, fun: Callable[..., Any], *args: Any, **options: Any) -> Any:
 # ------------------------------------------------------------------ one array, other axes
 
 
-def _reshape(x: Any, *shape: Any, order: str = "C", **options: Any) -> Any:
+def _reshape(x: Any, *shape: Any, order: Any = "C", **options: Any) -> Any:
     """`np.reshape(x, shape, order)` and `x.reshape(2, 3)` alike."""
     if shape and isinstance(shape[-1], str):
         shape, order = shape[:-1], shape[-1]

@@ -36,7 +36,8 @@ def jax_instead(module: str) -> Callable[[Callable[A, R]], Callable[A, R]]:
     def decorate(f: Callable[A, R]) -> Callable[A, R]:
         @functools.wraps(f)
         def either(*args: A.args, **kwargs: A.kwargs) -> R:
-            if type(args[0]) is np.ndarray or namespace(args[0]) is np:
+            first = args[0] if args else next(iter(kwargs.values()))
+            if type(first) is np.ndarray or namespace(first) is np:
                 return f(*args, **kwargs)
             result: R = getattr(importlib.import_module(module), f.__name__)(*args, **kwargs)
             return result

@@ -216,11 +216,28 @@ class Tracer:
             return getattr(self, _RENAMED[name])
         raise _missing_attribute(name, self)
 
-    def astype(self, dtype: Any, copy: bool = True) -> Any:
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
+               copy: bool = True) -> Any:
         return RULES[astype](self, dtype)
 
-    def copy(self) -> Tracer:
+    def copy(self, order: str = "C") -> Tracer:
         return self
+
+    def __copy__(self) -> Tracer:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Tracer:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise _leak("pickling x", self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def transpose(self, *axes: Any) -> Any:
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
 
     # NumPy's dispatch.
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -299,7 +316,7 @@ def astype(x: Any, dtype: Any) -> Any:
 
 
 def _operate(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    return RULES[ufunc](a, b)
+    return RULES[ufunc](np.asarray(a) if type(a) is list else a, np.asarray(b) if type(b) is list else b)
 
 
 def _describe(x: Tracer) -> str:
@@ -337,7 +354,7 @@ def _unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
 
 def _rule_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of a function whose name in NumPy was replaced before funcnn came: nnfs.init() does it."""
-    for known, rule in RULES.items():
+    for known, rule in () if isinstance(function, np.ufunc) else RULES.items():
         if known.__name__ == function.__name__ and known.__module__ == function.__module__:
             return rule
     name = function.__name__

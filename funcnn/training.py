@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 import numpy as np
 
 from funcnn import autodiff, random, tree
-from funcnn.arrays import readonly
+from funcnn.arrays import namespace, readonly
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
 from funcnn.typing import Key, Scalar
 
@@ -30,7 +30,7 @@ N = TypeVar("N", bound=Scalar)
 # ------------------------------------------------------------------------------------------------ data
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Batches(Generic[B]):
     """The batches of several epochs in order; it can be iterated again and gives the same ones."""
 
@@ -80,6 +80,7 @@ def batches(key: Key, data: B, size: int, epochs: int = 1) -> Batches[B]:
     if size < 1 or epochs < 0:
         raise ValueError(f"batches: size must be at least 1 and epochs at least 0, got size={size}, epochs={epochs}")
     _check_rows(data)
+    random.fold_in(key, 0)
     return Batches(key, data, int(size), int(epochs))
 
 
@@ -117,6 +118,9 @@ def scan(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Itera
 
     As `itertools.accumulate` with a value beside the state; `jax.lax.scan` returns them all at once.
     """
+    if not isinstance(state, tuple):
+        raise TypeError("fold: the state must be a tuple of the parts that step takes, such as (params, opt_state), "
+                        f"got a {type(state).__name__}")
     for batch in batches:
         state, value = _split(step(*state, batch), len(state))
         yield state, value
@@ -148,8 +152,15 @@ def _split(result: Any, parts: int) -> tuple[Any, Any]:
 def _stacked(values: list[Any]) -> Any:
     if not values:
         return readonly(np.zeros(0, np.float64))
-    columns = zip(*map(tree.leaves, values), strict=True)
-    return tree.unflatten(tree.structure(values[0]), [readonly(np.array(column)) for column in columns])
+    return tree.map_with_path(_column, *values)
+
+
+def _column(path: Any, *leaves: Any) -> Any:
+    shapes = list(dict.fromkeys(np.shape(leaf) for leaf in leaves))
+    if len(shapes) > 1:
+        raise ValueError(f"fold: the values at {tree.keystr(path)!r} have shapes {shapes[0]} and {shapes[1]}; they are "
+                         "stacked, so they must be alike")
+    return readonly(namespace(leaves[0]).stack(leaves))
 
 
 def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,

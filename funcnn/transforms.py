@@ -25,8 +25,8 @@ from funcnn.leafwise import Formula, check_fit, kinds, leafwise
 from funcnn.tracers import Tracer, concrete
 
 __all__ = [
-    "EmptyState", "Entrywise", "GradientTransformation", "OptState", "after", "apply_updates", "chain", "check_state",
-    "entrywise", "full_like", "identity", "like", "number", "of_part",
+    "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
+    "check_state", "entrywise", "full_like", "identity", "like", "number", "of_part",
 ]
 
 P = TypeVar("P")
@@ -112,12 +112,14 @@ def _gradients_of(params: Any, grads: Any) -> Any:
 
 
 def like(model: Any, x: Any) -> Any:
-    """The same number or array, in the dtype of a model that has one.
+    """The same number or array, in the dtype of a model that has one; where that is an array, so is what comes back.
 
     >>> like(np.float32(1.0), np.ones(2, np.float64))
     array([1., 1.], dtype=float32)
     """
     dtype = getattr(model, "dtype", None)
+    if isinstance(x, np.generic) and isinstance(model, np.ndarray):
+        x = np.asarray(x)
     if dtype is None or dtype == getattr(x, "dtype", None):
         return x
     if dtype.kind in "biu":
@@ -285,7 +287,7 @@ Begun: TypeAlias = tuple[Entrywise, tuple[Any, ...], Formula, tuple[Any, ...]]
 
 def _begun(part: Entrywise, state: Any) -> Begun:
     check_state(part.owner, part.form, state)
-    t = (after(state[0]),) if part.counts else ()
+    t = (as_count(state[0]) + 1,) if part.counts else ()
     return part, t, part.formula_at(*t), state[len(t):]
 
 
@@ -311,9 +313,9 @@ def _wrong_state(owner: str, expected: str, state: Any) -> str:
             "is the pair that update returned, unpack it: updates, state = optimizer.update(grads, state, params)")
 
 
-def after(count: Any) -> Any:
-    """The next count; NumPy's integers become Python's, which leave the dtype of what they meet alone."""
-    return int(count) + 1 if isinstance(count, np.generic | np.ndarray) else count + 1
+def as_count(count: Any) -> Any:
+    """A count; NumPy's integers become Python's, which leave the dtype of what they meet alone."""
+    return int(count) if isinstance(count, np.generic | np.ndarray) else count
 
 
 def full_like(params: P, value: float) -> P:

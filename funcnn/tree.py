@@ -209,7 +209,7 @@ def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
 
 
 _NODES: dict[type, _Node | None] = {
-    FrozenDict: _Node(lambda tree: tree._data, _frozen, _sorted),
+    FrozenDict: _Node(lambda tree: tree._data, FrozenDict, _sorted),
     dict: _Node(lambda tree: tree, lambda new: new, _sorted),
     tuple: _Node(_numbered, lambda new: tuple(new.values())),
     list: _Node(_numbered, lambda new: list(new.values())),
@@ -289,7 +289,7 @@ class Structure:
         if self.kind is not FrozenDict:
             return self._build_node(new)
         tree: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-        tree._data = new
+        tree._data = new if remember else {key: _without_dicts(value) for key, value in new.items()}
         tree._flat = (leaves[start:start + self.num_leaves], self) if remember and self.fixed else None
         return tree
 
@@ -616,6 +616,7 @@ def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
     """
     if not path:
         return cast(T, f(tree))
+    get(tree, path)
     key, *deeper = path
     child = get(tree, (key,))
     node = _node(tree)

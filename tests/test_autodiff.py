@@ -85,14 +85,12 @@ def test_argnums_out_of_range_are_named(argnums: Any) -> None:
         grad(lambda a: a)(a=1.0)
 
 
-@pytest.mark.xfail(strict=True, reason="the first of two equal argnums gets a gradient of 0")
 @pytest.mark.parametrize("argnums", [(0, 0), (0, -2), [1, 0, 1]])
 def test_an_argument_is_not_differentiated_twice(argnums: Any) -> None:
     with pytest.raises(ValueError, match="argnums"):
         grad(lambda a, b: a * b * b, argnums)(2.0, 3.0)
 
 
-@pytest.mark.xfail(strict=True, reason="Python's own error comes, which names nothing; True is taken for 1")
 @pytest.mark.parametrize("argnums", ["0", 1.0, None, True, (0, "1")])
 def test_argnums_that_are_no_integers_are_named(argnums: Any) -> None:
     with pytest.raises(TypeError, match="argnums"):
@@ -168,8 +166,7 @@ def with_pullback(pullback: Callable[..., Any]) -> Any:
 
 @pytest.mark.parametrize("f", [
     lambda x: np.sum(x * x * X), lambda x: np.sum(x * X), with_pullback(lambda g, y, x: g * x * X),
-    pytest.param(with_pullback(lambda g, y, x: g * X), marks=pytest.mark.xfail(
-        strict=True, reason="_like gives a cotangent without tracers to a traced float32 leaf as it is, float64")),
+    with_pullback(lambda g, y, x: g * X),
 ])
 def test_the_dtype_of_a_leaf_survives_nesting(f: Callable[..., Any]) -> None:
     inside: list[Any] = []
@@ -223,7 +220,6 @@ def test_a_bad_argument_is_named_by_its_own_number(argnums: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
-@pytest.mark.xfail(strict=True, reason="the text says 'an array ... float64', as if that were not floating-point")
 def test_a_subclass_of_ndarray_is_named_by_its_class() -> None:
     for leaf, name in ((np.ma.masked_array([1.0], [False]), "MaskedArray"), (np.matrix([[1.0]]), "matrix")):
         with pytest.raises(TypeError, match=name):
@@ -232,11 +228,10 @@ def test_a_subclass_of_ndarray_is_named_by_its_class() -> None:
 
 def test_jax_arrays_are_refused() -> None:
     jnp = pytest.importorskip("jax.numpy")
-    with pytest.raises(TypeError, match="argument 0 is an"):
+    with pytest.raises(TypeError, match=r"argument 0 is an?"):
         grad(lambda x: x)(jnp.ones(()))
 
 
-@pytest.mark.xfail(strict=True, reason="lists are taken as they are, and the rules for @ and ** need arrays")
 @pytest.mark.parametrize("f", [lambda x: x @ [1.0, 2.0, 4.0], lambda x: np.sum(x ** [1.0, 2.0, 4.0])])
 def test_a_list_is_a_constant_as_numpy_takes_it(f: Callable[..., Any]) -> None:
     expected = {True: np.array([1.0, 2.0, 4.0]), False: np.array([1.0, -2.0, 32.0])}
@@ -374,7 +369,6 @@ def test_a_cotangent_must_be_like_the_result(g: Any, text: str) -> None:
         vjp(lambda x: {"a": [x * x]}, X)[1]({"a": [np.ones(2)]})
 
 
-@pytest.mark.xfail(strict=True, reason="rules ask the cotangent for shape and reshape, which a Python number has not")
 @pytest.mark.parametrize("f", [lambda x: np.sum(x * x), np.max, np.mean])
 def test_the_cotangent_of_a_number_may_be_a_python_number(f: Callable[..., Any]) -> None:
     expected = vjp(f, X)[1](np.float64(1))
@@ -739,7 +733,6 @@ def test_what_bwd_returns_is_checked(bwd: Callable[..., Any], error: type[Except
         grad(product, (0, 1))(X, 2.0)
 
 
-@pytest.mark.xfail(strict=True, reason="what a pullback of defvjps returns is not checked: it is the gradient")
 @pytest.mark.parametrize("wrong", [lambda g, y, x: g, lambda g, y, x: np.ones(5), lambda g, y, x: np.ones((3, 1))])
 def test_what_a_pullback_returns_is_checked(wrong: Callable[..., Any]) -> None:
     @custom_vjp
@@ -777,7 +770,6 @@ def test_a_keyword_only_argument_is_kept_beside_a_traced_keyword() -> None:
     assert (value, gradient) == (6.0, 2.0)
 
 
-@pytest.mark.xfail(strict=True, reason="defvjp's fwd is called without keywords, though the function takes them")
 def test_keywords_reach_fwd() -> None:
     scale = custom_vjp(lambda x, by=1.0: x * by)
     scale.defvjp(lambda x, by: (x * by, by), lambda by, g: (g * by, None))
@@ -792,7 +784,6 @@ WRAPPED: list[Callable[[Any], Any]] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="tracers inside a tree are not seen: the given derivative is ignored, silently")
 @pytest.mark.parametrize("wrap", WRAPPED)
 def test_an_argument_of_a_custom_function_may_be_a_tree(wrap: Callable[..., Any]) -> None:
     f = custom_vjp(lambda t: tree.leaves(t)[0] * 1.0)
@@ -800,7 +791,6 @@ def test_an_argument_of_a_custom_function_may_be_a_tree(wrap: Callable[..., Any]
     assert grad(lambda x: f(wrap(x)))(2.0) == 100.0
 
 
-@pytest.mark.xfail(strict=True, reason="tracers inside a tree are not seen: the given derivative is ignored, silently")
 @pytest.mark.parametrize("wrap", WRAPPED)
 def test_a_tree_given_to_a_table_of_pullbacks_is_differentiated_or_refused(wrap: Callable[..., Any]) -> None:
     f = custom_vjp(lambda t: tree.leaves(t)[0] * 1.0)
@@ -812,14 +802,12 @@ def test_a_tree_given_to_a_table_of_pullbacks_is_differentiated_or_refused(wrap:
     assert gradient == 100.0
 
 
-@pytest.mark.xfail(strict=True, reason="AttributeError: 'tuple' object has no attribute 'shape'")
 def test_the_result_of_a_custom_function_may_be_a_tree() -> None:
     f = custom_vjp(lambda x: {"a": x, "b": (2 * x, None)})
     f.defvjp(lambda x: ({"a": x, "b": (2 * x, None)}, None), lambda _, g: (g["a"] + 100 * g["b"][0],))
     assert np.array_equal(grad(lambda x: np.sum(f(x)["a"] * X + f(x)["b"][0]))(X), X + 100)
 
 
-@pytest.mark.xfail(strict=True, reason="a partial has no __name__")
 def test_anything_that_can_be_called_may_be_custom() -> None:
     double = custom_vjp(functools.partial(np.multiply, 2.0))
     double.defvjps(lambda g, y, x: 100 * g)

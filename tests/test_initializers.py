@@ -49,7 +49,7 @@ ORTHOGONAL: dict[str, Callable[[Any], Any]] = {
     "orthogonal rows": lambda module: module.orthogonal(1.0, 0),
 }
 ALL = {**UNIFORM, **CLOSE, **ORTHOGONAL}
-SHAPES = [(5, 7), (7, 5), (4, 4), (1, 9), (3, 3, 4, 6)]
+SHAPES = [(5, 7), (3, 2, 4, 2)]
 
 
 def ours_and_theirs(make: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
@@ -82,7 +82,7 @@ def test_the_numbers_are_those_of_jax(name: str, dtype: Any) -> None:
 @pytest.mark.parametrize("name", ORTHOGONAL)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_orthogonal_matrices_are_those_of_jax(name: str, dtype: Any) -> None:
-    for shape in SHAPES:
+    for shape in [(5, 3), *SHAPES]:
         ours, theirs = ours_and_theirs(ORTHOGONAL[name], shape, dtype)
         np.testing.assert_allclose(ours, theirs, atol=1e4 * np.finfo(dtype).eps)
 

@@ -55,8 +55,8 @@ def test_it_is_pure(name: str) -> None:
 
 @each
 def test_the_same_compiled_by_jax(name: str, jax: Any) -> None:
-    f, args = EACH[name]
-    np.testing.assert_allclose(f(*args), jax.jit(f)(*map(jax.numpy.asarray, args)), rtol=1e-14)
+    f, args = EACH[name]  # JAX's mean of booleans is float32
+    np.testing.assert_allclose(f(*args), jax.jit(f)(*map(jax.numpy.asarray, args)), rtol=1e-6)
 
 
 @each

@@ -87,8 +87,9 @@ def jax() -> Iterator[Any]:
 def test_the_values_are_those_of_optax(name: str, jax: Any) -> None:
     schedule, of_optax = ROWS[name]
     theirs = of_optax(pytest.importorskip("optax"))
-    expected = [float(theirs(jax.numpy.asarray(count))) for count in COUNTS]
-    np.testing.assert_allclose([schedule(int(count)) for count in COUNTS], expected, rtol=1e-12, atol=1e-16)
+    counts = [*range(0, 130, 7), 1, 9, 10, 11, 20, 22, 23, 34, 50, 60, 76, 77, 89, 90, 99, 100, 101]
+    expected = [float(theirs(jax.numpy.asarray(count))) for count in counts]
+    np.testing.assert_allclose([schedule(count) for count in counts], expected, rtol=1e-12, atol=1e-16)
 
 
 @pytest.mark.parametrize("schedule", EVERY)

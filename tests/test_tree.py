@@ -175,7 +175,6 @@ def test_a_map_to_none_leaves_no_leaves() -> None:
     assert tree.leaves(tree.map(lambda _: None, FrozenDict({"a": 0.0}))) == []
 
 
-@pytest.mark.xfail(strict=True, reason="_frozen takes the dicts as they are: they stay dicts that can be changed")
 def test_dicts_that_map_or_update_in_put_into_a_frozen_dict_are_frozen() -> None:
     frozen: FrozenDict[str, Any] = FrozenDict({"a": 0.0})
     assert type(tree.map(lambda _: {"u": 1.0}, frozen)["a"]) is FrozenDict
@@ -687,7 +686,6 @@ def test_update_in_refuses_a_place_that_is_not_there() -> None:
         tree.update_in({"a": 1.0}, ("x",), identity)
 
 
-@pytest.mark.xfail(strict=True, reason="update_in calls get step by step, so each step takes itself for the root")
 def test_update_in_names_the_whole_path() -> None:
     with pytest.raises(MissingKeyError, match="at 'a/b': no entry 'x'"):
         tree.update_in({"a": {"b": {"c": 1.0}}}, ("a", "b", "x"), identity)

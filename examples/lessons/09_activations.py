@@ -31,14 +31,15 @@ def tanh_slope(x: Array) -> Array:
     return 1 - np.tanh(x) ** 2
 
 
+np.set_printoptions(precision=10)
 x = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
 print("x             ", x)
 for activation, by_hand in ((relu, relu_slope), (sigmoid, sigmoid_slope), (tanh, tanh_slope)):
     name = getattr(activation, "__name__", "")
     found = fn.elementwise_grad(activation)(x)
-    print(f"{name:14}", np.round(activation(x), 10))
+    print(f"{name:14}", activation(x))
     equal = np.allclose(found, by_hand(x), rtol=1e-14)
-    print(f"{name + ' slope':14}", np.round(by_hand(x), 10), "equal to grad:", equal)
+    print(f"{name + ' slope':14}", by_hand(x), "equal to grad:", equal)
 
 
 def dsigmoid_of_the_notebook(values: Array) -> Array:
@@ -48,9 +49,9 @@ def dsigmoid_of_the_notebook(values: Array) -> Array:
 
 two = np.array([2.0])
 print("\nslope of sigmoid at x = 2")
-print("  notebook's, given x:     ", dsigmoid_of_the_notebook(two)[0])
-print("  notebook's, given y:     ", np.round(dsigmoid_of_the_notebook(sigmoid(two))[0], 10))
-print("  elementwise_grad, given x:", np.round(fn.elementwise_grad(sigmoid)(two)[0], 10))
+print("  notebook's, given x:      ", dsigmoid_of_the_notebook(two))
+print("  notebook's, given y:      ", dsigmoid_of_the_notebook(sigmoid(two)))
+print("  elementwise_grad, given x:", fn.elementwise_grad(sigmoid)(two))
 
 print("\nsigmoid at x = -1000")
 try:
@@ -58,4 +59,4 @@ try:
         print(1 / (1 + np.exp(np.array([1000.0]))))
 except FloatingPointError as error:
     print("  1 / (1 + exp(-x)):", error)
-print("  funcnn:           ", sigmoid(np.array([-1000.0]))[0])
+print("  funcnn:           ", sigmoid(np.array([-1000.0])))
