@@ -15,7 +15,7 @@ import numpy as np
 from funcnn.arrays import is_concrete, stretch
 from funcnn.cotangents import put
 from funcnn.rules import composite, conj, masked, numpy_has, one_where_zero, refuse, rule, shape_of
-from funcnn.tracers import RULES, Tracer, concrete
+from funcnn.tracers import RULES, concrete
 
 __all__ = ["axes_of", "kept", "spread"]
 
@@ -69,7 +69,8 @@ _add_up: Callable[..., Any] = np.add.reduce  # np.sum without its 2 microseconds
 
 def _total(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
            initial: Any = None) -> Any:
-    refuse("sum", "add it to the result", initial=initial)
+    if initial is not None:
+        refuse("sum", "add it to the result", initial=initial)
     return _add_up(a, axis=axis, dtype=dtype, keepdims=keepdims)
 
 

@@ -183,7 +183,8 @@ row("emath.power", lambda np, x: np.emath.power(x, 1.5), given(-2.0, 3.0), jax=F
 
 # ------------------------------------------------------------------ reductions
 
-AXES: list[dict[str, Any]] = [{}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)}]
+EMPTY: dict[str, Any] = {}
+AXES: list[dict[str, Any]] = [EMPTY, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)}]
 for name in ["sum", "mean", "var", "std", "prod", "max", "min", "ptp", "average", "median"]:
     for options in AXES if name not in ("average",) else AXES[:3]:
         row(f"{name} {options}", lambda np, x, name=name, options=options: getattr(np, name)(x, **options),
@@ -226,10 +227,12 @@ row("cov of columns", lambda np, x: np.cov(x, rowvar=False, bias=True), normal(5
 row("corrcoef", lambda np, x: np.corrcoef(x), normal(3, 5), exact=False)
 row("bincount", lambda np, w: np.bincount(fixed([0, 2, 2, 1]), w, minlength=5), normal(4), jax=False)
 row("norm", lambda np, x: np.linalg.norm(x), normal(2, 3, 2))
-for order in [1, 2, 3, 0.5, np.inf, -np.inf, None]:
+ORDERS_OF_VECTORS: list[Any] = [1, 2, 3, 0.5, np.inf, -np.inf, None]
+for order in ORDERS_OF_VECTORS:
     row(f"norm of vectors {order}", lambda np, x, order=order: np.linalg.norm(x, order, axis=1), apart(2, 5))
 row("norm 0", lambda np, x: np.linalg.norm(x, 0, axis=1), apart(2, 5), jax=False)
-for order in [1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc"]:
+ORDERS_OF_MATRICES: list[Any] = [1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc"]
+for order in ORDERS_OF_MATRICES:
     row(f"norm of matrices {order}", lambda np, x, order=order: np.linalg.norm(x, order, axis=(0, 2), keepdims=True),
         apart(3, 2, 4), exact=False)
 row("vector_norm", lambda np, x: np.linalg.vector_norm(x, axis=(0, 2), ord=3), apart(3, 2, 4), exact=False)
@@ -347,8 +350,12 @@ row("dot of a vector", lambda np, x, y: np.dot(x, y), normal(3), normal(2, 3, 4)
 row("dot of stacks", lambda np, x, y: np.dot(x, y), normal(5, 2, 3), normal(4, 3, 2))
 row("dot with a number", lambda np, x, y: np.dot(x, y), normal(3), normal())
 row("x.dot", lambda np, x, y: x.dot(y), normal(2, 3), normal(3))
-for shapes in [((3,), (3,)), ((2, 3), (3, 4)), ((3,), (3, 4)), ((2, 3), (3,)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)),
-               ((5, 1, 2, 3), (6, 3, 4)), ((3,), (5, 3, 2)), ((5, 2, 3), (3,)), ((0, 3), (3, 2)), ((2, 0), (0, 3))]:
+Shapes: TypeAlias = tuple[tuple[int, ...], ...]
+MATMULS: list[Shapes] = [
+    ((3,), (3,)), ((2, 3), (3, 4)), ((3,), (3, 4)), ((2, 3), (3,)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)),
+    ((5, 1, 2, 3), (6, 3, 4)), ((3,), (5, 3, 2)), ((5, 2, 3), (3,)), ((0, 3), (3, 2)), ((2, 0), (0, 3)),
+]
+for shapes in MATMULS:
     row(f"matmul {shapes}", lambda np, x, y: x @ y, *(normal(*shape) for shape in shapes))
 row("linalg.matmul", lambda np, x, y: np.linalg.matmul(x, y), normal(2, 3), normal(3, 2))
 row("vdot", lambda np, x, y: np.vdot(x, y), normal(2, 3), normal(2, 3))
@@ -375,20 +382,25 @@ if hasattr(np, "matvec"):
     row("matvec", lambda np, x, y: np.matvec(x, y), normal(4, 2, 3), normal(3), exact=False)
     row("vecmat", lambda np, x, y: np.vecmat(x, y), normal(3), normal(4, 3, 2), exact=False)
     row("vecmat z", lambda np, x, y: np.vecmat(x + 1j * x * x, y), normal(3), normal(3, 2), exact=False)
-for subscripts, shapes in {
-    "ij,jk->ik": ((2, 3), (3, 4)), "ij,jk": ((2, 3), (3, 4)), "bij,bjk->bik": ((5, 2, 3), (5, 3, 4)), "ii->i": ((3, 3),),
+EINSUMS: dict[str, Shapes] = {
+    "ij,jk->ik": ((2, 3), (3, 4)), "ij,jk": ((2, 3), (3, 4)), "bij,bjk->bik": ((5, 2, 3), (5, 3, 4)), "ii->i": ((3,
+    3),),
     "ii": ((3, 3),), "ij->ji": ((2, 3),), "ij->": ((2, 3),), "ij->j": ((2, 3),), "i,j->ij": ((2,), (3,)),
     "ij,j,k->ik": ((2, 3), (3,), (4,)), "...ij,...jk->...ik": ((5, 2, 3), (3, 4)), "ij...->j...": ((2, 3, 4),),
     "iij,j->i": ((2, 2, 3), (3,)), "ij,ij->": ((2, 3), (2, 3)), "ij,k->j": ((2, 3), (4,)), "iii->": ((3, 3, 3),),
     "...,...->...": ((2, 1, 3), (4, 1)), "i j , j -> i": ((2, 3), (3,)), ",i->i": ((), (3,)), "ij,jk,kl->il": (
         (2, 3), (3, 4), (4, 2)),
-}.items():
+}
+for subscripts, shapes in EINSUMS.items():
     row(f"einsum {subscripts}", lambda np, *x, subscripts=subscripts: np.einsum(subscripts, *x),
         *(normal(*shape) for shape in shapes), exact=False)
-row("einsum, optimized", lambda np, x, y, z: np.einsum("ij,jk,kl->il", x, y, z, optimize=True), normal(2, 3), normal(3, 4),
+row("einsum, optimized", lambda np, x, y, z: np.einsum("ij,jk,kl->il", x, y, z, optimize=True), normal(2, 3),
+    normal(3, 4),
     normal(4, 2), exact=False)
-row("einsum of lists", lambda np, x, y: np.einsum(x, [0, 1], y, [1, 2], [2, 0]), normal(2, 3), normal(3, 4), exact=False)
-row("einsum of lists, implicit", lambda np, x, y: np.einsum(x, [0, 1], y, [1, 2]), normal(2, 3), normal(3, 4), exact=False)
+row("einsum of lists", lambda np, x, y: np.einsum(x, [0, 1], y, [1, 2], [2, 0]), normal(2, 3), normal(3, 4),
+    exact=False)
+row("einsum of lists, implicit", lambda np, x, y: np.einsum(x, [0, 1], y, [1, 2]), normal(2, 3), normal(3, 4),
+    exact=False)
 row("einsum z", lambda np, x, y: np.einsum("ij,j->i", x, x[0] + 1j * y), normal(2, 3), normal(3), exact=False)
 row("multi_dot", lambda np, x, y, z, w: np.linalg.multi_dot([x, y, z, w]), normal(2, 3), normal(3, 4), normal(4, 2),
     normal(2, 3))
@@ -421,7 +433,8 @@ row("eigh z", lambda np, x, y: (lambda w, v: (w, v @ np.conj(v.T * np.exp(w)[:, 
     *np.linalg.eigh(_definite(np, x + 1j * y))), normal(3, 3), normal(3, 3), jax=False)
 row("eigvalsh", lambda np, x: np.linalg.eigvalsh(x + x.mT), normal(2, 3, 3))
 row("eigvals", lambda np, x: np.sum(np.linalg.eigvals(x) ** 3), normal(4, 4), order=1, jax=False)
-row("svd", lambda np, x: (lambda u, s, vh: (u[:, :1] * vh[:1], s))(*np.linalg.svd(x, full_matrices=False)), normal(3, 3))
+row("svd", lambda np, x: (lambda u, s, vh: (u[:, :1] * vh[:1], s))(*np.linalg.svd(x, full_matrices=False)), normal(3,
+    3))
 row("svd of tall", lambda np, x: (lambda u, s, vh: (u @ np.diag(np.exp(s)) @ vh, s))(
     *np.linalg.svd(x, full_matrices=False)), normal(4, 3))
 row("svd of wide", lambda np, x: (lambda u, s, vh: (u @ np.diag(np.exp(s)) @ vh, s))(
@@ -434,7 +447,8 @@ row("singular values", lambda np, x: np.linalg.svd(x, compute_uv=False), normal(
 row("pinv of tall", lambda np, x: np.linalg.pinv(x), normal(4, 2))
 row("pinv of wide", lambda np, x: np.linalg.pinv(x), normal(2, 2, 4))
 row("lstsq", lambda np, a, b: np.linalg.lstsq(a, b, rcond=None)[0], normal(4, 2), normal(4, 3))
-row("lstsq for a vector", lambda np, a, b: (lambda x, r, _, s: (x, r, s))(*np.linalg.lstsq(a, b)), normal(4, 2), normal(4),
+row("lstsq for a vector", lambda np, a, b: (lambda x, r, _, s: (x, r, s))(*np.linalg.lstsq(a, b)), normal(4, 2),
+    normal(4),
     exact=False)
 row("qr", lambda np, x: tuple(np.linalg.qr(x)), normal(4, 3))
 row("qr of square", lambda np, x: tuple(np.linalg.qr(x)), normal(2, 3, 3))
@@ -451,30 +465,33 @@ for name in ["fft", "ifft", "rfft", "ihfft"]:
             normal(4, 5))
 for name in ["irfft", "hfft"]:
     for options in [{}, {"n": 5}, {"n": 12}, {"n": 6, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]:
-        row(f"{name} {options}", lambda np, x, y, name=name, options=options: getattr(np.fft, name)(x + 1j * y, **options),
+        row(f"{name} {options}", lambda np, x, y, name=name, options=options: getattr(np.fft, name)(x + 1j * y,
+            **options),
             normal(4, 5), normal(4, 5))
 for name in ["fft2", "ifft2", "fftn", "ifftn", "rfft2", "rfftn"]:
-    for options in [{}, {"s": (3, 4), "axes": (0, 2)}]:
+    for options in [EMPTY, {"s": (3, 4), "axes": (0, 2)}]:
         row(f"{name} {options}", lambda np, x, name=name, options=options: getattr(np.fft, name)(x, **options),
             normal(2, 3, 4))
 for name in ["irfft2", "irfftn"]:
-    for options in [{}, {"s": (3, 5), "axes": (0, 2)}]:
-        row(f"{name} {options}", lambda np, x, y, name=name, options=options: getattr(np.fft, name)(x + 1j * y, **options),
+    for options in [EMPTY, {"s": (3, 5), "axes": (0, 2)}]:
+        row(f"{name} {options}", lambda np, x, y, name=name, options=options: getattr(np.fft, name)(x + 1j * y,
+            **options),
             normal(2, 3, 4), normal(2, 3, 4))
 row("fft there and back", lambda np, x: np.fft.irfft(np.fft.rfft(x) ** 2, 6), normal(6))
 row("power spectrum", lambda np, x: np.abs(np.fft.fft(x)) ** 2, normal(6))
 row("fftshift", lambda np, x: np.fft.fftshift(x) * np.fft.ifftshift(x, 0), normal(3, 4))
 for mode in ["full", "same", "valid"]:
-    for shapes in [((5,), (3,)), ((2,), (5,)), ((4,), (4,))]:
-        row(f"convolve {mode} {shapes}", lambda np, x, y, mode=mode: np.convolve(x, y, mode),
-            *(normal(*shape) for shape in shapes), exact=False)
-        row(f"correlate {mode} {shapes}", lambda np, x, y, mode=mode: np.correlate(x, y, mode),
-            *(normal(*shape) for shape in shapes), exact=False)
+    for lengths in [(5, 3), (2, 5), (4, 4)]:
+        row(f"convolve {mode} {lengths}", lambda np, x, y, mode=mode: np.convolve(x, y, mode),
+            *(normal(n) for n in lengths), exact=False)
+        row(f"correlate {mode} {lengths}", lambda np, x, y, mode=mode: np.correlate(x, y, mode),
+            *(normal(n) for n in lengths), exact=False)
 row("correlate z", lambda np, x, y: np.correlate(x + 1j * x * x, y - 2j * y, "full"), normal(4), normal(3), exact=False)
 
 # ------------------------------------------------------------------ curves
 
-row("interp", lambda np, x, fp: np.interp(x, fixed([0.0, 1.0, 3.0, 4.0]), fp), given(-1.0, 0.4, 2.2, 3.7, 9.0), normal(4),
+row("interp", lambda np, x, fp: np.interp(x, fixed([0.0, 1.0, 3.0, 4.0]), fp), given(-1.0, 0.4, 2.2, 3.7, 9.0),
+    normal(4),
     exact=False)
 row("interp in all", lambda np, x, xp, fp: np.interp(x, xp, fp, left=1.0, right=-1.0), given(0.1, 0.4, 2.2, 3.7, 9.0),
     given(0.2, 1.0, 3.0, 4.0), normal(4), exact=False)
@@ -484,13 +501,15 @@ row("diff", lambda np, x: np.diff(x), normal(3, 4))
 row("diff twice", lambda np, x: np.diff(x, 2, axis=0), normal(4, 2))
 row("diff with ends", lambda np, x, y: np.diff(x, prepend=y, append=2.0), normal(2, 3), normal())
 row("ediff1d", lambda np, x, y: np.ediff1d(x, y, 0.5), normal(4), normal(2))
-row("trapezoid", lambda np, y, x: np.trapezoid(y, x, axis=0), normal(4, 2), given([0.0, 0.5], [1.0, 2.0], [3.0, 3.5], [4.0, 5.0]))
+row("trapezoid", lambda np, y, x: np.trapezoid(y, x, axis=0), normal(4, 2), given([0.0, 0.5], [1.0, 2.0], [3.0, 3.5],
+    [4.0, 5.0]))
 row("trapezoid dx", lambda np, y: np.trapezoid(y, dx=0.5), normal(2, 4))
 row("trapezoid of a line", lambda np, y, x: np.trapezoid(y, x), normal(2, 4), normal(4))
 row("gradient", lambda np, x: np.gradient(x), normal(4))
 row("gradient of a plane", lambda np, x: tuple(np.gradient(x, 0.5, 2.0)), normal(3, 4))
 row("gradient along axis", lambda np, x: np.gradient(x, 0.5, axis=1), normal(3, 4))
-row("gradient at points", lambda np, x: np.gradient(x, fixed([0.0, 1.0, 3.0, 4.5, 5.0])), normal(5), jax=False, exact=False)
+row("gradient at points", lambda np, x: np.gradient(x, fixed([0.0, 1.0, 3.0, 4.5, 5.0])), normal(5), jax=False,
+    exact=False)
 row("gradient, edge_order 2", lambda np, x: np.gradient(x, 0.5, edge_order=2), normal(5), jax=False, exact=False)
 row("gradient at points, edge_order 2", lambda np, x: np.gradient(x, fixed([0.0, 1.0, 3.0, 4.5, 5.0]), edge_order=2),
     normal(5), jax=False, exact=False)
