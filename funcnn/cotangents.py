@@ -46,7 +46,7 @@ class Scatter:
 
     def settle(self) -> Any:
         """The array."""
-        scattered = _scattered(*self.parts, indices=self.indices, shape=self.shape, dtype=self.dtype)
+        scattered = _scatter(*self.parts, indices=self.indices, shape=self.shape, dtype=self.dtype)
         return scattered if self.whole is None else self.whole + scattered
 
 
@@ -82,7 +82,7 @@ def put(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _scatter(*parts: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-    if any(type(g) is Tracer for g in parts):  # nested: those of the next tape
+    if Tracer in map(type, parts):  # nested: those of the next tape
         return _scattered(*parts, indices=indices, shape=shape, dtype=dtype)
     array = np.zeros(shape, dtype)
     for g, index in zip(parts, indices, strict=True):
@@ -108,27 +108,36 @@ def _parts(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
+_SINGLE = (int, slice, np.integer, type(None), type(...))
+
+
 def _names_once(index: Any) -> bool:
     """Whether no entry can be named twice: slices, integers and masks, not arrays of integers."""
-    return type(index) is Distinct or all(
-        isinstance(part, int | slice | np.integer | type(None) | type(...)) or _is_mask(part)
-        for part in _parts(index))
+    if isinstance(index, _SINGLE) or type(index) is Distinct:
+        return True
+    return all([isinstance(part, _SINGLE) or _is_mask(part) for part in _parts(index)])
 
 
 def _is_mask(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.dtype == bool
 
 
+_FEW = 256
+
+
 def _add_at(array: Any, index: Any, g: Any) -> None:
-    """`np.add.at`, which is slow unless it adds numbers to a vector: so rows are added number by number."""
+    """`np.add.at`, which is slow but for few entries: whole rows are added at once, or else number by number."""
     k = _axes_named(index, array.ndim)
-    if k == 1 == array.ndim:
+    if k == array.ndim == 1 or g.size < _FEW:
         np.add.at(array, index, g)
         return
     named, rest = array.shape[:k], math.prod(array.shape[k:])
-    rows = np.arange(math.prod(named)).reshape(named)[index]
-    places = (rows.reshape(-1, 1) * rest + np.arange(rest)).reshape(-1)
-    np.add.at(array.reshape(-1), places, g.reshape(-1))
+    rows = np.arange(math.prod(named)).reshape(named)[index].reshape(-1)
+    if np.bincount(rows).max() == 1:
+        array.reshape(-1, rest)[rows] += g.reshape(-1, rest)
+    else:
+        places = (rows[:, None] * rest + np.arange(rest)).reshape(-1)
+        np.add.at(array.reshape(-1), places, g.reshape(-1))
 
 
 def _axes_named(index: Any, ndim: int) -> int:

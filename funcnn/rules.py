@@ -58,6 +58,9 @@ class Row(Rule):
         """What the cotangent g of a node's result gives to its parents, fitted."""
         _, parents, y, saved, kwargs = node
         vjps = self.vjps
+        if len(parents) == 1:
+            (i, parent), = parents
+            return ((parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])),)
         return [(parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])) for i, parent in parents]
 
 
@@ -69,6 +72,9 @@ class _Elementwise(Row):
     def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
         _, parents, y, saved, _ = node
         vjps = self.vjps
+        if len(parents) == 1:
+            (i, parent), = parents
+            return ((parent, fitted(vjps[i](g, y, *saved), saved[i])),)
         return [(parent, fitted(vjps[i](g, y, *saved), saved[i])) for i, parent in parents]
 
 
@@ -266,6 +272,8 @@ elementwise(np.logaddexp2, lambda g, z, x, y: g * np.exp2(_excess(x, z)), lambda
 
 def _excess(x: Any, z: Any) -> Any:
     """X - z, and 0 where both are infinite: the logarithm of the part of exp(z) that is exp(x)."""
+    if np.all(np.isfinite(z)):
+        return x - z
     return np.where(x == z, 0, x - np.where(x == z, 0, z))
 
 
@@ -330,15 +338,26 @@ elementwise(np.fmin, lambda g, z, x, y: _shared(g, (x < y) | np.isnan(y), x == y
 
 def _shared(g: Any, alone: Any, tied: Any) -> Any:
     """G where this argument is the result, g / 2 where it is so together with the other."""
-    return masked(g, alone) + masked(g * 0.5, tied) if np.any(tied) else masked(g, alone)
+    return masked(g, alone) + masked(g * 0.5, tied) if np.count_nonzero(tied) else masked(g, alone)
+
+
+def _between(x: Any, low: Any, high: Any) -> Any:
+    return np.clip(x, low, high)
+
+
+elementwise(_between,
+            lambda g, y, x, low, high: _shared(g, (x > low) & (x < high), (x == low) | (x == high)),
+            lambda g, y, x, low, high: _shared(g, (x < low) & (low < high), (x == low) & (low < high)),
+            lambda g, y, x, low, high: _shared(g, (x > high) | (low > high), (x == high) & (low <= high)))
 
 
 @composite(np.clip)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None,
           **options: Any) -> Any:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
-    a = a if low is None else np.maximum(a, low, **options)
-    return a if high is None else np.minimum(a, high, **options)
+    if low is None:
+        return a if high is None else np.minimum(a, high, **options)
+    return np.maximum(a, low, **options) if high is None else RULES[_between](a, low, high)
 
 
 @composite(np.where)

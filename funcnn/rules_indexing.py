@@ -17,7 +17,7 @@ from funcnn.rules import composite, rule, shape_of
 from funcnn.rules_shapes import moved
 from funcnn.tracers import RULES, concrete, getitem
 
-__all__ = ["rearranged"]
+__all__: list[str] = []
 
 # ------------------------------------------------------------------ x[...]: integers, slices, arrays, masks, newaxis
 
@@ -123,30 +123,38 @@ def _diagflat(v: Any, k: int = 0) -> Any:
 # ------------------------------------------------------------------ order: the entries move as their values tell
 
 
-def _rearrange(x: Any, order: Any, axis: int) -> Any:
+def _permute(x: Any, order: Any, axis: int) -> Any:
     return np.take_along_axis(x, order, axis)
 
 
-def rearranged(x: Any, order: Any, axis: int) -> Any:
-    """`np.take_along_axis` of a permutation: the way back is the inverse permutation, with nothing to add."""
-    return RULES[_rearrange](x, order, axis)
+def _permute_back(x: Any, order: Any, axis: int) -> Any:
+    moved_back = np.empty(x.shape, x.dtype)
+    np.put_along_axis(moved_back, order, x, axis)
+    return moved_back
 
 
-rule(_rearrange, lambda g, y, x, order, axis: rearranged(g, np.argsort(order, axis), axis), linear=True)
+rule(_permute,      lambda g, y, x, order, axis: RULES[_permute_back](g, order, axis), linear=True)
+rule(_permute_back, lambda g, y, x, order, axis: RULES[_permute](g, order, axis), linear=True)
+
+
+def _sorted(x: Any, axis: int) -> Any:
+    return np.sort(x, axis)
+
+
+rule(_sorted, lambda g, y, x, axis: RULES[_permute_back](g, np.argsort(concrete(x), axis, kind="stable"), axis))
 
 
 @composite(np.sort)
 def _sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
-    if axis is None:
-        return np.sort(np.ravel(a))
-    return rearranged(a, np.argsort(concrete(a), axis, kind="stable"), axis)
+    """Of equal entries the first in x is the first in y."""
+    return RULES[_sorted](np.ravel(a) if axis is None else a, -1 if axis is None else axis)
 
 
 @composite(np.partition)
 def _partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: Any = None) -> Any:
     if axis is None:
         return np.partition(np.ravel(a), kth)
-    return rearranged(a, np.argpartition(concrete(a), kth, axis), axis)
+    return RULES[_permute](a, np.argpartition(concrete(a), kth, axis), axis)
 
 
 @composite(np.unique)

@@ -598,12 +598,12 @@ def rosenbrock(np: Any, x: Any) -> Any:
 
 @transforming(lambda draw: (-1.0, draw(15, 3), np.sign(draw(15)), draw(6, 3), np.sign(draw(6))))
 def newton_regression(np: Any, fn: Any, penalty: Any, features: Any, signs: Any, fresh: Any, fresh_signs: Any) -> Any:
-    """The validation loss of a logistic regression fitted by three Newton steps through `hessian`, by its penalty."""
+    """The validation loss of a logistic regression fitted by two Newton steps through `hessian`, by its penalty."""
     def loss(w: Any) -> Any:
         return np.sum(np.logaddexp(0.0, -signs * (features @ w))) + np.exp(penalty) * np.sum(w ** 2)
 
     w = features[0] * 0
-    for _ in range(3):
+    for _ in range(2):
         w = w - np.linalg.solve(fn.hessian(loss)(w), fn.grad(loss)(w))
     return np.mean(np.logaddexp(0.0, -fresh_signs * (fresh @ w)))
 
@@ -690,13 +690,13 @@ def newton_direction(np: Any, fn: Any, x: Any, a: Any) -> Any:
 
 @transforming(lambda draw: ({"angles": draw(3), "target": draw(2)}, np.array([1.0, 0.8, 0.5])))
 def inverse_kinematics(np: Any, fn: Any, x: Any, links: Any) -> Any:
-    """The angles of a planar arm after three damped Gauss-Newton steps towards a target, by `jacfwd` and `jacrev`."""
+    """The angles of a planar arm after two damped Gauss-Newton steps towards a target, by `jacfwd` and `jacrev`."""
     def hand(angles: Any) -> Any:
         turned = np.cumsum(angles)
         return np.stack([np.sum(links * np.cos(turned)), np.sum(links * np.sin(turned))])
 
     angles = x["angles"]
-    for jacobian in (fn.jacfwd, fn.jacrev, fn.jacfwd):
+    for jacobian in (fn.jacfwd, fn.jacrev):
         j = jacobian(hand)(angles)
         damped = j @ j.T + 0.5 * np.identity(2, dtype=links.dtype)
         angles = angles + j.T @ np.linalg.solve(damped, x["target"] - hand(angles))

@@ -433,7 +433,8 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "one output for each example": (
         lambda: losses.softmax_cross_entropy(np.ones(4), np.array([0, 1, 1, 0])), ValueError,
         "softmax_cross_entropy: labels of shape (4,) must be rows of probabilities, not negative and with sum 1; row 0 "
-        "is [0 1 1 0]. With one yes-or-no output for each example use the binary form; else logits are (batch, classes)"),
+        "is [0 1 1 0]. With one yes-or-no output for each example use the binary form; else logits are (batch, "
+        "classes)"),
     "binary labels of -1 and 1": (
         lambda: losses.sigmoid_binary_cross_entropy(np.ones(2), np.array([1, -1])), ValueError,
         "sigmoid_binary_cross_entropy: labels must be between 0 and 1, got -1 at row 1. Labels of -1 and 1: (y "

@@ -26,8 +26,9 @@ from funcnn.tracers import Tape
 Function = Callable[[Any], Any]
 
 each = pytest.mark.parametrize("name", PROGRAMS)
-LONG = 600
-"""From so many operations on, compiling an unrolled program takes XLA longer than running it, up to minutes."""
+SHORT, LONG = 100, 400
+"""XLA takes a millisecond or three for each operation of an unrolled program, now and then minutes for all. So jax is
+asked for second derivatives of short programs only, and long ones are not compiled."""
 
 
 def function(name: str, dtype: Any = np.float64) -> tuple[Function, Any]:
@@ -107,6 +108,10 @@ def in_jax(jax: Any, name: str) -> Function:
     return lambda x: f(x, *data)
 
 
+def operations(jax: Any, f: Function, x: Any) -> int:
+    return len(jax.make_jaxpr(f)(x).eqns)
+
+
 def run(jax: Any, f: Function, x: Any) -> Any:
     """What f makes of x: compiled without much thought, or if it is long, operation by operation."""
     from jax.extend.core import jaxpr_as_fun
@@ -121,22 +126,36 @@ def run(jax: Any, f: Function, x: Any) -> Any:
     return jax.tree.map(np.asarray, result)
 
 
-@each
-def test_derivatives_are_those_of_jax(name: str, jax: Any) -> None:
-    f, x = function(name)
-    v, theirs = direction(x), in_jax(jax, name)
-    if not is_scalar(f, x):
-        expected = run(jax, lambda x: (*jax.jvp(theirs, (x,), (v,)), jax.jacrev(theirs)(x)), x)
-        assert_close((*fn.jvp(f, (x,), (v,)), fn.jacrev(f)(x)), expected, rtol=1e-9)
-        assert_close(fn.jacfwd(f)(x), expected[2], rtol=1e-9)
-        return
-    expected = run(jax, lambda x: jax.jvp(jax.value_and_grad(theirs), (x,), (v,)), x)
-    (value, gradient), (tangent, hv) = expected
+def inner(a: Any, b: Any) -> Any:
+    return sum(np.sum(x * y) for x, y in zip(tree.leaves(a), tree.leaves(b), strict=True))
+
+
+def assert_derivatives_of_scalar(jax: Any, f: Function, theirs: Function, x: Any, v: Any) -> None:
+    first = jax.value_and_grad(theirs)
+    if operations(jax, first, x) > SHORT:
+        (value, gradient), hv = run(jax, first, x), fn.jvp(fn.grad(f), (x,), (v,))[1]
+    else:
+        (value, gradient), (_, hv) = run(jax, lambda x: jax.jvp(first, (x,), (v,)), x)
     assert_close(fn.value_and_grad(f)(x), (value, gradient), rtol=1e-9)
-    assert_close(fn.jvp(f, (x,), (v,)), (value, tangent), rtol=1e-9)
+    assert_close(fn.grad(f)(x), gradient, rtol=1e-9)
+    assert_close(fn.jvp(f, (x,), (v,)), (value, inner(gradient, v)), rtol=1e-9)
     assert_close(fn.hvp(f, (x,), (v,)), hv, rtol=1e-9)
     vector, back = tree.ravel(x)
     assert_close(fn.hessian(lambda z: f(back(z)))(vector) @ tree.ravel(v)[0], tree.ravel(hv)[0], rtol=1e-9)
+
+
+def assert_derivatives_of_tree(jax: Any, f: Function, theirs: Function, x: Any, v: Any) -> None:
+    value, tangent, jacobian = run(jax, lambda x: (*jax.jvp(theirs, (x,), (v,)), jax.jacrev(theirs)(x)), x)
+    assert_close(fn.jvp(f, (x,), (v,)), (value, tangent), rtol=1e-9)
+    assert_close(fn.jacrev(f)(x), jacobian, rtol=1e-9)
+    assert_close(fn.jacfwd(f)(x), jacobian, rtol=1e-9)
+
+
+@each
+def test_derivatives_are_those_of_jax(name: str, jax: Any) -> None:
+    f, x = function(name)
+    check = assert_derivatives_of_scalar if is_scalar(f, x) else assert_derivatives_of_tree
+    check(jax, f, in_jax(jax, name), x, direction(x))
 
 
 @each

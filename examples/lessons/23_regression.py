@@ -11,14 +11,13 @@ it fits between the points, and that beyond them it knows nothing. The book's ru
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import numpy as np
 
-from funcnn import datasets, losses, metrics, optimizers, random, schedules, training
+from funcnn import datasets, initializers, losses, metrics, optimizers, random, schedules, training
 from funcnn.activations import relu
 from funcnn.layers import dense
-from funcnn.typing import Array, Key, Params, Scalar, Shape
+from funcnn.typing import Array, Params, Scalar
 
 Batch = tuple[Array, Array]
 
@@ -27,11 +26,7 @@ parser.add_argument("--epochs", type=int, default=801)
 epochs = parser.parse_args().epochs
 
 
-def tenth(key: Key, shape: Shape, dtype: Any = np.float32) -> Array:
-    """Weights of a tenth of the normal distribution."""
-    return 0.1 * random.normal(key, shape, dtype)
-
-
+tenth = initializers.normal(0.1)
 net = dense(1, 64, w_init=tenth) >> relu >> dense(64, 64, w_init=tenth) >> relu >> dense(64, 1, w_init=tenth)
 rate = schedules.inverse_time_decay(0.005, 1e-3)
 optimizer = optimizers.adam(rate, eps=1e-7)

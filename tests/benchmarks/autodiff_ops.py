@@ -70,31 +70,15 @@ def autograd_grad(program: Program, x: Any) -> harness.Work:
     return _work(value_and_grad(partial(program, autograd.numpy)), x)
 
 
-def jax_value(program: Program, x: Any) -> harness.Work:
-    import jax
-
-    return _jax_work(lambda f: jax.jit(f), program, x)
-
-
-def jax_grad(program: Program, x: Any) -> harness.Work:
-    import jax
-
-    return _jax_work(lambda f: jax.value_and_grad(f), program, x)
-
-
-def jax_jit_grad(program: Program, x: Any) -> harness.Work:
-    import jax
-
-    return _jax_work(lambda f: jax.jit(jax.value_and_grad(f)), program, x)
-
-
-def _jax_work(transform: Callable[[Any], Any], program: Program, x: Any) -> harness.Work:
+def with_jax(transformations: tuple[str, ...], program: Program, x: Any) -> harness.Work:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # JAX has not annotated it
-    transformed = transform(partial(program, jnp))
-    return _work(lambda x: jax.tree.map(lambda y: y.block_until_ready(), transformed(x)), jnp.asarray(x))
+    jax.config.update("jax_enable_x64", True)
+    f: Any = partial(program, jnp)
+    for name in transformations:
+        f = getattr(jax, name)(f)
+    return _work(lambda x: jax.block_until_ready(f(x)), jnp.asarray(x))
 
 
 def _work(f: Callable[[Any], Any], x: Any) -> harness.Work:
@@ -108,8 +92,8 @@ def _work(f: Callable[[Any], Any], x: Any) -> harness.Work:
 SMALL_ONES: harness.Contests = {"chain of 1000 operations on float64[3]": {
     "funcnn": partial(funcnn_grad, chain, SMALL),
     "autograd": partial(autograd_grad, chain, SMALL),
-    "JAX, operation by operation": partial(jax_grad, chain, SMALL),
-    "JAX, jit of the whole": partial(jax_jit_grad, chain, SMALL),
+    "JAX, operation by operation": partial(with_jax, ("value_and_grad",), chain, SMALL),
+    "JAX, jit of the whole": partial(with_jax, ("value_and_grad", "jit"), chain, SMALL),
     "NumPy, the values only": partial(numpy_value, chain, SMALL),
 }}
 
@@ -117,9 +101,9 @@ LARGE_ONES: harness.Contests = {program.__name__: {
     "funcnn": partial(funcnn_grad, program, LARGE),
     "NumPy, the value only": partial(numpy_value, program, LARGE),
     "autograd": partial(autograd_grad, program, LARGE),
-    "JAX, operation by operation": partial(jax_grad, program, LARGE),
-    "JAX, jit": partial(jax_jit_grad, program, LARGE),
-    "JAX, jit, the value only": partial(jax_value, program, LARGE),
+    "JAX, operation by operation": partial(with_jax, ("value_and_grad",), program, LARGE),
+    "JAX, jit": partial(with_jax, ("value_and_grad", "jit"), program, LARGE),
+    "JAX, jit, the value only": partial(with_jax, ("jit",), program, LARGE),
 } for program in (polynomial, gaussian, gelu)}
 
 

@@ -3,15 +3,17 @@
     python tests/benchmarks/catalogue.py [--rounds N] [--seconds S]
 
 Layers: dropout of 3000x512 numbers (drawing the mask and the product with it), and conv2d of 32 images 28x28x1 to 16
-channels with kernels 3x3, forward and with its gradient. Optimizers: one step of each for a million float32
-parameters; the hand-written ones are the papers' formulas with plain temporaries, and must move the parameters to the
-same place in three steps. Random: nanoseconds a number, a million at a time, beside `np.random.Generator`.
+channels with kernels 3x3, forward and with its gradient; PyTorch has as many threads as NumPy. Optimizers: one step
+of each for a million float32 parameters; the hand-written ones are the papers' formulas with plain temporaries, and
+must move the parameters to the same place in three steps. Random: nanoseconds a number, a million at a time, beside
+`np.random.Generator`.
 """
 
 from __future__ import annotations
 
 import importlib
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -65,6 +67,7 @@ def numpy_dropout() -> harness.Work:
 def torch_dropout() -> harness.Work:
     import torch
 
+    torch.set_num_threads(int(os.environ["OPENBLAS_NUM_THREADS"]))
     x = torch.from_numpy(HIDDEN)
     return repeat(lambda: torch.nn.functional.dropout(x, RATE))
 
@@ -82,6 +85,7 @@ def conv2d(with_gradient: bool) -> harness.Work:
 def torch_conv2d(with_gradient: bool) -> harness.Work:
     import torch
 
+    torch.set_num_threads(int(os.environ["OPENBLAS_NUM_THREADS"]))
     x, layer = torch.from_numpy(IMAGES.transpose(0, 3, 1, 2).copy()), torch.nn.Conv2d(1, 16, 3, padding=1)
 
     def run() -> None:

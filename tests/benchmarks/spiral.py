@@ -200,16 +200,17 @@ def jax_jit() -> harness.Work:
         logits = jax.nn.relu(x @ w1 + b1) @ w2 + b2
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
-    @jax.jit
     def step(params: Any, opt_state: Any, x: Any, y: Any) -> Any:
         value, grads = jax.value_and_grad(loss)(params, x, y)
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return optax.apply_updates(params, updates), opt_state, value
 
+    compiled = jax.jit(step)
+
     def train() -> Losses:
         params, opt_state = start, optimizer.init(start)
         while True:
-            params, opt_state, value = step(params, opt_state, x, y)
+            params, opt_state, value = compiled(params, opt_state, x, y)
             yield value.block_until_ready()
 
     next(train())  # compiles
