@@ -149,7 +149,8 @@ def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], para
         if getattr(param, "shape", None) != shape:
             raise ValueError(f"{layer.label}: parameter {name!r} has shape {getattr(param, 'shape', None)}, expected "
                              f"{shape}; are these the parameters of another net?")
-        if isinstance(param, np.ndarray | Tracer) and (param.dtype.kind != "f" or dtype not in (None, param.dtype)):
+        if isinstance(param, np.ndarray | Tracer) and (
+                param.dtype.kind != "f" or (dtype is not None and dtype != param.dtype)):
             raise TypeError(f"{layer.label}: parameter {name!r} is {param.dtype}; all parameters need one floating "
                             "dtype: tree.astype(params, np.float32)")
         dtype = param.dtype

@@ -115,7 +115,7 @@ def _names_once(index: Any) -> bool:
     """Whether no entry can be named twice: slices, integers and masks, not arrays of integers."""
     if isinstance(index, _SINGLE) or type(index) is Distinct:
         return True
-    return all([isinstance(part, _SINGLE) or _is_mask(part) for part in _parts(index)])
+    return all(isinstance(part, _SINGLE) or _is_mask(part) for part in _parts(index))
 
 
 def _is_mask(part: Any) -> bool:

@@ -51,6 +51,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
     The derivative is NumPy code too, so it can be differentiated in turn. It may work in place (`y += b`) on
     arrays that it made itself in that call.
 
+    >>> import numpy as np
     >>> from funcnn import grad
     >>> @custom_vjp
     ... def log1pexp(x):
@@ -189,6 +190,7 @@ def checkpoint(f: Callable[A, R]) -> Callable[A, R]:
     It trades time for memory: a tape keeps the arguments of a checkpointed call and nothing of its inside. Arguments
     and results may be trees; what is differentiated must be an argument.
 
+    >>> import numpy as np
     >>> from funcnn import grad
     >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     1.0

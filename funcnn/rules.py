@@ -10,7 +10,8 @@ through the functions that it is written with. This file is the calculus page; b
     rules_reductions    many become one: sum, mean, var, max, prod, cumsum, median, cov
     rules_products      matmul, dot, einsum, cross, and matrix powers
     rules_linalg        inv, solve, det, cholesky, eigh, svd, qr, norms
-    rules_signal        fft, convolve, interp, diff, gradient, polynomials
+    rules_fourier       fft, rfft, convolve, correlate
+    rules_curves        special functions, np.emath, interp, diff, gradient, polyval
 
 Complex numbers, as in JAX: a real function L of z = u + iv has the cotangent dL/du - i dL/dv, so that the change
 of L is the real part of g dz, and the pullback of a function with a complex derivative is g y'(z), not conjugated.
@@ -59,7 +60,7 @@ class Row(Rule):
         _, parents, y, saved, kwargs = node
         vjps = self.vjps
         if len(parents) == 1:
-            (i, parent), = parents
+            i, parent = parents[0]
             return ((parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])),)
         return [(parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])) for i, parent in parents]
 
@@ -73,7 +74,7 @@ class _Elementwise(Row):
         _, parents, y, saved, _ = node
         vjps = self.vjps
         if len(parents) == 1:
-            (i, parent), = parents
+            i, parent = parents[0]
             return ((parent, fitted(vjps[i](g, y, *saved), saved[i])),)
         return [(parent, fitted(vjps[i](g, y, *saved), saved[i])) for i, parent in parents]
 
@@ -341,8 +342,8 @@ def _shared(g: Any, alone: Any, tied: Any) -> Any:
     return masked(g, alone) + masked(g * 0.5, tied) if np.count_nonzero(tied) else masked(g, alone)
 
 
-def _between(x: Any, low: Any, high: Any) -> Any:
-    return np.clip(x, low, high)
+def _between(x: Any, low: Any, high: Any, **options: Any) -> Any:
+    return np.clip(x, low, high, **options)
 
 
 elementwise(_between,
@@ -354,10 +355,10 @@ elementwise(_between,
 @composite(np.clip)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None,
           **options: Any) -> Any:
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    low, high = as_array(a_min if min is None else min), as_array(a_max if max is None else max)
     if low is None:
         return a if high is None else np.minimum(a, high, **options)
-    return np.maximum(a, low, **options) if high is None else RULES[_between](a, low, high)
+    return np.maximum(a, low, **options) if high is None else RULES[_between](a, low, high, **options)
 
 
 @composite(np.where)
@@ -371,6 +372,7 @@ def _choose(c: Any, x: Any, y: Any) -> Any:
 
 
 _chosen = Row("where", _choose, (None, lambda g, z, c, x, y: masked(g, c), lambda g, z, c, x, y: masked(g, ~c)))
+_chosen.number = float  # as of ufuncs
 LINEAR.add(_chosen)
 
 
@@ -388,32 +390,6 @@ elementwise(np.remainder, lambda g, z, x, y: g,                       lambda g, 
 elementwise(np.fmod,      lambda g, z, x, y: g,                       lambda g, z, x, y: -g * np.rint((x - z) / y))
 elementwise(np.copysign,  lambda g, z, x, y: g * np.sign(x) * np.sign(z), lambda g, z, x, y: 0 * g)
 elementwise(np.heaviside, lambda g, z, x, y: 0 * g,                   lambda g, z, x, y: masked(g, x == 0))
-elementwise(np.nextafter, lambda g, z, x, y: g,                       lambda g, z, x, y: 0 * g)
-elementwise(np.ldexp,     lambda g, z, x, n: np.ldexp(g, n))
-
-
-@composite(np.divmod)
-def _divmod(x: Any, y: Any, **options: Any) -> Any:
-    return np.floor_divide(x, y, **options), np.remainder(x, y, **options)
-
-
-def _fraction(x: Any) -> Any:
-    return np.modf(x)[0]
-
-
-elementwise(_fraction, lambda g, y, x: g)
-
-
-@composite(np.modf)
-def _modf(x: Any, **options: Any) -> Any:
-    return RULES[_fraction](x), np.trunc(x)
-
-
-@composite(np.frexp)
-def _frexp(x: Any, **options: Any) -> Any:
-    exponent = np.frexp(concrete(x), **options)[1]
-    return np.ldexp(x, -exponent), exponent
-
 
 constant(
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose, np.allclose,

@@ -12,9 +12,38 @@ from typing import Any
 import numpy as np
 
 from funcnn.rules import composite, elementwise, one_where_zero, rule
-from funcnn.tracers import Tracer, concrete
+from funcnn.tracers import RULES, Tracer, concrete
 
 __all__: list[str] = []
+
+# ------------------------------------------------------------------ parts of a number
+
+elementwise(np.nextafter, lambda g, z, x, y: g, lambda g, z, x, y: 0 * g)
+elementwise(np.ldexp,     lambda g, z, x, n: np.ldexp(g, n))
+
+
+@composite(np.divmod)
+def _divmod(x: Any, y: Any, **options: Any) -> Any:
+    return np.floor_divide(x, y, **options), np.remainder(x, y, **options)
+
+
+def _fraction(x: Any) -> Any:
+    return np.modf(x)[0]
+
+
+elementwise(_fraction, lambda g, y, x: g)
+
+
+@composite(np.modf)
+def _modf(x: Any, **options: Any) -> Any:
+    return RULES[_fraction](x), np.trunc(x)
+
+
+@composite(np.frexp)
+def _frexp(x: Any, **options: Any) -> Any:
+    exponent = np.frexp(concrete(x), **options)[1]
+    return np.ldexp(x, -exponent), exponent
+
 
 # ------------------------------------------------------------------ special functions
 
@@ -209,7 +238,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:
 @composite(np.polyval)
 def _polyval(p: Any, x: Any) -> Any:
     """By Horner's scheme."""
-    y = 0 * x
+    y = np.zeros_like(x)
     for coefficient in p:
         y = y * x + coefficient
     return y

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,11 @@ from funcnn.rules_reductions import axes_of, kept
 from funcnn.tracers import RULES, TracerError, concrete
 
 __all__: list[str] = []
+
+
+_ONE = np.identity(1)
+SlogdetResult, EighResult, SVDResult, QRResult = (
+    type(fun(_ONE)) for fun in (np.linalg.slogdet, np.linalg.eigh, np.linalg.svd, np.linalg.qr))
 
 
 def _T(a: Any) -> Any:
@@ -132,13 +137,6 @@ def _cofactors(a: Any) -> Any:
 rule(np.linalg.det, _det_back)
 
 
-class SlogdetResult(NamedTuple):
-    """As `np.linalg.slogdet` gives it."""
-
-    sign: Any
-    logabsdet: Any
-
-
 def _slogdet_packed(a: Any) -> Any:
     return np.stack(np.linalg.slogdet(a), axis=-1)
 
@@ -155,7 +153,7 @@ rule(_slogdet_packed, _slogdet_back)
 
 
 @composite(np.linalg.slogdet)
-def _slogdet(a: Any) -> SlogdetResult:
+def _slogdet(a: Any) -> Any:
     packed = _run(_slogdet_packed, a)
     sign = packed[..., 0] if a.dtype.kind == "c" else concrete(packed)[..., 0]
     return SlogdetResult(sign, np.real(packed[..., 1]))
@@ -178,13 +176,6 @@ def _cholesky_back(g: Any, y: Any, a: Any, upper: bool = False) -> Any:
 
 
 rule(np.linalg.cholesky, _cholesky_back)
-
-
-class EighResult(NamedTuple):
-    """As `np.linalg.eigh` gives it."""
-
-    eigenvalues: Any
-    eigenvectors: Any
 
 
 def _eigh_packed(a: Any, uplo: Any) -> Any:
@@ -216,7 +207,7 @@ def _eigenvalues_back(g: Any, v: Any) -> Any:
 
 
 @composite(np.linalg.eigh)
-def _eigh(a: Any, UPLO: str = "L") -> EighResult:
+def _eigh(a: Any, UPLO: str = "L") -> Any:
     packed = _run(_eigh_packed, a, UPLO)
     return EighResult(np.real(packed[..., 0, :]), packed[..., 1:, :])
 
@@ -232,14 +223,6 @@ def _eigvals_back(g: Any, y: Any, a: Any) -> Any:
 rule(np.linalg.eigvals, _eigvals_back)
 
 # ------------------------------------------------------------------ singular values, QR
-
-
-class SVDResult(NamedTuple):
-    """As `np.linalg.svd` gives it."""
-
-    U: Any
-    S: Any
-    Vh: Any
 
 
 def _svd_packed(a: Any) -> Any:
@@ -303,13 +286,6 @@ def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian:
 @composite(np.linalg.svdvals)
 def _svdvals(x: Any, /) -> Any:
     return _run(_singular_values, x)
-
-
-class QRResult(NamedTuple):
-    """As `np.linalg.qr` gives it."""
-
-    Q: Any
-    R: Any
 
 
 def _qr_packed(a: Any) -> Any:

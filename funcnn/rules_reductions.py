@@ -107,13 +107,8 @@ def _against(weights: Any, a: Any, axis: Any) -> Any:
     if np.shape(weights) == shape_of(a):
         return weights
     axes = axes_of(a, axis)
-    order = np.argsort(np.argsort(axes))
-    return np.broadcast_to(_kept_only(np.transpose(weights, np.argsort(order)), a, axes), shape_of(a))
-
-
-def _kept_only(x: Any, like: Any, axes: tuple[int, ...]) -> Any:
-    """An array over these axes of another, in their order there, with axes of length 1 for the others."""
-    return x.reshape([n if a in axes else 1 for a, n in enumerate(shape_of(like))])
+    apart = [n if i in axes else 1 for i, n in enumerate(shape_of(a))]
+    return np.broadcast_to(np.transpose(weights, np.argsort(axes)).reshape(apart), shape_of(a))
 
 
 # ------------------------------------------------------------------ variance: 0 where the standard deviation is

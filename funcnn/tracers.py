@@ -235,6 +235,9 @@ class Tracer:
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
+
     def transpose(self, *axes: Any) -> Any:
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 

@@ -459,12 +459,16 @@ row("cond 1", lambda np, x: np.linalg.cond(x, 1), matrix(3, 3), exact=False)
 
 # ------------------------------------------------------------------ Fourier transforms and convolutions
 
+Options = dict[str, Any]
+FORWARD: list[Options] = [{}, {"n": 3}, {"n": 8, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]
+BACKWARD: list[Options] = [{}, {"n": 5}, {"n": 12}, {"n": 6, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]
+
 for name in ["fft", "ifft", "rfft", "ihfft"]:
-    for options in [{}, {"n": 3}, {"n": 8, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]:
+    for options in FORWARD:
         row(f"{name} {options}", lambda np, x, name=name, options=options: getattr(np.fft, name)(x, **options),
             normal(4, 5))
 for name in ["irfft", "hfft"]:
-    for options in [{}, {"n": 5}, {"n": 12}, {"n": 6, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]:
+    for options in BACKWARD:
         row(f"{name} {options}", lambda np, x, y, name=name, options=options: getattr(np.fft, name)(x + 1j * y,
             **options),
             normal(4, 5), normal(4, 5))

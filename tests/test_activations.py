@@ -152,6 +152,18 @@ def test_one_with_a_setting_is_a_stage_too() -> None:
     assert np.array_equal(net.apply(params, x), [[-0.5, 2.0]])
 
 
+@pytest.mark.parametrize(("f", "at", "slope"), [
+    (activations.relu, 0.0, 0.0),
+    (activations.leaky_relu, 0.0, 1.0),
+    (partial(activations.elu, alpha=0.3), 0.0, 0.3),
+    (activations.selu, 0.0, 1.0507009873554805 * 1.6732632423543772),
+    (activations.hard_tanh, -1.0, 1.0), (activations.hard_tanh, 1.0, 1.0), (activations.hard_tanh, 1.1, 0.0),
+    (activations.hard_sigmoid, -3.0, 0.0), (activations.hard_sigmoid, 3.0, 0.0), (activations.hard_sigmoid, 2.9, 1 / 6),
+])
+def test_derivatives_at_corners_are_the_documented_ones(f: Any, at: float, slope: float) -> None:
+    assert fn.grad(lambda x: np.sum(f(x)))(np.array([at])) == slope
+
+
 # ------------------------------------------------------------------------------------------- golden numbers
 
 X = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])

@@ -267,24 +267,44 @@ def test_the_gradient_of_a_binary_logit_is_sigmoid_minus_label() -> None:
     np.testing.assert_allclose(gradient, sigmoid(z) - y, rtol=1e-15)
 
 
-@pytest.mark.parametrize(("f", "p", "t", "slope"), [
+CORNERS = pytest.mark.parametrize(("f", "p", "t", "slope"), [
     (losses.absolute_error, 1.0, 1.0, 0.0),
     (losses.huber, 2.0, 1.0, 1.0),
     (losses.huber, 0.0, 1.0, -1.0),
     (losses.hinge, 1.0, 1.0, -0.5),
     (losses.hinge, -1.0, -1.0, 0.5),
 ])
-def test_derivatives_at_corners_are_the_documented_ones_here_and_in_jax(f: Any, p: float, t: float, slope: float,
-                                                                        jax: Any) -> None:
+
+
+@CORNERS
+def test_derivatives_at_corners_are_the_documented_ones(f: Any, p: float, t: float, slope: float) -> None:
     assert fn.grad(f)(np.array(p), np.array(t)) == slope
+
+
+@CORNERS
+def test_derivatives_at_corners_are_the_same_in_jax(f: Any, p: float, t: float, slope: float, jax: Any) -> None:
     assert jax.grad(f)(np.array(p), np.array(t)) == slope
 
 
-def test_distances_of_0_have_derivative_0(jax: Any) -> None:
-    x, far = np.ones((1, 2)), np.full((1, 2), 4.0)
-    for f in (lambda a: losses.contrastive(a, x, np.array([0]), margin=3.0), lambda a: losses.triplet_margin(a, x, x)):
-        assert np.array_equal(fn.grad(lambda a, f=f: np.sum(f(a)))(x), [[0.0, 0.0]])
-        assert np.array_equal(jax.grad(lambda a, f=f: jax.numpy.sum(f(a)))(x), [[0.0, 0.0]])
+X, FARTHER = np.ones((1, 2)), np.full((1, 2), 4.0)
+TOGETHER: dict[str, Callable[[Any], Any]] = {
+    "contrastive": lambda a: losses.contrastive(a, X, np.array([0]), margin=3.0),
+    "triplet_margin": lambda a: losses.triplet_margin(a, X, X),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_distances_of_0_have_derivative_0(name: str) -> None:
+    assert np.array_equal(fn.grad(lambda a: np.sum(TOGETHER[name](a)))(X), [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_distances_of_0_have_derivative_0_in_jax(name: str, jax: Any) -> None:
+    assert np.array_equal(jax.grad(lambda a: jax.numpy.sum(TOGETHER[name](a)))(X), [[0.0, 0.0]])
+
+
+def test_at_a_distance_of_0_the_other_one_still_counts() -> None:
+    x, far = X, FARTHER
     pulled = fn.grad(lambda a: np.sum(losses.triplet_margin(a, x, far, margin=9.0)))(x)
     np.testing.assert_allclose(pulled, [[0.5**0.5, 0.5**0.5]], rtol=1e-15)
 

@@ -79,11 +79,15 @@ def test_derivatives() -> None:
     assert fn.tree.all_close(gradient, [0.2 * leaf for leaf in leaves])
 
 
-def test_the_derivative_of_l1_at_0_is_0_here_and_in_jax(jax: Any) -> None:
-    w = np.array([-1.0, 0.0, -0.0, 2.0])
-    expected = [-0.1, 0.0, 0.0, 0.1]
-    np.testing.assert_array_equal(fn.grad(lambda w: l1(w, 0.1))(w), expected)
-    np.testing.assert_array_equal(jax.grad(lambda w: l1(w, 0.1))(w), expected)
+WEIGHTS, SLOPES = np.array([-1.0, 0.0, -0.0, 2.0]), [-0.1, 0.0, 0.0, 0.1]
+
+
+def test_the_derivative_of_l1_at_0_is_0() -> None:
+    np.testing.assert_array_equal(fn.grad(lambda w: l1(w, 0.1))(WEIGHTS), SLOPES)
+
+
+def test_the_derivative_of_l1_at_0_is_0_in_jax(jax: Any) -> None:
+    np.testing.assert_array_equal(jax.grad(lambda w: l1(w, 0.1))(WEIGHTS), SLOPES)
 
 
 @each

@@ -93,7 +93,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Spy], None]:
     def install(spy: Spy) -> None:
         for rule_class in {cls for rule in (*DIAGONAL, *LINEAR) for cls in type(rule).__mro__[:-1]}:
             if "pull" in rule_class.__dict__:
-                monkeypatch.setattr(rule_class, "pull", functools.partialmethod(looked_at, rule_class.pull, spy))
+                pull: Any = rule_class.__dict__["pull"]
+                monkeypatch.setattr(rule_class, "pull", functools.partialmethod(looked_at, pull, spy))
 
     return install
 
@@ -624,8 +625,8 @@ COUNTS = "counts are constant and bin edges are not: use np.digitize and np.binc
 NO_RULE: dict[str, str] = {
     **dict.fromkeys(["copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"], IN_PLACE),
     **dict.fromkeys(["arange", "array", "asanyarray", "asarray", "ascontiguousarray", "asfortranarray", "empty", "eye",
-                     "frombuffer", "fromfunction", "fromiter", "fromstring", "full", "identity", "ones", "require", "tri",
-                     "zeros"], CREATION),
+                     "frombuffer", "fromfunction", "fromiter", "fromstring", "full", "identity", "ones", "require",
+                     "tri", "zeros"], CREATION),
     **dict.fromkeys(["bitwise_and", "bitwise_count", "bitwise_or", "bitwise_xor", "gcd", "invert", "lcm", "left_shift",
                      "right_shift", "packbits", "unpackbits"], INTEGERS),
     **dict.fromkeys(["fromfile", "genfromtxt", "loadtxt", "save", "savetxt", "savez", "savez_compressed"], FILES),
@@ -644,8 +645,9 @@ NO_RULE: dict[str, str] = {
 
 
 MODULES = {"numpy", "numpy.fft", "numpy.linalg", "numpy.lib.scimath", "numpy.lib.stride_tricks"}
-OTHER_MODULES = {"numpy.lib.recfunctions", "numpy.strings", "numpy.char", "numpy._core.strings", "numpy.polynomial.polynomial"}
-"""Of arrays of records and of text, which are never traced; of the polynomial package, which makes arrays of its own."""
+OTHER_MODULES = {"numpy.lib.recfunctions", "numpy.strings", "numpy.char", "numpy._core.strings",
+                 "numpy.polynomial.polynomial"}
+"""Of arrays of records and text, which are never traced; of the polynomial package, which makes arrays of its own."""
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -710,7 +712,8 @@ print([g.tolist() for g in (*gradients, method, index)], [str(g.dtype) for g in 
 @pytest.mark.parametrize("order", ["never", "before", "after"])
 def test_dot_is_known_before_and_after_nnfs_replaces_it(order: str) -> None:
     pytest.importorskip("nnfs")
-    done = subprocess.run([sys.executable, "-c", PATCHED.format(order=order)], check=True, capture_output=True, text=True,
+    program = PATCHED.format(order=order)
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True,
                           cwd=Path(__file__).parent.parent)
     assert done.stdout.strip() == ("[[[-17.0, -39.0]], [[-2.5, -3.0], [5.0, 6.0]], [[17.0, 37.0]], [[2.0, 1.0]]] "
                                    "['float32', 'float32']")

@@ -25,7 +25,6 @@ parser = argparse.ArgumentParser(description="Learn the sine.")
 parser.add_argument("--epochs", type=int, default=801)
 epochs = parser.parse_args().epochs
 
-
 tenth = initializers.normal(0.1)
 net = dense(1, 64, w_init=tenth) >> relu >> dense(64, 64, w_init=tenth) >> relu >> dense(64, 1, w_init=tenth)
 rate = schedules.inverse_time_decay(0.005, 1e-3)
@@ -45,7 +44,7 @@ start = state = (params, optimizer.init(params))
 
 batches = training.batches(order_key, train, size=1000, epochs=epochs)
 for epoch, (state, value) in enumerate(training.scan(training.make_step(loss, optimizer), start, batches)):
-    if epoch % (epochs // 8) == 0:
+    if epoch % max(1, epochs // 8) == 0:
         accuracy = metrics.regression_accuracy(net.apply(state[0], x), y)
         print(f"epoch: {epoch}, acc: {accuracy:.3f}, loss: {value:.6f}, lr: {rate(epoch):.6f}")
 

@@ -15,7 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -85,8 +85,9 @@ def _serve(pipe: Connection, make: Make) -> None:
     except (ModuleNotFoundError, NotImplementedError) as error:
         pipe.send((False, f"left out: {error}"))
         return
-    while question := pipe.recv():
-        pipe.send((True, question(work)))
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the script has gone
+        while question := pipe.recv():
+            pipe.send((True, question(work)))
 
 
 def value_at(n: int, work: Work) -> Any:
