@@ -85,7 +85,6 @@ def main() -> None:
     check_grads(threshold, (scores, 1.0))
     check_grads(attend, (keys[1] / 10, keys, values))
     print("with the rules, first and second derivatives are those of finite differences")
-
     wanted = (values[3] + values[5]) / 2
     loss = fn.value_and_grad(lambda query: np.sum((attend(query, keys, values) - wanted) ** 2))
     query = np.zeros(8, np.float64)
