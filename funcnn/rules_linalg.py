@@ -23,8 +23,10 @@ __all__: list[str] = []
 
 
 _ONE = np.identity(1)
-SlogdetResult, EighResult, SVDResult, QRResult = (
-    type(fun(_ONE)) for fun in (np.linalg.slogdet, np.linalg.eigh, np.linalg.svd, np.linalg.qr))
+SlogdetResult: Any = type(np.linalg.slogdet(_ONE))
+EighResult: Any = type(np.linalg.eigh(_ONE))
+SVDResult: Any = type(np.linalg.svd(_ONE))
+QRResult: Any = type(np.linalg.qr(_ONE))
 
 
 def _T(a: Any) -> Any:
