@@ -137,6 +137,8 @@ def no_nan(name: str, argument: str, x: Any, fix: str = "Leave such rows out") -
 def _values(x: Any) -> NDArray[Any] | None:
     """The values, if they can be looked at."""
     values = concrete(x)
+    if type(values) is np.ndarray:
+        return values
     return np.asarray(values) if isinstance(values, (np.ndarray, np.generic)) else None
 
 
@@ -203,7 +205,7 @@ def not_probabilities(name: str, logits: Any) -> None:
 outputs before softmax (if these are logits, add 1 to them: it changes nothing), or np.log of the probabilities
     """
     z = _values(logits)
-    if z is None or z.ndim != 2 or len(z) < 2 or not abs(z[0].sum() - 1) < 1e-5:
+    if z is None or z.ndim != 2 or len(z) < 2 or not abs(sum(z[0].tolist()) - 1) < 1e-5:
         return
     if np.all(z > 0) and np.all(np.abs(z.sum(-1) - 1) < 1e-5):
         raise ValueError(f"{name}: the logits are positive and each row has sum 1, so they look like probabilities. "
@@ -242,6 +244,9 @@ def _one_column(z: Shape) -> str:
     return "; for one yes-or-no output use the binary form" if z[-1] == 1 else ""
 
 
+_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+
+
 def class_labels(name: str, labels: Any, classes: int, because: str, argument: str = "labels") -> None:
     """Labels are integers from 0 to classes - 1.
 
@@ -254,7 +259,7 @@ def class_labels(name: str, labels: Any, classes: int, because: str, argument: s
         raise TypeError(f"{name}: {argument} of shape {labels.shape} must be integers, got {labels.dtype}: "
                         "y.astype(np.int64)")
     y = _values(labels)
-    if y is None or y.view(f"u{y.itemsize}").max() < classes:  # as unsigned numbers, negative ones are large
+    if y is None or np.maximum.reduce(y.view(_UNSIGNED[y.itemsize]), axis=None) < classes:  # negative ones are large
         return
     low, high = y.min(), y.max()
     if low < 0 or high >= classes:  # not so where the bytes stand in another machine's order

@@ -127,6 +127,8 @@ def _width(features: int | None) -> str:
 
 def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
     shape = getattr(x, "shape", None)
+    if shape and shape[-1] == layer.in_features and layer.axes is None:
+        return
     if not shape or (layer.axes is not None and len(shape) != layer.axes):
         came = f"a {type(x).__name__}" if shape is None else f"shape {shape}" if shape else "a single number"
         raise TypeError(f"{layer.label}: the input must be an array {_expected(layer)}, got {came}")
@@ -142,6 +144,9 @@ def _expected(layer: Layer[Any, Any, Any]) -> str:
 
 def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], params: Mapping[str, Array],
                   x: Array) -> None:
+    """The parameters have these shapes and one dtype, which x does not widen."""
+    if _fit(shapes, params, getattr(x, "dtype", None)):
+        return
     _check_entries(layer, params, shapes)
     dtype = None
     for name, shape in shapes.items():
@@ -158,8 +163,21 @@ def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], para
         _check_dtype(layer, x.dtype, dtype)
 
 
+def _fit(shapes: Mapping[str, Shape], params: Mapping[str, Array], dtype: np.dtype[Any] | None) -> bool:
+    """Whether nothing is wrong, in the usual case that x has the dtype of the parameters."""
+    if type(params) is not FrozenDict or len(params) != len(shapes):
+        return False
+    for name, shape in shapes.items():
+        param = params.get(name)
+        if getattr(param, "shape", None) != shape or getattr(param, "dtype", None) != dtype:
+            return False
+    return dtype is None or dtype.kind == "f"
+
+
 def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
     """The parameters have the entries they should and no others."""
+    if type(params) is FrozenDict and params.keys() == expected.keys():
+        return
     if not isinstance(params, FrozenDict | Mapping):
         raise TypeError(f"{layer.label}: the parameters must be a mapping, as init returns it, got a "
                         f"{type(params).__name__}")
@@ -274,7 +292,12 @@ def _own(params: Params, entries: Entries) -> Any:
     """The parameters of one stage among those of the net."""
     if "" in entries:
         return params[entries[""]]
+    if not entries:
+        return _NO_PARAMS
     return FrozenDict((inner, params[path]) for inner, path in entries.items())
+
+
+_NO_PARAMS: Params = FrozenDict()
 
 
 def _widths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[int | None, int | None]:

@@ -83,7 +83,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         if self._takes_trees:
             return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs))
-        if any(isinstance(arg, _CONTAINERS) for arg in args):
+        if _has_trees(args):
             _refuse_traced_trees(self._rule.name, args)
         y: R = self._rule(*args, **kwargs)
         return y
@@ -104,11 +104,16 @@ def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 _CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
 
 
+def _has_trees(args: tuple[Any, ...]) -> bool:
+    return not tree.are_leaves(args) and any(isinstance(arg, _CONTAINERS) for arg in args)
+
+
 def _fitting(name: str, position: int, vjp: Callable[..., Any]) -> Callable[..., Any]:
     """The pullback, made to give a cotangent of the shape of its argument."""
     def pullback(g: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
         cotangent = vjp(g, y, *args, **kwargs)
-        _check_shape(name, position, args[position], cotangent)
+        if getattr(cotangent, "shape", ()) != getattr(args[position], "shape", ()):
+            raise _wrong_shape(name, position, args[position], cotangent)
         return cotangent
 
     return pullback
@@ -122,8 +127,7 @@ def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
 
 def _call_paired(rule: Rule, fun: Callable[..., R], args: tuple[Any, ...]) -> R:
     """Give the rule the leaves of the arguments, and the result its structure back."""
-    trees = any(isinstance(arg, _CONTAINERS) for arg in args)
-    leaves, form = tree.flatten(args) if trees else (list(args), None)
+    leaves, form = tree.flatten(args) if _has_trees(args) else (list(args), None)
     if Tracer not in map(type, leaves):
         return fun(*args)
     unpack: list[Callable[[Any], R]] = []
@@ -163,6 +167,8 @@ def _check_count(name: str, cotangents: Any, count: int) -> None:
 
 def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
     """The leaves of the cotangent of one argument, which must be like it."""
+    if tree.are_leaves((arg, cotangent)) and getattr(cotangent, "shape", ()) == getattr(arg, "shape", ()):
+        return [cotangent]
     leaves, form = tree.flatten(arg)
     if cotangent is None:
         return [None] * len(leaves)
@@ -170,15 +176,15 @@ def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
     if len(found) != len(leaves):
         raise TypeError(f"{name}: its bwd returned a cotangent {its_form} for argument {position}, which is {form}")
     for leaf, g in zip(leaves, found, strict=True):
-        _check_shape(name, position, leaf, g)
+        if getattr(g, "shape", ()) != getattr(leaf, "shape", ()):
+            raise _wrong_shape(name, position, leaf, g)
     return found
 
 
-def _check_shape(name: str, position: int, arg: Any, cotangent: Any) -> None:
+def _wrong_shape(name: str, position: int, arg: Any, cotangent: Any) -> ValueError:
     came, expected = getattr(cotangent, "shape", ()), getattr(arg, "shape", ())
-    if came != expected:
-        raise ValueError(f"{name}: its derivative returned a cotangent of shape {came} for argument {position}, which "
-                         f"has shape {expected}")
+    return ValueError(f"{name}: its derivative returned a cotangent of shape {came} for argument {position}, which has "
+                      f"shape {expected}")
 
 
 # ------------------------------------------------------------------------------------------ checkpoint

@@ -73,12 +73,12 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     As `jax.jacrev`.
     """
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
-        chosen, call = split_arguments(f, argnums, args, kwargs)
-        y, pullback = vjp(call, *chosen)
+        chosen, call = split_arguments("jacobian", f, argnums, args, kwargs)
+        y, pullback = vjp(call, chosen)
         outputs, form = tree.flatten(y)
-        rows = [[pullback(g) for g in _basis(form, outputs, i)] for i in range(len(outputs))]
+        rows = [[pullback(g)[0] for g in _basis(form, outputs, i)] for i in range(len(outputs))]
         blocks = [tree.map(_rows_of(output), chosen, *its_rows) for output, its_rows in zip(outputs, rows, strict=True)]
-        return tree.unflatten(form, [block[0] if isinstance(argnums, int) else block for block in blocks])
+        return tree.unflatten(form, blocks)
 
     return named_after(f, jacobian_of_f)
 
@@ -94,14 +94,14 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     As `jax.jacfwd`.
     """
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
-        chosen, call = split_arguments(f, argnums, args, kwargs)
-        y, pushforward = linearize(call, *chosen)
+        chosen, call = split_arguments("jacobian", f, argnums, args, kwargs)
+        y, pushforward = linearize(call, chosen)
         inputs, form = tree.flatten(chosen)
-        columns = [[pushforward(*t) for t in _basis(form, inputs, i)] for i in range(len(inputs))]
+        columns = [[pushforward(t) for t in _basis(form, inputs, i)] for i in range(len(inputs))]
         blocks = [tree.map(_columns_of(x), y, *of_input) for x, of_input in zip(inputs, columns, strict=True)]
         by_output = zip(*map(tree.leaves, blocks), strict=True)
         jacobians = [tree.unflatten(form, block) for block in by_output]
-        return tree.unflatten(tree.structure(y), [j[0] if isinstance(argnums, int) else j for j in jacobians])
+        return tree.unflatten(tree.structure(y), jacobians)
 
     return named_after(f, jacobian_of_f)
 
@@ -181,8 +181,8 @@ def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., A
     JAX's `vmap(grad(f))`; the name is autograd's.
     """
     def derivative_of_f(*args: Any, **kwargs: Any) -> Any:
-        chosen, call = split_arguments(f, argnums, args, kwargs)
-        y, pullback = vjp(call, *chosen)
+        chosen, call = split_arguments("elementwise_grad", f, argnums, args, kwargs)
+        y, pullback = vjp(call, chosen)
         ones = tree.map(lambda leaf: 1.0 if type(leaf) is float else np.ones(leaf.shape, leaf.dtype), y)
         return pullback(ones)[0]
 

@@ -43,14 +43,14 @@ class Rule:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function on the innermost tape among its arguments, or just run it."""
-        trace = None
+        tape = None
         for arg in args:
-            if type(arg) is Tracer and (trace is None or arg.trace.level > trace.level):
-                trace = arg.trace
+            if type(arg) is Tracer and arg.tape is not tape and (tape is None or arg.tape.level > tape.level):
+                tape = arg.tape
         if kwargs and _has_tracer(kwargs):
             args, kwargs = positional(self.fun, args, kwargs)
             return self(*args, **kwargs)
-        return self.fun(*args, **kwargs) if trace is None else trace.bind(self, args, kwargs)
+        return self.fun(*args, **kwargs) if tape is None else tape.bind(self, args, kwargs)
 
     def __repr__(self) -> str:
         return f"Rule({self.name})"
@@ -100,10 +100,10 @@ class Tape:
         self.inputs = 0
         self.nodes: list[Node] | None = []
 
-    def input(self, value: Any) -> Tracer:
-        """A tracer for one of the values that are differentiated; all inputs come before any operation."""
-        self.inputs += 1
-        return Tracer(value, self, self.inputs - 1)
+    def begin(self, values: Sequence[Any]) -> tuple[Tracer, ...]:
+        """Tracers for the values that are differentiated; all of them come before any operation."""
+        self.inputs = len(values)
+        return tuple([Tracer(value, self, place) for place, value in enumerate(values)])
 
     def bind(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tracer:
         """Run one operation on the values and write it down."""
@@ -111,18 +111,22 @@ class Tape:
         if nodes is None:
             raise TracerError(f"{rule.name}: a traced value is used after the grad or vjp that made it has ended; "
                               "return what you need (has_aux=True) instead of keeping it in a variable")
-        values, parents = list(args), []
+        values, parents, run = list(args), [], rule.fun
         for position, arg in enumerate(args):
-            if type(arg) is Tracer and arg.trace is self:
-                values[position] = arg.value if type(arg.value) is not float else rule.number(arg.value)
+            if type(arg) is not Tracer:
+                continue
+            if arg.tape is self:
                 parents.append((position, arg.node))
+                arg = arg.value  # noqa: PLW2901  # what it stands for outside this tape
+                values[position] = arg if type(arg) is not float else rule.number(arg)
+            if type(arg) is Tracer:
+                run = rule  # the next tape outwards may record it as well
         saved: Any = values
         if rule.fwd is None:
-            run = rule if Tracer in map(type, values) else rule.fun  # the next tape outwards may record it as well
             y = run(*values, **kwargs)
         else:
             y, saved = rule.fwd(*values, **kwargs)
-        if type(y) is Tracer and y.trace is self:
+        if type(y) is Tracer and y.tape is self:
             raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
         nodes.append((rule, parents, y, saved, kwargs))
         return Tracer(y, self, self.inputs + len(nodes) - 1)
@@ -146,12 +150,12 @@ def positional(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
 
 def _has_tracer(kwargs: dict[str, Any]) -> bool:
-    return any(type(value) is Tracer for value in kwargs.values())
+    return Tracer in map(type, kwargs.values())
 
 
-def value_of(x: Any, trace: Tape) -> Any:
+def value_of(x: Any, tape: Tape) -> Any:
     """What `x` stands for outside this tape."""
-    return x.value if type(x) is Tracer and x.trace is trace else x
+    return x.value if type(x) is Tracer and x.tape is tape else x
 
 
 def concrete(x: Any) -> Any:
@@ -176,10 +180,10 @@ _RENAMED = {"flatten": "ravel", "conjugate": "conj"}
 class Tracer:
     """A stand-in for an array while it is differentiated: use it as the array; its value never changes."""
 
-    __slots__ = ("node", "trace", "value")
+    __slots__ = ("node", "tape", "value")
 
-    def __init__(self, value: Any, trace: Tape, node: int) -> None:
-        self.value, self.trace, self.node = value, trace, node
+    def __init__(self, value: Any, tape: Tape, node: int) -> None:
+        self.value, self.tape, self.node = value, tape, node
 
     # What is known without tracing.
     shape = property(lambda self: getattr(self.value, "shape", ()))

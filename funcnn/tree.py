@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "FrozenDict", "Path", "Structure", "all_close", "astype", "equal", "flatten", "freeze", "get", "keystr",
+    "FrozenDict", "Path", "Structure", "all_close", "are_leaves", "astype", "equal", "flatten", "freeze", "get", "keystr",
     "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce", "register_leaf", "structure", "unflatten",
     "update_in",
 ]
@@ -242,6 +242,15 @@ def register_leaf(kind: type) -> type:
     return kind
 
 
+def are_leaves(values: Iterable[Any]) -> bool:
+    """Whether all values are of types known to be leaves, which can be told without looking at each.
+
+    >>> are_leaves((np.ones(2), 1.0)), are_leaves(([1.0],))
+    (True, False)
+    """
+    return _LEAF_TYPES.issuperset(builtins.map(type, values))
+
+
 def _rare_node(tree: Any) -> _Node | None:
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         kind = type(tree)
@@ -278,7 +287,7 @@ class Structure:
 
     def build(self, leaves: tuple[Any, ...]) -> Any:
         """The tree of this structure that has these leaves."""
-        return self._build(leaves, 0, _LEAF_TYPES.issuperset(builtins.map(type, leaves)))
+        return self._build(leaves, 0, are_leaves(leaves))
 
     def _build(self, leaves: tuple[Any, ...], start: int, remember: bool) -> Any:
         if self._build_node is None:

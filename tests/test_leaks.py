@@ -389,12 +389,7 @@ ANSWERS: dict[str, Program] = {
     "np.max(a=x)": lambda x: np.max(a=x, axis=0),
     "out=None": lambda x: np.sum(x, axis=0, out=None),
 }
-MISSING = {"x.trace()": "the name is taken by a slot of Tracer: 'Tape' object is not callable"}
-_CASES = [pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=MISSING[name])) if name in MISSING else name
-          for name in ANSWERS]
-
-
-@pytest.mark.parametrize("name", _CASES)
+@pytest.mark.parametrize("name", ANSWERS)
 def test_a_traced_value_answers_as_the_array_and_with_a_derivative(name: str) -> None:
     """The value is that of the plain array; the slope along a direction is that of central differences."""
     program = ANSWERS[name]
@@ -416,9 +411,7 @@ def test_a_traced_value_answers_as_the_array_and_with_a_derivative(name: str) ->
 
 
 @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if not name.startswith("_")])
-def test_every_attribute_of_an_array_is_there_or_said_to_be_missing(name: str, request: pytest.FixtureRequest) -> None:
-    if name == "trace":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="a slot of Tracer has that name"))
+def test_every_attribute_of_an_array_is_there_or_said_to_be_missing(name: str) -> None:
     try:
         found = traced(lambda x: getattr(x, name), MATRIX)
     except TracerError as error:

@@ -250,6 +250,12 @@ def test_labels_may_be_traced_probabilities() -> None:
     np.testing.assert_allclose(gradient, -np.asarray(log_softmax(z)), rtol=1e-14)
 
 
+def test_rows_of_labels_whose_sum_is_rounded_keep_their_weight() -> None:
+    z, q = np.array([[1.0, 2.0, 3.0]]), np.array([[0.2, 0.3, 0.5009]])
+    gradient = fn.grad(lambda z: np.sum(losses.softmax_cross_entropy(z, q)))(z)
+    np.testing.assert_allclose(gradient, np.asarray(softmax(z)) * q.sum() - q, rtol=1e-14)
+
+
 def test_more_axes_before_the_classes() -> None:
     z = np.random.default_rng(0).normal(size=(2, 4, 3))
     y = np.arange(8).reshape(2, 4) % 3

@@ -78,14 +78,14 @@ def settings(description: str | None, **defaults: Any) -> Settings:
 
 
 def _serve(pipe: Connection, make: Make) -> None:
-    """Answer the questions that come through the pipe: functions of the work."""
-    try:
-        work = make()
+    """Answer the questions that come through the pipe, functions of the work, until the script has gone."""
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        try:
+            work = make()
+        except (ModuleNotFoundError, NotImplementedError) as error:
+            pipe.send((False, f"left out: {error}"))
+            return
         pipe.send((True, "ready"))
-    except (ModuleNotFoundError, NotImplementedError) as error:
-        pipe.send((False, f"left out: {error}"))
-        return
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the script has gone
         while question := pipe.recv():
             pipe.send((True, question(work)))
 
@@ -138,7 +138,7 @@ class Contestant:
 
     def close(self) -> None:
         """End the process."""
-        if self.present:
+        with suppress(BrokenPipeError):  # it has ended already
             self._pipe.send(None)
         self._process.join()
 
