@@ -31,9 +31,6 @@ BLOCK = 32 * 1024
 SEVERAL = 3
 """Formulas of fewer arrays are not cut into blocks: what is saved would be lost in putting the results together."""
 
-SMALL = 4096
-"""Leaves of at most so many entries are joined."""
-
 
 def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[Any, ...]:
     """Apply a formula of arrays that returns several to the leaves of trees: as many trees, their arrays read-only.
@@ -45,6 +42,12 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     >>> leafwise("example", lambda w, v: (w + v, v - w), 2, w, v)
     ({'w': array([4., 7.])}, {'w': array([2., 3.])})
     """
+    together = tree.joined(trees)
+    if together is not None:
+        layout, vectors = together
+        wholes = _in_blocks(formula, vectors)
+        if all(map(is_concrete, wholes)):
+            return tuple([layout.tree(whole) for whole in wholes])
     rows = [tree.leaves(each) for each in trees]
     form, kind = tree.structure(trees[0]), kinds(rows[0])
     groups = _groups(tuple(kind))
@@ -79,7 +82,7 @@ def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
         return None
     members: dict[Any, list[int]] = {}
     for place, (_, shape, dtype) in enumerate(kinds):
-        members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
+        members.setdefault(dtype if math.prod(shape) <= tree.SMALL else place, []).append(place)
     return [_Group(places, _cuts([kinds[place][1] for place in places])) for places in members.values()]
 
 

@@ -103,6 +103,10 @@ def _check_trainable(params: Any) -> None:
 
 def _gradients_of(params: Any, grads: Any) -> Any:
     """The gradients, each in the dtype of its parameter."""
+    together = tree.joined((params, grads))
+    if together is not None:
+        layout, (_, vector) = together
+        return layout.tree(vector)
     leaves, form = tree.flatten(params)
     found, its_form = tree.flatten(grads)
     if form == its_form and kinds(leaves) == kinds(found):
@@ -145,6 +149,10 @@ def apply_updates(params: P, updates: P) -> P:
     if type(updates) is tuple and type(params) is not tuple:
         raise TypeError("apply_updates: updates is a tuple; if it is the pair that update returned, unpack it: "
                         "updates, state = optimizer.update(grads, state, params)")
+    together = tree.joined((params, updates))
+    if together is not None:
+        layout, (p, u) = together
+        return cast(P, layout.tree(p + u))
     try:
         return tree.map(_added, params, updates)
     except ValueError:

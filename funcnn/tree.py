@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
+import math
 from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, final, overload
 
 import numpy as np
 
 from funcnn.arrays import readonly
-from funcnn.typing import Array
+from funcnn.typing import Array, Shape
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "FrozenDict", "Path", "Structure", "all_close", "are_leaves", "astype", "equal", "flatten", "freeze", "get", "keystr",
-    "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce", "register_leaf", "structure", "unflatten",
-    "update_in",
+    "SMALL", "FrozenDict", "Layout", "Path", "Structure", "all_close", "are_leaves", "astype", "equal", "flatten",
+    "freeze", "get", "joined", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
+    "register_leaf", "structure", "unflatten", "update_in",
 ]
 
 T = TypeVar("T")
@@ -60,13 +62,31 @@ class FrozenDict(Mapping[K, V_co]):
     funcnn.tree.MissingKeyError: no entry 'dense_O'; did you mean 'dense_0'? The entries are 'dense_0'
     """
 
-    __slots__ = ("_data", "_flat")
+    __slots__ = ("_data", "_flat", "_joined")
     _data: dict[K, V_co]
     _flat: tuple[tuple[Any, ...], Structure] | None  # its leaves, once asked for: they can never change
+    _joined: tuple[Layout, Any] | None  # the vector that its leaves are views of, if they are
 
-    def __init__(self, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> None:
-        self._data = {k: _without_dicts(v) for k, v in dict(entries).items()}
-        self._flat = None
+    def __new__(cls, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> FrozenDict[K, V_co]:
+        return _frozen({k: _without_dicts(v) for k, v in dict(entries).items()})
+
+    def __getattr__(self, name: str) -> Any:
+        """Compute what was left for later: the leaves from the vector, the entries from the leaves."""
+        if name == "_flat" and self._joined is not None:
+            layout, vector = self._joined
+            found: Any = layout.cut(vector), layout.structure
+        elif name == "_data" and self._flat is not None:
+            found = self._flat[1].entries(self._flat[0])
+        else:
+            raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
+        _SET[name](self, found)
+        return found
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise TypeError(f"FrozenDict: cannot set attribute {name!r}; a FrozenDict never changes")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise TypeError(f"FrozenDict: cannot delete attribute {name!r}; a FrozenDict never changes")
 
     def __getitem__(self, key: K) -> V_co:
         try:
@@ -136,19 +156,28 @@ class FrozenDict(Mapping[K, V_co]):
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenDict[K, V_co]:
         import copy
 
-        return _rebuilt(copy.deepcopy(self._data, memo), self._readonly_keys())
+        return _rebuilt(copy.deepcopy(self._data, memo), self._writeable())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _rebuilt, (self._data, self._readonly_keys())
+        return _rebuilt, (self._data, self._writeable())
 
-    def _readonly_keys(self) -> list[K]:
-        return [k for k, v in self._data.items() if isinstance(v, np.ndarray) and not v.flags.writeable]
+    def _writeable(self) -> list[bool]:
+        return [bool(array.flags.writeable) for array in _arrays(self._data)]
 
 
-def _rebuilt(data: dict[K, V_co], readonly_keys: list[K]) -> FrozenDict[K, V_co]:
+def _arrays(value: Any) -> Iterator[Any]:
+    """The arrays among entries; those of a FrozenDict inside are its own affair."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | tuple | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(each)
+
+
+def _rebuilt(data: dict[K, V_co], writeable: list[bool]) -> FrozenDict[K, V_co]:
     """A FrozenDict of copied arrays; copying and pickling lose the read-only flag, so it is set again."""
-    for key in readonly_keys:
-        readonly(data[key])
+    for array, flag in zip(_arrays(data), writeable, strict=True):
+        array.setflags(write=flag)
     return _frozen(data)
 
 
@@ -159,9 +188,15 @@ def _without_dicts(value: Any) -> Any:
 def _frozen(data: dict[K, V_co]) -> FrozenDict[K, V_co]:
     """`FrozenDict(data)` without the copy, for a dict that nobody else holds and whose dicts are frozen."""
     new: FrozenDict[K, V_co] = object.__new__(FrozenDict)
-    new._data = data
-    new._flat = None
+    _SET["_data"](new, data)
+    _SET["_flat"](new, None)
+    _SET["_joined"](new, None)
     return new
+
+
+_SET: dict[str, Callable[[FrozenDict[Any, Any], Any], None]] = {
+    name: vars(FrozenDict)[name].__set__ for name in ("_data", "_flat", "_joined")}
+"""How the slots of a new FrozenDict are filled, which refuses to be changed."""
 
 
 def _missing(key: object, entries: Iterable[object]) -> MissingKeyError:
@@ -292,15 +327,16 @@ class Structure:
     def _build(self, leaves: tuple[Any, ...], start: int, remember: bool) -> Any:
         if self._build_node is None:
             return leaves[start]
-        new = {}
-        for key, place, child in self.places:
-            new[key] = leaves[start + place] if child is _LEAF else child._build(leaves, start + place, remember)
-        if self.kind is not FrozenDict:
-            return self._build_node(new)
-        tree: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-        tree._data = new if remember else {key: _without_dicts(value) for key, value in new.items()}
-        tree._flat = (leaves[start:start + self.num_leaves], self) if remember and self.fixed else None
-        return tree
+        if remember and self.fixed and self.kind is FrozenDict:
+            return _of_leaves(leaves[start:start + self.num_leaves], self)
+        return self._build_node({
+            key: leaves[start + place] if child is _LEAF else child._build(leaves, start + place, remember)
+            for key, place, child in self.places})
+
+    def entries(self, leaves: tuple[Any, ...]) -> dict[Any, Any]:
+        """The entries of the FrozenDict of this structure that has these leaves."""
+        return {key: leaves[place] if child is _LEAF else child._build(leaves, place, True)
+                for key, place, child in self.places}
 
     def paths(self, before: Path = ()) -> list[Path]:
         """Where each leaf stands, in the order of the leaves."""
@@ -348,8 +384,90 @@ def _flatten(tree: Any) -> tuple[tuple[Any, ...], Structure]:
     structure = Structure(kind, node.build, {key: flat[key][1] for key in entries}, order)
     found = tuple(leaf for key in order for leaf in flat[key][0])
     if kind is FrozenDict and structure.fixed:
-        tree._flat = found, structure
+        _SET["_flat"](tree, (found, structure))
     return found, structure
+
+
+def _of_leaves(leaves: tuple[Any, ...], structure: Structure) -> FrozenDict[Any, Any]:
+    """The FrozenDict of this structure and these leaves; its entries are made when they are asked for."""
+    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
+    _SET["_flat"](new, (leaves, structure))
+    _SET["_joined"](new, None)
+    return new
+
+
+# -------------------------------------------------------------------------------------- leaves in one vector
+
+
+@final
+class Layout:
+    """How the leaves of a tree stand in one vector, which is worked on faster than many small arrays.
+
+    >>> params = FrozenDict({"w": np.ones((1, 2)), "b": np.zeros(2, np.float64)})
+    >>> layout, (vector, _) = joined([params, params])
+    >>> vector
+    array([0., 0., 1., 1.])
+    >>> layout.tree(vector + 1.0)["w"]
+    array([[2., 2.]])
+    """
+
+    __slots__ = ("cuts", "structure")
+
+    def __init__(self, structure: Structure, shapes: Sequence[Shape]) -> None:
+        ends = list(itertools.accumulate(builtins.map(math.prod, shapes), initial=0))
+        self.structure = structure
+        self.cuts = [(slice(*ends[i:i + 2]), shape) for i, shape in enumerate(shapes)]
+
+    def cut(self, vector: Any) -> tuple[Any, ...]:
+        """The leaves, as views of the vector."""
+        return tuple([vector[cut].reshape(shape) for cut, shape in self.cuts])
+
+    def tree(self, vector: Any) -> FrozenDict[Any, Any]:
+        """The FrozenDict of these leaves, which are cut when they are asked for; the vector becomes read-only."""
+        new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
+        _SET["_joined"](new, (self, readonly(vector)))
+        return new
+
+    def vector(self, tree: Any) -> Any:
+        """The leaves of a tree joined, or None if it is not a FrozenDict like this of ndarrays of one dtype."""
+        if type(tree) is not FrozenDict:
+            return None
+        if tree._joined is not None and tree._joined[0] is self:
+            return tree._joined[1]
+        leaves, structure = _flatten(tree)
+        dtypes = {leaf.dtype if type(leaf) is np.ndarray else None for leaf in leaves}
+        if structure != self.structure or len(dtypes) != 1 or None in dtypes:
+            return None
+        if [leaf.shape for leaf in leaves] != [shape for _, shape in self.cuts]:
+            return None
+        return np.concatenate(leaves, axis=None)
+
+
+SMALL = 4096
+"""Arrays of at most so many entries are joined: the arithmetic of such costs less than its call."""
+
+
+def _layout(tree: Any) -> Layout | None:
+    """The layout of a FrozenDict of small ndarrays."""
+    if type(tree) is not FrozenDict:
+        return None
+    if tree._joined is not None:
+        return tree._joined[0]
+    leaves, structure = _flatten(tree)
+    if not (leaves and structure.fixed and all(type(leaf) is np.ndarray and leaf.size <= SMALL for leaf in leaves)):
+        return None
+    return Layout(structure, [leaf.shape for leaf in leaves])
+
+
+def joined(trees: Sequence[Any]) -> tuple[Layout, list[Any]] | None:
+    """The layout and the vectors of trees that are alike, FrozenDicts of small ndarrays of one dtype; else None."""
+    layout = _layout(trees[0])
+    if layout is None:
+        return None
+    vectors = [layout.vector(tree) for tree in trees]
+    if any(vector is None or vector.dtype != vectors[0].dtype for vector in vectors):
+        return None
+    return layout, vectors
 
 
 def leaves(tree: Any) -> list[Any]:

@@ -369,7 +369,7 @@ def test_it_finds_the_bottom_of_a_bowl(optimizer: GradientTransformation) -> Non
 def test_leaves_are_joined_and_cut_without_a_trace(name: str) -> None:
     """Small leaves are joined, big ones run in blocks; every piece of every leaf by itself gives the same bytes."""
     optimizer = EVERY[name][0]
-    shapes = [(3,), (5, 7), (), (2, leafwise.BLOCK), (0, 2), (leafwise.SMALL + 1,), (64,)]
+    shapes = [(3,), (5, 7), (), (2, leafwise.BLOCK), (0, 2), (tree.SMALL + 1,), (64,)]
 
     def draw() -> dict[str, Any]:
         return {str(i): rng.normal(size=shape).astype(np.float32) for i, shape in enumerate(shapes)}
@@ -383,6 +383,29 @@ def test_leaves_are_joined_and_cut_without_a_trace(name: str) -> None:
 
             for step, lone in zip(together, run(optimizer, of(params), list(map(of, grads))), strict=True):
                 assert as_bytes(only_of(step, of)) == as_bytes(lone)
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if "masked" not in name])
+def test_a_frozen_dict_is_worked_on_as_one_vector_with_the_same_bytes(name: str) -> None:
+    optimizer = EVERY[name][0]
+    shapes = [(3,), (5, 7), (), (0, 2), (64,)]
+
+    def draw() -> dict[str, Any]:
+        return {"net": {str(i): rng.normal(size=shape).astype(np.float32) for i, shape in enumerate(shapes)}}
+
+    params, grads = draw(), [draw() for _ in range(3)]
+    for frozen, plain in zip(run(optimizer, FrozenDict(params), [FrozenDict(g) for g in grads]),
+                             run(optimizer, params, grads), strict=True):
+        assert as_bytes(frozen) == as_bytes(plain)
+
+
+def test_what_is_written_into_an_array_of_the_caller_is_seen_by_the_next_step() -> None:
+    w, optimizer = np.ones(3, np.float32), sgd(1.0)
+    params = FrozenDict({"w": w})
+    state, grads = optimizer.init(params), FrozenDict({"w": np.zeros(3, np.float32)})
+    optimizer.update(grads, state, params)
+    w[:] = 5
+    np.testing.assert_array_equal(apply_updates(params, optimizer.update(grads, state, params)[0])["w"], w)
 
 
 def only_of(state: Any, of: Callable[[Any], Any]) -> Any:
