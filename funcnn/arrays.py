@@ -6,6 +6,7 @@ JAX arrays inside `jax.jit`.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, TypeVar
 
@@ -58,7 +59,16 @@ def column_sums(x: Any) -> Any:
     array([4., 6.])
     """
     rows = x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
-    return np.ones(rows.shape[0], rows.dtype) @ rows
+    return _ones(rows.shape[0], rows.dtype) @ rows
+
+
+def _ones(n: int, dtype: Any) -> Any:
+    return _few_ones(n, dtype) if n <= 4096 else np.ones(n, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _few_ones(n: int, dtype: Any) -> Any:
+    return readonly(np.ones(n, dtype))
 
 
 def stretch(x: Any, shape: tuple[int, ...]) -> Any:

@@ -176,8 +176,6 @@ def _fit(shapes: Mapping[str, Shape], params: Mapping[str, Array], dtype: np.dty
 
 def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
     """The parameters have the entries they should and no others."""
-    if type(params) is FrozenDict and params.keys() == expected.keys():
-        return
     if not isinstance(params, FrozenDict | Mapping):
         raise TypeError(f"{layer.label}: the parameters must be a mapping, as init returns it, got a "
                         f"{type(params).__name__}")
@@ -276,8 +274,12 @@ def _composed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str = "") -> Lay
                           for inner, path in entries.items())
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
-        _check_entries(net, params, expected)
+        if type(params) is not FrozenDict or params.keys() != expected.keys():
+            _check_entries(net, params, expected)
         for i, (entries, stage) in enumerate(placed):
+            if stage.kind == "function":
+                x = stage.forward(_NO_PARAMS, x, None)
+                continue
             stage_key = random.fold_in(key, i) if stage.stochastic and key is not None else None
             x = stage.apply(_own(params, entries), x, key=stage_key)
         return x

@@ -157,16 +157,15 @@ def _cross_entropy_of_classes(logits: Array, labels: Any) -> Array:
 
 def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     """Works on (classes, batch), because reductions over a short last axis are slow."""
-    z = _columns(logits)
-    z -= z.max(0)
+    z, label = _columns(logits), labels if labels.ndim == 1 else labels.reshape(-1)
+    z -= _greatest(z)
     p = np.exp(z)
-    total = p.sum(0)
+    total = _total(p)
     p /= total
-    label = labels.reshape(-1)
     loss = np.log(total)
     loss -= z[label, np.arange(len(label))]
     p -= (np.arange(len(z))[:, None] == label).astype(p.dtype)
-    return loss.reshape(labels.shape), p
+    return loss if labels.ndim == 1 else loss.reshape(labels.shape), p
 
 
 @custom_vjp
@@ -179,10 +178,10 @@ def _cross_entropy_of_rows(logits: Array, q: Any) -> Array:
 
 def _rows_fwd(logits: Any, q: Any) -> tuple[Any, Any]:
     z, q = _columns(logits), q.reshape((-1, q.shape[-1])).T
-    z -= np.max(z, axis=0)
+    z -= _greatest(z)
     p = np.exp(z)
-    total, weight = np.sum(p, axis=0), np.sum(q, axis=0)
-    loss = weight * np.log(total) - np.sum(q * np.where(q == 0, 0, z), axis=0)
+    total, weight = _total(p), _total(q)
+    loss = weight * np.log(total) - _total(q * np.where(q == 0, 0, z))
     p /= total
     p *= weight
     p -= q
@@ -191,10 +190,23 @@ def _rows_fwd(logits: Any, q: Any) -> tuple[Any, Any]:
 
 def _columns(logits: Any) -> Any:
     """A copy as (classes, batch)."""
-    return logits.reshape((-1, logits.shape[-1])).T.copy()
+    rows = logits if logits.ndim == 2 else logits.reshape((-1, logits.shape[-1]))
+    return rows.T.copy()
+
+
+def _greatest(z: Any) -> Any:
+    """The maximum over the first axis: that of the ufunc itself, where it can be had, costs half."""
+    return np.maximum.reduce(z) if is_concrete(z) else np.max(z, axis=0)
+
+
+def _total(z: Any) -> Any:
+    """The sum over the first axis."""
+    return np.add.reduce(z) if is_concrete(z) else np.sum(z, axis=0)
 
 
 def _bwd(p_minus_q: Any, g: Any) -> tuple[Any, None]:
+    if g.ndim == 1:
+        return (p_minus_q * g).T, None
     dz = (p_minus_q * g.reshape(-1)).T
     return dz.reshape((*g.shape, dz.shape[-1])), None
 

@@ -464,9 +464,12 @@ def joined(trees: Sequence[Any]) -> tuple[Layout, list[Any]] | None:
     layout = _layout(trees[0])
     if layout is None:
         return None
-    vectors = [layout.vector(tree) for tree in trees]
-    if any(vector is None or vector.dtype != vectors[0].dtype for vector in vectors):
-        return None
+    vectors: list[Any] = []
+    for tree in trees:
+        vector = layout.vector(tree)
+        if vector is None or (vectors and vector.dtype != vectors[0].dtype):
+            return None
+        vectors.append(vector)
     return layout, vectors
 
 
