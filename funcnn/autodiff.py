@@ -14,7 +14,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cas
 import numpy as np
 
 from funcnn import tree
-from funcnn.cotangents import add, settle
+from funcnn.cotangents import Scatter, add, settle
 from funcnn.tracers import Node, Tape, Tracer, TracerError, concrete, value_of
 from funcnn.typing import Scalar
 
@@ -135,7 +135,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 
 class _Run:
-    """One run of a function of a tree on tracers: its value y and aux, without tracers of this run, and the way back."""
+    """One run of a function of a tree on tracers: its value y and aux, without its tracers, and the way back."""
 
     __slots__ = ("aux", "form", "nodes", "places", "primals", "y")
 
@@ -185,7 +185,9 @@ def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> 
         node, g = nodes.pop(), cotangents.pop()
         if g is None:
             continue
-        for parent, cotangent in node[0].pull(node, settle(g)):
+        if type(g) is Scatter:
+            g = g.settle()
+        for parent, cotangent in node[0].pull(node, g):
             before = cotangents[parent]
             cotangents[parent] = cotangent if before is None else add(before, cotangent)
     return [settle(g) for g in cotangents]

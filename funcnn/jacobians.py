@@ -7,18 +7,23 @@ forward. So forward mode needs no second table of derivatives, and a Jacobian is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 import numpy as np
 
 from funcnn import tree
 from funcnn.autodiff import grad, named_after, split_arguments, vjp
-from funcnn.typing import Scalar
+from funcnn.typing import Array, Scalar
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize"]
 
+A = ParamSpec("A")
+P = TypeVar("P")
+R = TypeVar("R")
+X = TypeVarTuple("X")
 
-def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+
+def linearize(f: Callable[[*X], R], *primals: *X) -> tuple[R, Callable[[*X], R]]:
     """`f(*primals)` and its pushforward, the linear function from tangents of x to the tangent of y.
 
         y, pushforward = linearize(f, x);    pushforward(t)[...] = sum over x's entries of dy[...] / dx_i * t_i
@@ -32,7 +37,8 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     y, pullback = vjp(f, *primals)
     _, transposed = vjp(pullback, tree.map(_zero, y))
 
-    def pushforward(*tangents: Any) -> Any:
+    def pushforward(*tangents: *X) -> R:
+        t: R
         (t,) = transposed(tangents)
         return t
 
@@ -43,7 +49,7 @@ def _zero(y: Any) -> Any:
     return 0.0 if type(y) is float else np.zeros(y.shape, y.dtype)[()]
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Callable[[*X], R], primals: tuple[*X], tangents: tuple[*X]) -> tuple[R, R]:
     """`f(*primals)` and its derivative in the direction of the tangents: forward mode.
 
         y = f(x);    t_y = (dy/dx) t
@@ -53,13 +59,18 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     As `jax.jvp`.
     """
-    if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
-        raise TypeError("jvp: primals and tangents must be tuples, one entry an argument: jvp(f, (x,), (t,))")
+    _check_tuples("jvp", "t", primals, tangents)
     y, pushforward = linearize(f, *primals)
     return y, pushforward(*tangents)
 
 
-def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def _check_tuples(name: str, direction: str, primals: Any, tangents: Any) -> None:
+    if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
+        raise TypeError(f"{name}: primals and tangents must be tuples, one entry an argument: {name}(f, (x,), "
+                        f"({direction},))")
+
+
+def jacrev(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A, Any]:
     """The Jacobian of f by reverse mode: one pullback for each entry of y, cheap when y is small.
 
         J[i, j] = dy_i / dx_j,    of shape y.shape + x.shape
@@ -83,7 +94,7 @@ def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     return named_after(f, jacobian_of_f)
 
 
-def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacfwd(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A, Any]:
     """The Jacobian of f by forward mode: one pushforward for each entry of x, cheap when x is small.
 
     The result is that of `jacrev`.
@@ -142,7 +153,7 @@ def _shape(x: Any) -> tuple[int, ...]:
     return shape
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A, Any]:
     """The second derivatives of f, the Jacobian of its Jacobian.
 
         H[i, j] = d^2 f / dx_i dx_j
@@ -156,7 +167,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     return jacrev(jacrev(f, argnums), argnums)
 
 
-def hvp(f: Callable[..., Scalar], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(f: Callable[[P, *X], Scalar], primals: tuple[P, *X], tangents: tuple[P, *X]) -> P:
     """The Hessian of f times a vector, without the Hessian: the pullback of the gradient, H being symmetric.
 
     Primals and tangents are tuples, one entry an argument of f; the result is like the first primal.
@@ -166,12 +177,16 @@ def hvp(f: Callable[..., Scalar], primals: Sequence[Any], tangents: Sequence[Any
 
     As `jvp(grad(f), primals, tangents)[1]`, JAX's recipe, at the price of a gradient or two. Pearlmutter 1994.
     """
-    if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
-        raise TypeError("hvp: primals and tangents must be tuples, one entry an argument: hvp(f, (x,), (v,))")
+    _check_tuples("hvp", "v", primals, tangents)
     _, pullback = vjp(grad(f, argnums=list(range(len(primals)))), *primals)
-    return pullback(tuple(tangents))[0]
+    product: P = pullback((*tangents,))[0]
+    return product
 
 
+@overload
+def elementwise_grad(f: np.ufunc, argnums: int = 0) -> Callable[..., Array]: ...
+@overload
+def elementwise_grad(f: Callable[A, R], argnums: int = 0) -> Callable[A, R]: ...
 def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """The derivative of a function that works entry by entry, at each entry: the pullback of ones.
 

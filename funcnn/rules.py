@@ -31,20 +31,11 @@ from funcnn.cotangents import settle
 from funcnn.tracers import RULES, Node, Rule, TracerError, astype, concrete
 
 __all__ = [
-    "DIAGONAL", "LINEAR", "MULTILINEAR", "OnDemand", "Row", "as_array", "composite", "conj", "constant", "elementwise",
+    "Elementwise", "OnDemand", "Row", "as_array", "composite", "conj", "constant", "elementwise",
     "fitted", "masked", "numpy_has", "one_where_zero", "refuse", "rule", "shape_of", "unbroadcast",
 ]
 
 Vjp: TypeAlias = Callable[..., Any]
-
-DIAGONAL: dict[Rule, tuple[Vjp, ...]] = {}
-"""The elementwise rules with their rows: the Jacobian is diagonal, so a row maps tangents as it does cotangents."""
-
-LINEAR: set[Rule] = set()
-"""The rules of functions that are linear in all arguments with a pullback together: f(dx, dy) is the tangent."""
-
-MULTILINEAR: set[Rule] = set()
-"""The rules of functions that are linear in each argument alone: f(dx, y) + f(x, dy) is the tangent."""
 
 
 # ------------------------------------------------------------------------------------------- helpers
@@ -59,24 +50,24 @@ class Row(Rule):
         """What the cotangent g of a node's result gives to its parents, fitted."""
         _, parents, y, saved, kwargs = node
         vjps = self.vjps
-        if len(parents) == 1:
-            i, parent = parents[0]
-            return ((parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])),)
         return [(parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])) for i, parent in parents]
 
 
-class _Elementwise(Row):
+class Elementwise(Row):
     """A row of a ufunc, whose options (dtype, casting, order) do not concern its derivative."""
 
     __slots__ = ()
 
     def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
+        """What the cotangent g of a node's result gives to its parents, fitted."""
         _, parents, y, saved, _ = node
-        vjps = self.vjps
-        if len(parents) == 1:
-            i, parent = parents[0]
-            return ((parent, fitted(vjps[i](g, y, *saved), saved[i])),)
-        return [(parent, fitted(vjps[i](g, y, *saved), saved[i])) for i, parent in parents]
+        if len(parents) > 1:
+            vjps = self.vjps
+            return [(parent, fitted(vjps[i](g, y, *saved), saved[i])) for i, parent in parents]
+        i, parent = parents[0]
+        x, cotangent = saved[i], self.vjps[i](g, y, *saved)
+        fits = type(x) is np.ndarray and cotangent.dtype is x.dtype and cotangent.shape == x.shape
+        return ((parent, cotangent if fits else fitted(cotangent, x)),)
 
 
 class OnDemand:
@@ -91,26 +82,19 @@ class OnDemand:
         return self.at(position)
 
 
-def rule(fun: Callable[..., Any] | None, *vjps: Vjp | None, run: Callable[..., Any] | None = None,
-         linear: bool = False, multilinear: bool = False) -> None:
+def rule(fun: Callable[..., Any] | None, *vjps: Vjp | None, run: Callable[..., Any] | None = None) -> None:
     """Give `fun` a derivative: the pullback to each of its positional arguments, None where it has none.
 
-    `run` computes the same result in its place. The tangent of a (multi)linear function is found by itself.
+    `run` computes the same result in its place.
     """
-    if fun is None:
-        return
-    row = RULES[fun] = Row(fun.__name__, run or fun, vjps)
-    if linear:
-        LINEAR.add(row)
-    if multilinear:
-        MULTILINEAR.add(row)
+    if fun is not None:
+        RULES[fun] = Row(fun.__name__, run or fun, vjps)
 
 
 def elementwise(fun: Callable[..., Any], *vjps: Vjp, run: Callable[..., Any] | None = None) -> None:
     """Give a function that works entry by entry a derivative; its arguments may broadcast."""
-    row = RULES[fun] = _Elementwise(fun.__name__, run or fun, vjps)
+    row = RULES[fun] = Elementwise(fun.__name__, run or fun, vjps)
     row.number = float  # as of ufuncs
-    DIAGONAL[row] = vjps
 
 
 def constant(*funs: Callable[..., Any] | None) -> None:
@@ -373,7 +357,6 @@ def _choose(c: Any, x: Any, y: Any) -> Any:
 
 _chosen = Row("where", _choose, (None, lambda g, z, c, x, y: masked(g, c), lambda g, z, c, x, y: masked(g, ~c)))
 _chosen.number = float  # as of ufuncs
-LINEAR.add(_chosen)
 
 
 @composite(np.nan_to_num)
@@ -419,4 +402,3 @@ def _convert(x: Any, dtype: Any) -> Any:
 
 
 _converted = Row("astype", _convert, (lambda g, y, x, dtype: g,))
-LINEAR.add(_converted)

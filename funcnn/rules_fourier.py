@@ -50,12 +50,12 @@ def _irfft_back(g: Any, y: Any, x: Any, n: int | None = None, axis: int = -1, no
 
 _OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
-rule(np.fft.fft,       _fft_back(np.fft.fft), linear=True)
-rule(np.fft.ifft,      _fft_back(np.fft.ifft), linear=True)
-rule(np.fft.rfft,      _fft_back(np.fft.fft), linear=True)
-rule(np.fft.irfft,     _irfft_back, linear=True)
-rule(np.fft.fftshift,  lambda g, y, x, axes=None: np.fft.ifftshift(g, axes), linear=True)
-rule(np.fft.ifftshift, lambda g, y, x, axes=None: np.fft.fftshift(g, axes), linear=True)
+rule(np.fft.fft,       _fft_back(np.fft.fft))
+rule(np.fft.ifft,      _fft_back(np.fft.ifft))
+rule(np.fft.rfft,      _fft_back(np.fft.fft))
+rule(np.fft.irfft,     _irfft_back)
+rule(np.fft.fftshift,  lambda g, y, x, axes=None: np.fft.ifftshift(g, axes))
+rule(np.fft.ifftshift, lambda g, y, x, axes=None: np.fft.fftshift(g, axes))
 
 
 @composite(np.fft.hfft)
@@ -130,10 +130,8 @@ def _valid(a: Any, v: Any) -> Any:
     return np.convolve(a, v, "valid")
 
 
-rule(_full, lambda g, y, a, v: np.convolve(g, v[::-1], "valid"), lambda g, y, a, v: np.convolve(g, a[::-1], "valid"),
-     multilinear=True)
-rule(_valid, lambda g, y, a, v: np.convolve(g, v[::-1]), lambda g, y, a, v: np.convolve(a, g[::-1], "valid")[::-1],
-     multilinear=True)
+rule(_full, lambda g, y, a, v: np.convolve(g, v[::-1], "valid"), lambda g, y, a, v: np.convolve(g, a[::-1], "valid"))
+rule(_valid, lambda g, y, a, v: np.convolve(g, v[::-1]), lambda g, y, a, v: np.convolve(a, g[::-1], "valid")[::-1])
 
 
 @composite(np.convolve)

@@ -21,7 +21,7 @@ __all__: list[str] = []
 
 # ------------------------------------------------------------------ x[...]: integers, slices, arrays, masks, newaxis
 
-rule(getitem, lambda g, y, x, index: Scatter(g, index, x), linear=True)
+rule(getitem, lambda g, y, x, index: Scatter(g, index, x))
 
 
 @composite(np.take)
@@ -133,8 +133,8 @@ def _permute_back(x: Any, order: Any, axis: int) -> Any:
     return moved_back
 
 
-rule(_permute,      lambda g, y, x, order, axis: RULES[_permute_back](g, order, axis), linear=True)
-rule(_permute_back, lambda g, y, x, order, axis: RULES[_permute](g, order, axis), linear=True)
+rule(_permute,      lambda g, y, x, order, axis: RULES[_permute_back](g, order, axis))
+rule(_permute_back, lambda g, y, x, order, axis: RULES[_permute](g, order, axis))
 
 
 def _sorted(x: Any, axis: int) -> Any:

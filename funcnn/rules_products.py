@@ -15,7 +15,7 @@ import numpy as np
 from numpy._core.multiarray import dot  # not np.dot, which nnfs.init() replaces
 
 from funcnn.cotangents import Distinct
-from funcnn.rules import MULTILINEAR, OnDemand, as_array, composite, conj, fitted, numpy_has, refuse, rule, shape_of
+from funcnn.rules import OnDemand, as_array, composite, conj, fitted, numpy_has, refuse, rule, shape_of
 from funcnn.tracers import Rule, TracerError
 
 __all__: list[str] = []
@@ -83,8 +83,8 @@ def _dot_right(g: Any, y: Any, a: Any, b: Any, out: None = None) -> Any:
     return np.moveaxis(np.tensordot(a, g, (free, free)), 0, -2)
 
 
-rule(np.matmul, _matmul_left, _matmul_right, multilinear=True)
-rule(dot, _dot_left, _dot_right, multilinear=True)
+rule(np.matmul, _matmul_left, _matmul_right)
+rule(dot, _dot_left, _dot_right)
 
 
 @composite(np.linalg.matmul)
@@ -281,7 +281,6 @@ def _spread_along(back: Any, labels: str, known: str, shape: tuple[int, ...]) ->
 
 
 _contracted = Rule("einsum", _contract, fwd=_contract_fwd, bwd=_contract_bwd)
-MULTILINEAR.add(_contracted)
 
 # ------------------------------------------------------------------ chains and powers
 
@@ -309,7 +308,6 @@ def _chain_bwd(arrays: tuple[Any, ...], g: Any) -> OnDemand:
 
 
 _chained = Rule("multi_dot", _chain, fwd=lambda *arrays: (_chain(*arrays), arrays), bwd=_chain_bwd)
-MULTILINEAR.add(_chained)
 
 
 @composite(np.linalg.matrix_power)

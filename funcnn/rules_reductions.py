@@ -91,8 +91,8 @@ def _mean_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out:
     return spread(g * (1 / max(_count(x, axis), 1)), x, axis)
 
 
-rule(np.sum, lambda g, y, x, axis=None, *options, **others: spread(g, x, axis), run=_total, linear=True)
-rule(np.mean, _mean_back, run=_average, linear=True)
+rule(np.sum, lambda g, y, x, axis=None, *options, **others: spread(g, x, axis), run=_total)
+rule(np.mean, _mean_back, run=_average)
 
 
 @composite(np.average)
@@ -211,7 +211,7 @@ def _running_product(x: Any, axis: int, dtype: Any = None) -> Any:
 
 
 rule(np.prod, _prod_back)
-rule(_running_sum, lambda g, y, x, axis, dtype=None: _totals_from_end(g, axis), linear=True)
+rule(_running_sum, lambda g, y, x, axis, dtype=None: _totals_from_end(g, axis))
 rule(_running_product, lambda g, y, x, axis, dtype=None: _cumprod_back(g, y, x, axis))
 
 

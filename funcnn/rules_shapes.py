@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcnn.arrays import is_concrete
-from funcnn.rules import LINEAR, OnDemand, composite, fitted, numpy_has, refuse, rule, shape_of
+from funcnn.rules import OnDemand, composite, fitted, numpy_has, refuse, rule, shape_of
 from funcnn.tracers import RULES, Rule, Tracer, TracerError, concrete
 
 __all__ = ["moved"]
@@ -74,19 +74,19 @@ def _negative(shift: Any) -> Any:
     return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
 
 
-rule(np.reshape,      _reshape_back, run=_reshape, linear=True)
-rule(np.ravel,        lambda g, y, x, order="C": _reshape_back(g, y, x, order=order), linear=True)
-rule(np.squeeze,      lambda g, y, x, axis=None: g.reshape(shape_of(x)), linear=True)
-rule(np.expand_dims,  lambda g, y, x, axis: g.reshape(shape_of(x)), linear=True)
-rule(np.transpose,    _transpose_back, run=_transpose, linear=True)
-rule(np.swapaxes,     lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2), linear=True)
-rule(np.moveaxis,     lambda g, y, x, source, destination: np.moveaxis(g, destination, source), linear=True)
-rule(np.flip,         lambda g, y, x, axis=None: np.flip(g, axis), linear=True)
-rule(np.roll,         lambda g, y, x, shift, axis=None: np.roll(g, _negative(shift), axis), linear=True)
-rule(np.rot90,        lambda g, y, x, k=1, axes=(0, 1): np.rot90(g, -k, axes), linear=True)
-rule(np.tril,         lambda g, y, x, k=0: np.tril(g, k), linear=True)
-rule(np.triu,         lambda g, y, x, k=0: np.triu(g, k), linear=True)
-rule(np.broadcast_to, lambda g, y, x, shape, subok=False: g, linear=True)
+rule(np.reshape,      _reshape_back, run=_reshape)
+rule(np.ravel,        lambda g, y, x, order="C": _reshape_back(g, y, x, order=order))
+rule(np.squeeze,      lambda g, y, x, axis=None: g.reshape(shape_of(x)))
+rule(np.expand_dims,  lambda g, y, x, axis: g.reshape(shape_of(x)))
+rule(np.transpose,    _transpose_back, run=_transpose)
+rule(np.swapaxes,     lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
+rule(np.moveaxis,     lambda g, y, x, source, destination: np.moveaxis(g, destination, source))
+rule(np.flip,         lambda g, y, x, axis=None: np.flip(g, axis))
+rule(np.roll,         lambda g, y, x, shift, axis=None: np.roll(g, _negative(shift), axis))
+rule(np.rot90,        lambda g, y, x, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+rule(np.tril,         lambda g, y, x, k=0: np.tril(g, k))
+rule(np.triu,         lambda g, y, x, k=0: np.triu(g, k))
+rule(np.broadcast_to, lambda g, y, x, shape, subok=False: g)
 
 
 @composite(np.matrix_transpose, np.linalg.matrix_transpose)
@@ -208,7 +208,6 @@ def _pile_bwd(residuals: tuple[int, tuple[Any, ...]], g: Any) -> OnDemand:
 
 _joined = Rule("concatenate", _join, fwd=_join_fwd, bwd=_join_bwd)
 _stacked = Rule("stack", _pile, fwd=_pile_fwd, bwd=_pile_bwd)
-LINEAR.update((_joined, _stacked))
 
 
 @composite(np.vstack)
@@ -363,7 +362,7 @@ def _pad_zeros(x: Any, widths: list[list[int]]) -> Any:
     return np.pad(x, widths)
 
 
-rule(_pad_zeros, lambda g, y, x, widths: _unpadded(g, x, widths), linear=True)
+rule(_pad_zeros, lambda g, y, x, widths: _unpadded(g, x, widths))
 
 
 def _zero_padded(x: Any, widths: list[list[int]]) -> Any:

@@ -8,10 +8,12 @@ one begun last, the innermost, takes the operation; to it the values of the othe
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import CodeType
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -87,7 +89,45 @@ Node: TypeAlias = tuple[Rule, list[tuple[int, int]], Any, Any, dict[str, Any]]
 """One operation on a tape: its rule; its parents, as (argument, node); its result y; what was saved for the way
 back (the arguments, or the residuals of `fwd`); its keyword arguments. A bare tuple, because there are so many."""
 
+_LARGE = 256 * 1024
+"""Results of more bytes are kept on a tape only if the way back looks at their numbers."""
+
 _fresh = itertools.count()
+_new = object.__new__  # of a Tracer, thousands of times: half the price of calling the class
+
+
+class Outline:
+    """What is known of an array whose numbers are not needed any more, so that its memory may be used again."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, x: Any) -> None:
+        self.shape, self.dtype = x.shape, x.dtype
+
+
+def _needed(rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any]) -> tuple[Any, list[Any]]:
+    """The result and the arguments of an operation; only an outline of those that its pullbacks do not mention."""
+    read = frozenset[int]().union(*(_arguments_read(rule.vjps[position], 2 + len(values)) for position, _ in parents))
+    y = y if 1 in read else Outline(y)
+    return y, [x if 2 + i in read or type(x) is not np.ndarray else Outline(x) for i, x in enumerate(values)]
+
+
+def _arguments_read(vjp: Callable[..., Any], count: int) -> frozenset[int]:
+    """Which of its first arguments, (g, y, *inputs), a pullback mentions; all, where that cannot be told."""
+    code = getattr(vjp, "__code__", None)
+    if code is None or code.co_argcount < count:
+        return frozenset(range(count))
+    return frozenset(i for i, name in enumerate(code.co_varnames[:count]) if name in _names_in(code))
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_in(code: CodeType) -> frozenset[Any]:
+    """The names that a function's instructions mention."""
+    import dis
+
+    values = [instruction.argval for instruction in dis.get_instructions(code)]
+    return frozenset(itertools.chain.from_iterable(
+        value if isinstance(value, tuple) else [value] for value in values if isinstance(value, str | tuple)))
 
 
 class Tape:
@@ -117,7 +157,7 @@ class Tape:
                 continue
             if arg.tape is self:
                 parents.append((position, arg.node))
-                arg = arg.value  # noqa: PLW2901  # what it stands for outside this tape
+                arg = arg.value  # what it stands for outside this tape
                 values[position] = arg if type(arg) is not float else rule.number(arg)
             if type(arg) is Tracer:
                 run = rule  # the next tape outwards may record it as well
@@ -128,8 +168,11 @@ class Tape:
             y, saved = rule.fwd(*values, **kwargs)
         if type(y) is Tracer and y.tape is self:
             raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
-        nodes.append((rule, parents, y, saved, kwargs))
-        return Tracer(y, self, self.inputs + len(nodes) - 1)
+        result: Tracer = _new(Tracer)
+        result.value, result.tape, result.node = y, self, self.inputs + len(nodes)
+        large = type(y) is np.ndarray and y.nbytes > _LARGE and rule.fwd is None
+        nodes.append((rule, parents, *(_needed(rule, parents, y, values) if large else (y, saved)), kwargs))
+        return result
 
     def end(self) -> list[Node]:
         """Stop recording and hand out the operations; the tracers of this tape are of no more use."""
@@ -250,9 +293,12 @@ class Tracer:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
             raise _unsupported_method(ufunc, method)
+        rule = RULES.get(ufunc) or _rule_by_name(ufunc)
         if kwargs:
             _refuse_writes(ufunc.__name__, kwargs)
-        return (RULES.get(ufunc) or _rule_by_name(ufunc))(*inputs, **kwargs)
+        elif len(inputs) == 1 and isinstance(rule, Rule):
+            return self.tape.bind(rule, inputs, kwargs)  # what `rule` does, without looking for other tapes
+        return rule(*inputs, **kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:

@@ -68,6 +68,7 @@ class FrozenDict(Mapping[K, V_co]):
     _joined: tuple[Layout, Any] | None  # the vector that its leaves are views of, if they are
 
     def __new__(cls, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> FrozenDict[K, V_co]:
+        """Take over the entries of a mapping, or pairs, as `dict` does."""
         return _frozen({k: _without_dicts(v) for k, v in dict(entries).items()})
 
     def __getattr__(self, name: str) -> Any:

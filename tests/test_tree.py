@@ -347,7 +347,7 @@ def test_nothing_reaches_behind_a_frozen_dict(change: Callable[[Any], Any]) -> N
 
 def test_a_frozen_dict_is_not_made_again() -> None:
     frozen, expected = example(), example()
-    frozen.__init__({})  # type: ignore[misc]  # what somebody might try
+    frozen.__init__({})  # type: ignore[call-arg]  # what somebody might try
     assert tree.equal(frozen, expected)
 
 
