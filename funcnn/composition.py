@@ -73,6 +73,11 @@ class Layer(Generic[I, O, P]):
     stages: tuple[Layer[Any, Any, Any], ...] = ()
     around: Callable[[Layer[Any, Any, Any]], Layer[Any, Any, Any]] | None = None
 
+    def __post_init__(self) -> None:
+        name: Any = self.name
+        if name is not None and not (isinstance(name, str) and name):
+            raise TypeError(f"{self.kind}: name must be a text, such as 'hidden', got {name!r}")
+
     def apply(self, params: P, x: Array, *, key: Key | None = _NEITHER) -> Array:
         """The layer's output for a batch x, which leads with the batch axis.
 

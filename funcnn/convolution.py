@@ -18,7 +18,7 @@ from funcnn.custom import custom_vjp
 from funcnn.layers import affine
 from funcnn.tracers import Tracer
 from funcnn.tree import FrozenDict
-from funcnn.typing import Array, DenseParams, Dim, Key, Params, Shape
+from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape
 
 __all__ = ["Padding", "avg_pool2d", "conv2d", "max_pool2d", "overlap_add", "windows"]
 
@@ -141,7 +141,8 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
 
     def init(key: Key) -> DenseParams:
         w_key, b_key = random.split(key)
-        return cast(DenseParams, FrozenDict({"w": draw_w(w_key, shapes["w"]), "b": b_init(b_key, shapes["b"])}))
+        return cast(DenseParams, FrozenDict({"w": initializers.drawn("conv2d", draw_w, w_key, shapes["w"]),
+                                             "b": initializers.drawn("conv2d", b_init, b_key, shapes["b"])}))
 
     def forward(params: DenseParams, x: Array, key: Key | None) -> Array:
         _check_fits("conv2d", x, size, padding)
@@ -154,7 +155,7 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
 
 
 def max_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "VALID",
-               ) -> Layer[I, I, Params]:
+               ) -> Layer[AnyWidth, AnyWidth, Params]:
     """The largest number of each window, channel by channel; the stride is the window unless given.
 
     >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
@@ -168,7 +169,7 @@ def max_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding:
 
 
 def avg_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "VALID",
-               ) -> Layer[I, I, Params]:
+               ) -> Layer[AnyWidth, AnyWidth, Params]:
     """The mean of each window, channel by channel; the stride is the window unless given.
 
     >>> x = np.arange(16.0).reshape(1, 4, 4, 1)

@@ -35,6 +35,22 @@ class Initializer(Protocol):
         ...
 
 
+def drawn(owner: str, initializer: Initializer, key: Key, shape: Shape) -> Array:
+    """What an initializer gives a layer, which must have the shape that it was asked for.
+
+    >>> drawn("dense", lambda key, shape: np.ones(5), random.key(0), (2, 3))
+    Traceback (most recent call last):
+    ...
+    ValueError: dense: an initializer was asked for an array of shape (2, 3) and gave one of shape (5,)
+    """
+    array = initializer(key, shape)
+    came = getattr(array, "shape", None)
+    if came != shape:
+        what = f"a {type(array).__name__}" if came is None else f"one of shape {came}"
+        raise ValueError(f"{owner}: an initializer was asked for an array of shape {shape} and gave {what}")
+    return array
+
+
 # ------------------------------------------------------------------------------------------------ constants
 
 

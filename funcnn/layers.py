@@ -15,9 +15,10 @@ from funcnn import initializers, random
 from funcnn.arrays import column_sums, is_concrete, namespace
 from funcnn.composition import Layer, residual, serial
 from funcnn.custom import custom_vjp
+from funcnn.leafwise import blocks
 from funcnn.tracers import concrete
 from funcnn.tree import FrozenDict
-from funcnn.typing import Array, DenseParams, Dim, IntArray, Key, Params
+from funcnn.typing import AnyWidth, Array, DenseParams, Dim, IntArray, Key, Params
 
 __all__ = ["Layer", "affine", "dense", "dropout", "embedding", "flatten", "layer_norm", "residual", "serial"]
 
@@ -72,8 +73,9 @@ def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer |
 
     def init(key: Key) -> DenseParams:
         w_key, b_key = random.split(key)
-        return cast(DenseParams, FrozenDict({"w": draw_w(w_key, (in_features, out_features)),
-                                             "b": b_init(b_key, (out_features,))}))
+        return cast(DenseParams, FrozenDict({
+            "w": initializers.drawn("dense", draw_w, w_key, (in_features, out_features)),
+            "b": initializers.drawn("dense", b_init, b_key, (out_features,))}))
 
     def forward(params: DenseParams, x: Array, key: Key | None) -> Array:
         return affine(x, params["w"], params["b"])
@@ -93,7 +95,7 @@ def _check_widths(kind: str, **widths: Any) -> None:
 # -------------------------------------------------------------------------------------------- dropout
 
 
-def dropout(drop_rate: float) -> Layer[I, I, Params]:
+def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
     """In training, drop a share of the numbers and scale up the others, so that the mean stays.
 
         y = x m / (1 - drop_rate),    m = 0 with probability drop_rate, else 1
@@ -114,26 +116,43 @@ def dropout(drop_rate: float) -> Layer[I, I, Params]:
         raise ValueError(f"dropout: drop_rate is the share of numbers that is dropped, in [0, 1), got {drop_rate}")
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
-        return x if key is None or drop_rate == 0 else x * _keep_mask(key, drop_rate, x)
+        if key is None or drop_rate == 0:
+            return x
+        y: Array = _kept(x, _mask(key, drop_rate, x), 1 / (1 - drop_rate))
+        return y
 
     return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, shapes={}, stochastic=True)
 
 
-def _keep_mask(key: Any, drop_rate: float, x: Any) -> Any:
-    """0 or 1 / (1 - drop_rate), in the shape and dtype of x."""
+@custom_vjp
+def _kept(x: Any, mask: Any, scale: float) -> Any:
+    """Zero where the mask is false, x scale elsewhere; of ndarrays block by block, which stay in the cache."""
+    if not (is_concrete(x) and is_concrete(mask)):
+        return x * (mask.astype(x.dtype) * scale)
+    y = np.empty(x.shape, x.dtype)
+    numbers, marks, results = x.reshape(-1), mask.reshape(-1), y.reshape(-1)
+    for block in blocks(x.size):
+        factors = marks[block].astype(x.dtype)
+        factors *= scale
+        np.multiply(numbers[block], factors, out=results[block])
+    return y
+
+
+_kept.defvjps(lambda g, y, x, mask, scale: _kept(g, mask, scale))
+
+
+def _mask(key: Any, drop_rate: float, x: Any) -> Any:
+    """True, in the shape of x, with probability 1 - drop_rate."""
     if not isinstance(key, np.ndarray):
         import jax
 
-        return jax.random.bernoulli(key, 1 - drop_rate, x.shape).astype(x.dtype) / (1 - drop_rate)
-    draws = _uint16(key, math.prod(x.shape)).reshape(x.shape)
-    return (draws >= round(drop_rate * 2**16)).astype(x.dtype) * x.dtype.type(1 / (1 - drop_rate))
-
-
-def _uint16(key: Any, count: int) -> Any:
-    """Uniform 16-bit numbers, the same on every platform and NumPy version."""
-    seed = int(key[0]) << 32 | int(key[1])
-    words = np.random.Philox(key=seed).random_raw(-(-count // 4))
-    return words.astype("<u8", copy=False).view("<u2")[:count]
+        return jax.random.bernoulli(key, 1 - drop_rate, x.shape)
+    mask = np.empty(math.prod(x.shape), np.bool_)
+    words = np.random.Philox(key=int(key[0]) << 32 | int(key[1]))
+    for block in blocks(mask.size):
+        draws = words.random_raw(-(-(block.stop - block.start) // 4)).astype("<u8", copy=False).view("<u2")
+        np.greater_equal(draws[:block.stop - block.start], round(drop_rate * 2**16), out=mask[block])
+    return mask.reshape(x.shape)
 
 
 # -------------------------------------------------------------------------------------------- flatten
@@ -169,7 +188,8 @@ def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initiali
     draw_w = w_init or initializers.variance_scaling(1.0, "fan_out", "normal")
 
     def init(key: Key) -> Params:
-        return cast(Params, FrozenDict({"w": draw_w(key, (num_embeddings, features))}))
+        return cast(Params, FrozenDict({
+            "w": initializers.drawn("embedding", draw_w, key, (num_embeddings, features))}))
 
     def forward(params: Any, x: Any, key: Key | None) -> Array:
         _check_indices(x, num_embeddings)

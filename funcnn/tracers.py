@@ -47,8 +47,12 @@ class Rule:
         """Run the function on the innermost tape among its arguments, or just run it."""
         tape = None
         for arg in args:
-            if type(arg) is Tracer and arg.tape is not tape and (tape is None or arg.tape.level > tape.level):
-                tape = arg.tape
+            if type(arg) is Tracer:
+                if tape is None or arg.tape.level > tape.level:
+                    tape = arg.tape
+            elif type(arg) not in _USUAL and hasattr(arg, "mask") and isinstance(arg, np.ndarray):
+                raise TracerError(f"{self.name}: a masked array met a traced value, whose derivative knows no masks; "
+                                  "use plain ones, x.filled(0.0), and np.where(mask, x, y) for what is masked")
         if kwargs and _has_tracer(kwargs):
             args, kwargs = positional(self.fun, args, kwargs)
             return self(*args, **kwargs)
@@ -67,6 +71,10 @@ class Rule:
             position, parent = parents[0]
             return ((parent, self.vjps[position](g, y, *saved, **kwargs)),)
         return [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
+
+
+_USUAL = frozenset([np.ndarray, float, int, tuple, np.float64, np.float32])
+"""Types of arguments that need no second look."""
 
 
 class _Pullbacks(dict[int, Callable[..., Any]]):

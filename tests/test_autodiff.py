@@ -237,7 +237,6 @@ def test_a_list_is_a_constant_as_numpy_takes_it(f: Callable[..., Any]) -> None:
     assert np.allclose(grad(f)(X), expected[f(np.ones(3)) == 7.0])
 
 
-@pytest.mark.xfail(strict=True, reason="a masked constant's mask holds in the value and not in the gradient")
 def test_a_masked_constant_is_refused_or_masks_the_gradient() -> None:
     mask = np.ma.masked_array([1.0, 1.0, 1.0], [False, True, False])
     try:
