@@ -3,7 +3,7 @@
 Read it in this order; each file answers one question.
 
     typing, arrays                 what is an array, a key, a tree of parameters?
-    tree                           how are many arrays treated as one value?
+    frozendict, tree               how are many arrays treated as one value?
     threefry, random               how is randomness a value?
     tracers, cotangents            how is a plain NumPy program watched?
     autodiff, custom, jacobians    how is it differentiated?
@@ -24,6 +24,7 @@ Read it in this order; each file answers one question.
 from funcnn import (
     typing as typing,
     arrays as arrays,
+    frozendict as frozendict,
     tree as tree,
     random as random,
     tracers as tracers,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["column_sums", "is_concrete", "namespace", "readonly", "stretch"]
+__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "namespace", "readonly", "stretch"]
 
 T = TypeVar("T")
 
@@ -82,3 +83,16 @@ def stretch(x: Any, shape: tuple[int, ...]) -> Any:
         return np.broadcast_to(x, shape)
     strides = [0 if n == 1 else stride for n, stride in zip(x.shape, x.strides, strict=True)]
     return readonly(np.ndarray(shape, x.dtype, x, 0, strides))
+
+
+BLOCK = 32 * 1024
+"""The entries of a block: a dozen float32 arrays of this size fit a second-level cache."""
+
+
+def blocks(size: int) -> Iterator[slice]:
+    """The slices of a vector that are worked through one after another.
+
+    >>> [block.stop - block.start for block in blocks(100_000)]
+    [32768, 32768, 32768, 1696]
+    """
+    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))

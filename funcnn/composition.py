@@ -7,6 +7,7 @@ holds a weight.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast, final, overload
@@ -44,7 +45,8 @@ class Layer(Generic[I, O, P]):
     - `shapes`: the shape of each parameter, {} for a layer without parameters;
     - `stochastic`: whether training draws random numbers.
 
-    Composition fills in `stages`, the layers of a net, and `path`, what errors and parameters call each of them.
+    Composition fills in `stages`, the layers of a net, `paths`, the entries of its parameters, and `path`, what errors
+    and parameters call each layer.
 
     >>> from funcnn.layers import dense
     >>> net = dense(2, 64) >> np.tanh >> dense(64, 3)
@@ -71,6 +73,7 @@ class Layer(Generic[I, O, P]):
     name: str | None = None
     path: str | None = None
     stages: tuple[Layer[Any, Any, Any], ...] = ()
+    paths: tuple[str, ...] = ()
     around: Callable[[Layer[Any, Any, Any]], Layer[Any, Any, Any]] | None = None
 
     def __post_init__(self) -> None:
@@ -239,7 +242,8 @@ def _residual(net: Layer[Any, Any, Params], name: str | None) -> Layer[Any, Any,
         return x + net.apply(params, x, key=key)
 
     return Layer("residual", net.init, forward, net.in_features, net.out_features, keeps_width=True,
-                 stochastic=net.stochastic, name=name, stages=net.stages, around=lambda inner: _residual(inner, name))
+                 stochastic=net.stochastic, name=name, stages=net.stages, paths=net.paths,
+                 around=lambda inner: _residual(inner, name))
 
 
 def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
@@ -291,7 +295,8 @@ def _composed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str = "") -> Lay
 
     net: Layer[Any, Any, Params] = Layer(
         "serial", init, forward, in_features, out_features, keeps_width=all(stage.keeps_width for stage in stages),
-        stochastic=any(stage.stochastic for stage in stages), stages=tuple(stage for _, stage in placed))
+        stochastic=any(stage.stochastic for stage in stages), stages=tuple(stage for _, stage in placed),
+        paths=tuple(expected))
     return net
 
 
@@ -311,12 +316,14 @@ def _widths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[int | None, int |
     """The first width that goes in and the last that comes out; widths that do not fit are an error."""
     first = width = None
     before: Layer[Any, Any, Any] | None = None
-    for i, stage in enumerate(stages):
+    kept = True
+    for stage in stages:
         if width is not None and stage.in_features not in (None, width):
             raise ValueError(f"cannot compose {before!r} >> {stage!r}: the first gives {width} features, the second "
                              f"takes {stage.in_features}")
-        if stage.in_features is not None and all(earlier.keeps_width for earlier in stages[:i]):
-            first = stage.in_features if first is None else first
+        if first is None and kept:
+            first = stage.in_features
+        kept = kept and stage.keeps_width
         if stage.in_features is not None or not stage.keeps_width:
             before, width = stage, stage.out_features
     return first, width
@@ -339,16 +346,18 @@ def _placed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str) -> list[tuple
 def _entries(stage: Layer[Any, Any, Any], name: str) -> Entries:
     if stage.around is None:
         return {} if stage.shapes is not None and not stage.shapes else {"": name}
-    return {inner: f"{name}/{inner}" for entries, _ in _placed(stage.stages, "") for inner in entries.values()}
+    return {inner: f"{name}/{inner}" for inner in stage.paths}
 
 
 def _relabelled(stage: Layer[Any, Any, Any], path: str) -> Layer[Any, Any, Any]:
     """The stage whose errors, and those of the layers inside it, name this path."""
+    if stage.path == path or stage.kind == "function":
+        return stage
     inner = stage if stage.around is None else stage.around(_composed(stage.stages, f"{path}/"))
-    return replace(inner, path=path if stage.kind != "function" else None)
+    return replace(inner, path=path)
 
 
 def _check_unique(paths: list[str]) -> None:
-    twice = sorted({path for path in paths if paths.count(path) > 1})
+    twice = sorted(path for path, times in Counter(paths).items() if times > 1)
     if twice:
         raise ValueError(f"cannot compose: two layers are named {twice[0]!r}; give one of them another name=...")

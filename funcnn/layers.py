@@ -12,10 +12,9 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from funcnn import initializers, random
-from funcnn.arrays import column_sums, is_concrete, namespace
+from funcnn.arrays import blocks, column_sums, is_concrete, namespace
 from funcnn.composition import Layer, residual, serial
 from funcnn.custom import custom_vjp
-from funcnn.leafwise import blocks
 from funcnn.tracers import concrete
 from funcnn.tree import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, IntArray, Key, Params

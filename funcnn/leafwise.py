@@ -10,26 +10,27 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from funcnn import tree
-from funcnn.arrays import is_concrete, readonly
+from funcnn.arrays import BLOCK, blocks, is_concrete, readonly
+from funcnn.frozendict import FrozenDict, of_vector
 from funcnn.typing import Shape
 
-__all__ = ["Formula", "blocks", "check_fit", "kinds", "leafwise"]
+__all__ = ["Formula", "Layout", "check_fit", "joined", "kinds", "leafwise"]
 
 Formula: TypeAlias = Callable[..., tuple[Any, ...]]
 """From the arrays at one place of several trees to arrays of the same shape."""
 
-BLOCK = 32 * 1024
-"""The entries of a block: a dozen float32 arrays of this size fit a second-level cache."""
-
 SEVERAL = 3
 """Formulas of fewer arrays are not cut into blocks: what is saved would be lost in putting the results together."""
+
+SMALL = 4096
+"""Arrays of at most so many entries are joined: their arithmetic costs less than its call."""
 
 
 def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[Any, ...]:
@@ -42,12 +43,12 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     >>> leafwise("example", lambda w, v: (w + v, v - w), 2, w, v)
     ({'w': array([4., 7.])}, {'w': array([2., 3.])})
     """
-    together = tree.joined(trees)
+    together = joined(trees)
     if together is not None:
         layout, vectors = together
         wholes = _in_blocks(formula, vectors)
         if all(map(is_concrete, wholes)):
-            return tuple([layout.tree(whole) for whole in wholes])
+            return tuple([layout.build(whole) for whole in wholes])
     rows = [tree.leaves(each) for each in trees]
     form, kind = tree.structure(trees[0]), kinds(rows[0])
     groups = _groups(tuple(kind))
@@ -63,6 +64,75 @@ def _one_by_one(formula: Formula, outputs: int, rows: list[list[Any]]) -> list[l
     """The formula of one leaf of each tree after the other, whatever they are."""
     columns = [list(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
     return [[column[i] for column in columns] for i in range(outputs)]
+
+
+# -------------------------------------------------------------------------------------- trees in one vector
+
+
+@final
+class Layout:
+    """How the leaves of a tree stand in one vector, which is worked on faster than many small arrays.
+
+    >>> params = FrozenDict({"w": np.ones((1, 2)), "b": np.zeros(2, np.float64)})
+    >>> layout, (vector, _) = joined([params, params])
+    >>> vector
+    array([0., 0., 1., 1.])
+    >>> layout.build(vector + 1.0)["w"]
+    array([[2., 2.]])
+    """
+
+    __slots__ = ("cuts", "structure")
+
+    def __init__(self, structure: tree.Structure, shapes: Sequence[Shape]) -> None:
+        self.structure, self.cuts = structure, _cuts(shapes)
+
+    def cut(self, vector: Any) -> tuple[Any, ...]:
+        """The leaves, as views of the vector."""
+        return tuple([vector[cut].reshape(shape) for cut, shape in self.cuts])
+
+    def build(self, vector: Any) -> FrozenDict[Any, Any]:
+        """The FrozenDict of these leaves, which are cut when they are asked for; the vector becomes read-only."""
+        return of_vector(vector, self)
+
+    def vector(self, t: Any) -> Any:
+        """The leaves of a tree joined, or None if it is not a FrozenDict like this of ndarrays of one dtype."""
+        if type(t) is not FrozenDict:
+            return None
+        if t._joined is not None and t._joined[0] is self:
+            return t._joined[1]
+        leaves, structure = tree.flatten(t)
+        dtypes = {leaf.dtype if type(leaf) is np.ndarray else None for leaf in leaves}
+        if structure != self.structure or len(dtypes) != 1 or None in dtypes:
+            return None
+        if [leaf.shape for leaf in leaves] != [shape for _, shape in self.cuts]:
+            return None
+        return np.concatenate(leaves, axis=None)
+
+
+def _layout(t: Any) -> Layout | None:
+    """The layout of a FrozenDict of small ndarrays."""
+    if type(t) is not FrozenDict:
+        return None
+    if t._joined is not None:
+        return t._joined[0]
+    leaves, structure = tree.flatten(t)
+    if not (leaves and structure.fixed and all(type(leaf) is np.ndarray and leaf.size <= SMALL for leaf in leaves)):
+        return None
+    return Layout(structure, [leaf.shape for leaf in leaves])
+
+
+def joined(trees: Sequence[Any]) -> tuple[Layout, list[Any]] | None:
+    """The layout and the vectors of trees that are alike, FrozenDicts of small ndarrays of one dtype; else None."""
+    layout = _layout(trees[0])
+    if layout is None:
+        return None
+    vectors: list[Any] = []
+    for each in trees:
+        vector = layout.vector(each)
+        if vector is None or (vectors and vector.dtype != vectors[0].dtype):
+            return None
+        vectors.append(vector)
+    return layout, vectors
 
 
 # ----------------------------------------------------------------------------------------- joined, in blocks
@@ -82,11 +152,11 @@ def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
         return None
     members: dict[Any, list[int]] = {}
     for place, (_, shape, dtype) in enumerate(kinds):
-        members.setdefault(dtype if math.prod(shape) <= tree.SMALL else place, []).append(place)
+        members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
     return [_Group(places, _cuts([kinds[place][1] for place in places])) for places in members.values()]
 
 
-def _cuts(shapes: list[Shape]) -> list[tuple[slice, Shape]]:
+def _cuts(shapes: Sequence[Shape]) -> list[tuple[slice, Shape]]:
     ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
     return [(slice(start, end), shape) for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
 
@@ -124,15 +194,6 @@ def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
         for whole, result in zip(wholes, results, strict=True):
             whole[block] = result
     return list(map(readonly, wholes))
-
-
-def blocks(size: int) -> Iterator[slice]:
-    """The slices of a vector that are worked through one after another.
-
-    >>> [block.stop - block.start for block in blocks(100_000)]
-    [32768, 32768, 32768, 1696]
-    """
-    return (slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK))
 
 
 # ------------------------------------------------------------------------------------------------ errors

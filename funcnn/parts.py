@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from funcnn import tree
-from funcnn.arrays import namespace
-from funcnn.leafwise import Formula, blocks, leafwise
+from funcnn.arrays import blocks, namespace
+from funcnn.leafwise import Formula, leafwise
 from funcnn.tracers import concrete
 from funcnn.transforms import (
     EmptyState,

@@ -21,7 +21,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.arrays import namespace, readonly
-from funcnn.leafwise import Formula, check_fit, kinds, leafwise
+from funcnn.leafwise import Formula, check_fit, joined, kinds, leafwise
 from funcnn.tracers import Tracer, concrete
 
 __all__ = [
@@ -103,10 +103,10 @@ def _check_trainable(params: Any) -> None:
 
 def _gradients_of(params: Any, grads: Any) -> Any:
     """The gradients, each in the dtype of its parameter."""
-    together = tree.joined((params, grads))
+    together = joined((params, grads))
     if together is not None:
         layout, (_, vector) = together
-        return layout.tree(vector)
+        return layout.build(vector)
     leaves, form = tree.flatten(params)
     found, its_form = tree.flatten(grads)
     if form == its_form and kinds(leaves) == kinds(found):
@@ -149,10 +149,10 @@ def apply_updates(params: P, updates: P) -> P:
     if type(updates) is tuple and type(params) is not tuple:
         raise TypeError("apply_updates: updates is a tuple; if it is the pair that update returned, unpack it: "
                         "updates, state = optimizer.update(grads, state, params)")
-    together = tree.joined((params, updates))
+    together = joined((params, updates))
     if together is not None:
         layout, (p, u) = together
-        return cast(P, layout.tree(p + u))
+        return cast(P, layout.build(p + u))
     try:
         return tree.map(_added, params, updates)
     except ValueError:

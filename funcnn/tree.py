@@ -9,217 +9,30 @@ from __future__ import annotations
 
 import builtins
 import functools
-import itertools
-import math
-from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias, TypeVar, cast, final, overload
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast, final, overload
 
 import numpy as np
 
 from funcnn.arrays import readonly
-from funcnn.typing import Array, Shape
+from funcnn.frozendict import FrozenDict, MissingKeyError, missing, of_entries, of_leaves, remember, show
+from funcnn.typing import Array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "SMALL", "FrozenDict", "Layout", "Path", "Structure", "all_close", "are_leaves", "astype", "equal", "flatten",
-    "freeze", "get", "joined", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
+    "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal", "flatten",
+    "freeze", "get", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
     "register_leaf", "structure", "unflatten", "update_in",
 ]
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V_co = TypeVar("V_co", covariant=True)
-W = TypeVar("W")
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a leaf stands in its tree: the keys, fields and positions that lead to it."""
-
-
-# ------------------------------------------------------------------------------------------ FrozenDict
-
-
-class MissingKeyError(KeyError):
-    """A key that a `FrozenDict` does not have; its text is shown as written, unlike a plain KeyError's."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-@final
-class FrozenDict(Mapping[K, V_co]):
-    """A dict that cannot change: the container of parameters, gradients and updates.
-
-    Plain dicts among the values become FrozenDicts too. `|` gives a new one, as for dict.
-
-    >>> params = FrozenDict({"dense_0": {"w": np.ones((2, 3), np.float32), "b": np.ones(3, np.float32)}})
-    >>> params
-    FrozenDict({'dense_0': {'w': float32[2, 3], 'b': float32[3]}})
-    >>> params["dense_O"]
-    Traceback (most recent call last):
-    ...
-    funcnn.tree.MissingKeyError: no entry 'dense_O'; did you mean 'dense_0'? The entries are 'dense_0'
-    """
-
-    __slots__ = ("_data", "_flat", "_joined")
-    _data: dict[K, V_co]
-    _flat: tuple[tuple[Any, ...], Structure] | None  # its leaves, once asked for: they can never change
-    _joined: tuple[Layout, Any] | None  # the vector that its leaves are views of, if they are
-
-    def __new__(cls, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> FrozenDict[K, V_co]:
-        """Take over the entries of a mapping, or pairs, as `dict` does."""
-        return _frozen({k: _without_dicts(v) for k, v in dict(entries).items()})
-
-    def __getattr__(self, name: str) -> Any:
-        """Compute what was left for later: the leaves from the vector, the entries from the leaves."""
-        if name == "_flat" and self._joined is not None:
-            layout, vector = self._joined
-            found: Any = layout.cut(vector), layout.structure
-        elif name == "_data" and self._flat is not None:
-            found = self._flat[1].entries(self._flat[0])
-        else:
-            raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
-        _SET[name](self, found)
-        return found
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot set attribute {name!r}; a FrozenDict never changes")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot delete attribute {name!r}; a FrozenDict never changes")
-
-    def __getitem__(self, key: K) -> V_co:
-        try:
-            return self._data[key]
-        except KeyError:
-            raise _missing(key, self._data) from None
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._data
-
-    def keys(self) -> KeysView[K]:
-        """The keys, as of a dict."""
-        return self._data.keys()
-
-    def values(self) -> ValuesView[V_co]:
-        """The values, as of a dict."""
-        return self._data.values()
-
-    def items(self) -> ItemsView[K, V_co]:
-        """The entries, as of a dict."""
-        return self._data.items()
-
-    @overload
-    def get(self, key: K, /) -> V_co | None: ...
-    @overload
-    def get(self, key: K, /, default: V_co | W) -> V_co | W: ...
-    def get(self, key: K, /, default: Any = None) -> Any:
-        """The value at `key`, or `default`; never an error."""
-        return self._data.get(key, default)
-
-    def __or__(self, other: Mapping[K, V_co]) -> FrozenDict[K, V_co]:
-        return FrozenDict({**self, **other})
-
-    def __ror__(self, other: Mapping[K, V_co]) -> FrozenDict[K, V_co]:
-        return FrozenDict({**other, **self})
-
-    def __eq__(self, other: object) -> bool:
-        try:
-            return isinstance(other, Mapping) and self._data == dict(other)
-        except ValueError:
-            raise ValueError("FrozenDict: == cannot compare arrays; use tree.equal(a, b), the same bytes, "
-                             "or tree.all_close(a, b)") from None
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._data.items()))
-
-    def __setitem__(self, key: object, value: object) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot set entry {key!r}; a FrozenDict never changes. Make a new one: "
-                        f"params | {{{key!r}: value}}, or tree.update_in(params, path, f)")
-
-    def __delitem__(self, key: object) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot delete entry {key!r}; a FrozenDict never changes. Make a new "
-                        f"one: FrozenDict((k, v) for k, v in params.items() if k != {key!r})")
-
-    def __repr__(self) -> str:
-        return f"FrozenDict({_show(self, indent=len('FrozenDict('))})"
-
-    def __copy__(self) -> FrozenDict[K, V_co]:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> FrozenDict[K, V_co]:
-        import copy
-
-        return _rebuilt(copy.deepcopy(self._data, memo), self._writeable())
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _rebuilt, (self._data, self._writeable())
-
-    def _writeable(self) -> list[bool]:
-        return [bool(array.flags.writeable) for array in _arrays(self._data)]
-
-
-def _arrays(value: Any) -> Iterator[Any]:
-    """The arrays among entries; those of a FrozenDict inside are its own affair."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict | tuple | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _arrays(each)
-
-
-def _rebuilt(data: dict[K, V_co], writeable: list[bool]) -> FrozenDict[K, V_co]:
-    """A FrozenDict of copied arrays; copying and pickling lose the read-only flag, so it is set again."""
-    for array, flag in zip(_arrays(data), writeable, strict=True):
-        array.setflags(write=flag)
-    return _frozen(data)
-
-
-def _without_dicts(value: Any) -> Any:
-    return FrozenDict(value) if type(value) is dict else value
-
-
-def _frozen(data: dict[K, V_co]) -> FrozenDict[K, V_co]:
-    """`FrozenDict(data)` without the copy, for a dict that nobody else holds and whose dicts are frozen."""
-    new: FrozenDict[K, V_co] = object.__new__(FrozenDict)
-    _SET["_data"](new, data)
-    _SET["_flat"](new, None)
-    _SET["_joined"](new, None)
-    return new
-
-
-_SET: dict[str, Callable[[FrozenDict[Any, Any], Any], None]] = {
-    name: vars(FrozenDict)[name].__set__ for name in ("_data", "_flat", "_joined")}
-"""How the slots of a new FrozenDict are filled, which refuses to be changed."""
-
-
-def _missing(key: object, entries: Iterable[object]) -> MissingKeyError:
-    import difflib
-
-    names = [str(entry) for entry in entries]
-    close = difflib.get_close_matches(str(key), names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    there = "The entries are " + ", ".join(builtins.map(repr, entries)) if names else "There are no entries"
-    return MissingKeyError(f"no entry {key!r}{hint} {there}")
-
-
-def _show(tree: Any, indent: int = 0) -> str:
-    """`{'w': float32[2, 3], 'b': float32[3]}`; nested dicts stand one a line when they do not fit."""
-    if isinstance(tree, FrozenDict | dict):
-        parts = [f"{k!r}: {_show(v, indent + len(repr(k)) + 3)}" for k, v in tree.items()]
-        one_line = ", ".join(parts)
-        fits = len(one_line) + indent <= 100 and "\n" not in one_line
-        return "{" + (one_line if fits else (",\n" + " " * (indent + 1)).join(parts)) + "}"
-    if isinstance(tree, np.ndarray) and tree.ndim:
-        return f"{tree.dtype}{list(tree.shape)}"
-    return repr(tree)
 
 
 # ------------------------------------------------------------------------------------- kinds of nodes
@@ -329,7 +142,7 @@ class Structure:
         if self._build_node is None:
             return leaves[start]
         if remember and self.fixed and self.kind is FrozenDict:
-            return _of_leaves(leaves[start:start + self.num_leaves], self)
+            return of_leaves(leaves[start:start + self.num_leaves], self)
         return self._build_node({
             key: leaves[start + place] if child is _LEAF else child._build(leaves, start + place, remember)
             for key, place, child in self.places})
@@ -354,7 +167,7 @@ class Structure:
         return hash(tuple(self.paths()))
 
     def __repr__(self) -> str:
-        return f"Structure({_show(self.build((_STAR,) * self.num_leaves))})"
+        return f"Structure({show(self.build((_STAR,) * self.num_leaves))})"
 
 
 class _Star:
@@ -385,93 +198,8 @@ def _flatten(tree: Any) -> tuple[tuple[Any, ...], Structure]:
     structure = Structure(kind, node.build, {key: flat[key][1] for key in entries}, order)
     found = tuple(leaf for key in order for leaf in flat[key][0])
     if kind is FrozenDict and structure.fixed:
-        _SET["_flat"](tree, (found, structure))
+        remember(tree, found, structure)
     return found, structure
-
-
-def _of_leaves(leaves: tuple[Any, ...], structure: Structure) -> FrozenDict[Any, Any]:
-    """The FrozenDict of this structure and these leaves; its entries are made when they are asked for."""
-    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    _SET["_flat"](new, (leaves, structure))
-    _SET["_joined"](new, None)
-    return new
-
-
-# -------------------------------------------------------------------------------------- leaves in one vector
-
-
-@final
-class Layout:
-    """How the leaves of a tree stand in one vector, which is worked on faster than many small arrays.
-
-    >>> params = FrozenDict({"w": np.ones((1, 2)), "b": np.zeros(2, np.float64)})
-    >>> layout, (vector, _) = joined([params, params])
-    >>> vector
-    array([0., 0., 1., 1.])
-    >>> layout.tree(vector + 1.0)["w"]
-    array([[2., 2.]])
-    """
-
-    __slots__ = ("cuts", "structure")
-
-    def __init__(self, structure: Structure, shapes: Sequence[Shape]) -> None:
-        ends = list(itertools.accumulate(builtins.map(math.prod, shapes), initial=0))
-        self.structure = structure
-        self.cuts = [(slice(*ends[i:i + 2]), shape) for i, shape in enumerate(shapes)]
-
-    def cut(self, vector: Any) -> tuple[Any, ...]:
-        """The leaves, as views of the vector."""
-        return tuple([vector[cut].reshape(shape) for cut, shape in self.cuts])
-
-    def tree(self, vector: Any) -> FrozenDict[Any, Any]:
-        """The FrozenDict of these leaves, which are cut when they are asked for; the vector becomes read-only."""
-        new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-        _SET["_joined"](new, (self, readonly(vector)))
-        return new
-
-    def vector(self, tree: Any) -> Any:
-        """The leaves of a tree joined, or None if it is not a FrozenDict like this of ndarrays of one dtype."""
-        if type(tree) is not FrozenDict:
-            return None
-        if tree._joined is not None and tree._joined[0] is self:
-            return tree._joined[1]
-        leaves, structure = _flatten(tree)
-        dtypes = {leaf.dtype if type(leaf) is np.ndarray else None for leaf in leaves}
-        if structure != self.structure or len(dtypes) != 1 or None in dtypes:
-            return None
-        if [leaf.shape for leaf in leaves] != [shape for _, shape in self.cuts]:
-            return None
-        return np.concatenate(leaves, axis=None)
-
-
-SMALL = 4096
-"""Arrays of at most so many entries are joined: the arithmetic of such costs less than its call."""
-
-
-def _layout(tree: Any) -> Layout | None:
-    """The layout of a FrozenDict of small ndarrays."""
-    if type(tree) is not FrozenDict:
-        return None
-    if tree._joined is not None:
-        return tree._joined[0]
-    leaves, structure = _flatten(tree)
-    if not (leaves and structure.fixed and all(type(leaf) is np.ndarray and leaf.size <= SMALL for leaf in leaves)):
-        return None
-    return Layout(structure, [leaf.shape for leaf in leaves])
-
-
-def joined(trees: Sequence[Any]) -> tuple[Layout, list[Any]] | None:
-    """The layout and the vectors of trees that are alike, FrozenDicts of small ndarrays of one dtype; else None."""
-    layout = _layout(trees[0])
-    if layout is None:
-        return None
-    vectors: list[Any] = []
-    for tree in trees:
-        vector = layout.vector(tree)
-        if vector is None or (vectors and vector.dtype != vectors[0].dtype):
-            return None
-        vectors.append(vector)
-    return layout, vectors
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -695,7 +423,7 @@ def freeze(tree: Any) -> Any:
     if node is None:
         return _frozen_copy(tree)
     entries = {key: freeze(child) for key, child in node.entries(tree).items()}
-    return _frozen(entries) if type(tree) is dict else node.build(entries)
+    return of_entries(entries) if type(tree) is dict else node.build(entries)
 
 
 def _frozen_copy(leaf: Any) -> Any:
@@ -723,14 +451,21 @@ def get(tree: Any, path: Path) -> Any:
     >>> get({"dense_0": {"w": 1.0}}, ("dense_0", "v"))
     Traceback (most recent call last):
     ...
-    funcnn.tree.MissingKeyError: at 'dense_0': no entry 'v'. The entries are 'w'
+    funcnn.frozendict.MissingKeyError: at 'dense_0': no entry 'v'. The entries are 'w'
     """
+    _check_path(path)
     for depth, key in enumerate(path):
         entries = _entries(tree)
         if key not in entries:
-            raise MissingKeyError(f"at {_place(path[:depth])}: {_missing(key, entries)}")
+            raise MissingKeyError(f"at {_place(path[:depth])}: {missing(key, entries)}")
         tree = entries[key]
     return tree
+
+
+def _check_path(path: Any) -> None:
+    if not isinstance(path, tuple | list):
+        fix = f", such as {tuple(path.split('/'))}" if isinstance(path, str) else ""
+        raise TypeError(f"tree: a path is a tuple of keys{fix}; got {path!r}")
 
 
 def _entries(tree: Any) -> dict[Any, Any]:
@@ -745,9 +480,9 @@ def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
     >>> update_in(params, ("dense_0", "b"), lambda b: 0 * b)
     FrozenDict({'dense_0': {'w': 1.0, 'b': 0.0}})
     """
+    get(tree, path)
     if not path:
         return cast(T, f(tree))
-    get(tree, path)
     key, *deeper = path
     child = get(tree, (key,))
     node = _node(tree)

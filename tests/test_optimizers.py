@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcnn as fn
-from funcnn import leafwise, losses, optimizers, schedules, tree
+from funcnn import arrays, leafwise, losses, optimizers, schedules, tree
 from funcnn.activations import relu
 from funcnn.layers import dense
 from funcnn.optimizers import (
@@ -369,7 +369,7 @@ def test_it_finds_the_bottom_of_a_bowl(optimizer: GradientTransformation) -> Non
 def test_leaves_are_joined_and_cut_without_a_trace(name: str) -> None:
     """Small leaves are joined, big ones run in blocks; every piece of every leaf by itself gives the same bytes."""
     optimizer = EVERY[name][0]
-    shapes = [(3,), (5, 7), (), (2, leafwise.BLOCK), (0, 2), (tree.SMALL + 1,), (64,)]
+    shapes = [(3,), (5, 7), (), (2, arrays.BLOCK), (0, 2), (leafwise.SMALL + 1,), (64,)]
 
     def draw() -> dict[str, Any]:
         return {str(i): rng.normal(size=shape).astype(np.float32) for i, shape in enumerate(shapes)}
@@ -501,7 +501,7 @@ def test_training_may_be_differentiated_in_its_own_numbers(make: Callable[[Any],
 
 def test_training_of_big_leaves_may_be_differentiated() -> None:
     """Where ndarrays would be cut into blocks, and are not, because the rate is traced."""
-    params = {"w": np.ones(leafwise.BLOCK + 1)}
+    params = {"w": np.ones(arrays.BLOCK + 1)}
 
     def f(rate: Any) -> Any:
         optimizer = adam(rate)
