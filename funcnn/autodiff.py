@@ -65,6 +65,10 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
 
     As `jax.value_and_grad`.
     """
+    if not callable(f):
+        raise TypeError(f"grad: what is differentiated must be a function, got {_description(f)}; write grad(f)(x), not "
+                        "grad(f(x))")
+
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
         primals, call = split_arguments("grad", f, argnums, args, kwargs)
         run = _Run("grad", call, primals, has_aux)

@@ -43,7 +43,8 @@ class Layer(Generic[I, O, P]):
     - `keeps_width`: whether y is as wide as x, where they are None;
     - `axes`: how many axes x must have;
     - `shapes`: the shape of each parameter, {} for a layer without parameters;
-    - `stochastic`: whether training draws random numbers.
+    - `stochastic`: whether training draws random numbers;
+    - `arguments`: what was asked for, as `repr` shows it; the widths unless given.
 
     Composition fills in `stages`, the layers of a net, `paths`, the entries of its parameters, and `path`, what errors
     and parameters call each layer.
@@ -70,6 +71,7 @@ class Layer(Generic[I, O, P]):
     axes: int | None = None
     shapes: Mapping[str, Shape] | None = None
     stochastic: bool = False
+    arguments: tuple[Any, ...] | None = None
     name: str | None = None
     path: str | None = None
     stages: tuple[Layer[Any, Any, Any], ...] = ()
@@ -115,8 +117,8 @@ class Layer(Generic[I, O, P]):
             return str(self.name)
         if self.around is not None:
             return f"{self.kind}({' >> '.join(map(repr, self.stages))})"
-        widths = [str(width) for width in (self.in_features, self.out_features) if width is not None]
-        return f"{self.kind}({', '.join(widths)})"
+        widths = (width for width in (self.in_features, self.out_features) if width is not None)
+        return f"{self.kind}({', '.join(map(str, widths if self.arguments is None else self.arguments))})"
 
     @property
     def label(self) -> str:
@@ -251,6 +253,9 @@ def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
         return layer.stages if layer.kind == "serial" else (layer,)
     if not callable(layer):
         raise TypeError(f">>: a stage must be a Layer or a function of an array, got {layer!r}")
+    if str(getattr(layer, "__annotations__", {}).get("return", "")).startswith("Layer"):
+        name = getattr(layer, "__name__", repr(layer))
+        raise TypeError(f">>: {name} is a function that makes a layer, not a layer; call it: {name}(...)")
     return (_function(layer),)
 
 

@@ -137,6 +137,7 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
     size, step = _pair("conv2d", "kernel_size", kernel_size), _pair("conv2d", "stride", stride)
     _check_padding("conv2d", padding)
     draw_w = w_init or initializers.lecun_normal()
+    initializers.check("conv2d", w_init=draw_w, b_init=b_init)
     shapes: dict[str, Shape] = {"w": (*size, in_channels, out_channels), "b": (out_channels,)}
 
     def init(key: Key) -> DenseParams:
@@ -148,7 +149,8 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
         _check_fits("conv2d", x, size, padding)
         return convolve(x, params["w"], params["b"], step, padding)
 
-    return Layer("conv2d", init, forward, in_channels, out_channels, axes=4, shapes=FrozenDict(shapes), name=name)
+    return Layer("conv2d", init, forward, in_channels, out_channels, axes=4, shapes=FrozenDict(shapes), name=name,
+                 arguments=(in_channels, out_channels, kernel_size))
 
 
 # ------------------------------------------------------------------------------------------------ pools
@@ -193,7 +195,8 @@ def _pool(kind: str, window: int | Pair, stride: int | Pair | None, padding: Pad
         result: Array = reduce(namespace(x), windows(_padded(x, size, step, padding, fill), size, step))
         return result
 
-    return Layer(kind, lambda key: FrozenDict(), forward, keeps_width=True, axes=4, shapes={})
+    return Layer(kind, lambda key: FrozenDict(), forward, keeps_width=True, axes=4, shapes={},
+                 arguments=(window,))
 
 
 # ---------------------------------------------------------------------------------------------- checks

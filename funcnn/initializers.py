@@ -35,6 +35,24 @@ class Initializer(Protocol):
         ...
 
 
+def check(owner: str, **given: Any) -> None:
+    """What a layer was given as initializers are initializers, not numbers, nor functions that make one.
+
+    >>> check("dense", w_init=he_normal)
+    Traceback (most recent call last):
+    ...
+    TypeError: dense: w_init is the function he_normal, which makes an initializer; call it: w_init=he_normal()
+    """
+    for name, value in given.items():
+        if not callable(value):
+            raise TypeError(f"{owner}: {name} must be an initializer, such as he_normal(), got {value!r}; for one "
+                            "number, constant(...)")
+        if getattr(value, "__annotations__", {}).get("return") == "Initializer":
+            made = getattr(value, "__name__", name)
+            raise TypeError(f"{owner}: {name} is the function {made}, which makes an initializer; call it: "
+                            f"{name}={made}()")
+
+
 def drawn(owner: str, initializer: Initializer, key: Key, shape: Shape) -> Array:
     """What an initializer gives a layer, which must have the shape that it was asked for.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.autodiff import grad, named_after, split_arguments, vjp
+from funcnn.tracers import concrete
 from funcnn.typing import Array, Scalar
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize"]
@@ -39,10 +40,18 @@ def linearize(f: Callable[[*X], R], *primals: *X) -> tuple[R, Callable[[*X], R]]
 
     def pushforward(*tangents: *X) -> R:
         t: R
+        tree.map_with_path(_check_tangent, primals, tangents)
         (t,) = transposed(tangents)
         return t
 
     return y, pushforward
+
+
+def _check_tangent(path: tree.Path, x: Any, t: Any) -> None:
+    if np.shape(concrete(t)) != np.shape(concrete(x)):
+        where = f" at {tree.keystr(path[1:])!r}" if path[1:] else ""
+        raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {np.shape(concrete(t))}, the argument "
+                         f"has shape {np.shape(concrete(x))}")
 
 
 def _zero(y: Any) -> Any:

@@ -69,6 +69,7 @@ def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer |
     """
     _check_widths("dense", in_features=in_features, out_features=out_features)
     draw_w = w_init or initializers.lecun_normal()
+    initializers.check("dense", w_init=draw_w, b_init=b_init)
 
     def init(key: Key) -> DenseParams:
         w_key, b_key = random.split(key)
@@ -111,6 +112,8 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
     ten times as fast as threefry and as stable; the probability is rounded to 16 bits. Masks of JAX arrays under a
     JAX key come from `jax.random.bernoulli`, and so are others.
     """
+    if isinstance(drop_rate, bool) or not isinstance(drop_rate, int | float | np.number):
+        raise TypeError(f"dropout: drop_rate must be a number in [0, 1), got {drop_rate!r}")
     if not 0 <= drop_rate < 1:
         raise ValueError(f"dropout: drop_rate is the share of numbers that is dropped, in [0, 1), got {drop_rate}")
 
@@ -120,7 +123,8 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
         y: Array = _kept(x, _mask(key, drop_rate, x), 1 / (1 - drop_rate))
         return y
 
-    return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, shapes={}, stochastic=True)
+    return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, shapes={}, stochastic=True,
+                 arguments=(drop_rate,))
 
 
 @custom_vjp
@@ -164,6 +168,8 @@ def flatten() -> Layer[Any, Any, Params]:
     (5, 2352)
     """
     def forward(params: Params, x: Array, key: Key | None) -> Array:
+        if not x.shape:
+            raise TypeError("flatten: the input must be an array (batch, ...), got a single number")
         return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
     return Layer("flatten", lambda key: FrozenDict(), forward, shapes={})
@@ -185,6 +191,7 @@ def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initiali
     """
     _check_widths("embedding", num_embeddings=num_embeddings, features=features)
     draw_w = w_init or initializers.variance_scaling(1.0, "fan_out", "normal")
+    initializers.check("embedding", w_init=draw_w)
 
     def init(key: Key) -> Params:
         return cast(Params, FrozenDict({
@@ -196,6 +203,7 @@ def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initiali
         return rows
 
     return Layer("embedding", init, forward, None, features, shapes=FrozenDict({"w": (num_embeddings, features)}),
+                 arguments=(num_embeddings, features),
                  name=name)
 
 
@@ -236,6 +244,8 @@ def layer_norm(features: I, *, eps: float = 1e-5, name: str | None = None) -> La
     Ba et al. 2016 (arXiv:1607.06450); the variance is the biased one, eps inside the root.
     """
     _check_widths("layer_norm", features=features)
+    if not eps >= 0:
+        raise ValueError(f"layer_norm: eps must not be negative, got {eps!r}")
 
     def init(key: Key) -> Params:
         ones = np.ones((features,), np.float32)
@@ -247,4 +257,5 @@ def layer_norm(features: I, *, eps: float = 1e-5, name: str | None = None) -> La
         return y
 
     shapes = FrozenDict({"scale": (features,), "offset": (features,)})
-    return Layer("layer_norm", init, forward, features, features, keeps_width=True, shapes=shapes, name=name)
+    return Layer("layer_norm", init, forward, features, features, keeps_width=True, shapes=shapes, name=name,
+                 arguments=(features,))

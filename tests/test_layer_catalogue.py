@@ -269,7 +269,7 @@ def images(*shape: int) -> Any:
     (lambda: max_pool2d(3).apply({}, images(1, 2, 2, 1)), ["(3, 3)", "(2, 2)"]),
     (lambda: max_pool2d(2).apply({}, images(2, 2)), ["(batch, height, width, features)", "(2, 2)"]),
     (lambda: conv2d(3, 4, 3) >> conv2d(5, 4, 3), [  # type: ignore[arg-type]  # the mistake
-        "conv2d(3, 4) >> conv2d(5, 4)", "4 features", "takes 5"]),
+        "conv2d(3, 4, 3) >> conv2d(5, 4, 3)", "4 features", "takes 5"]),
     (lambda: dense(2, 3, name="a") >> dense(3, 3, name="a"), ["two layers are named 'a'"]),
     (lambda: dense(2, -1), ["out_features", "-1"]),
     (lambda: dense(2.0, 1), ["in_features", "2.0"]),  # type: ignore[type-var]  # the mistake

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 import funcnn as fn
 from funcnn import FrozenDict, activations, initializers, random, tree
 from funcnn.activations import relu
-from funcnn.layers import Layer, affine, dense, dropout, layer_norm, residual, serial
+from funcnn.convolution import conv2d, max_pool2d
+from funcnn.layers import Layer, affine, dense, dropout, embedding, layer_norm, residual, serial
 from funcnn.typing import Array
 
 # Untyped here: stages of every kind and, on purpose, of none.
@@ -198,6 +199,12 @@ def test_two_layers_of_one_name_are_refused(layers: Any) -> None:
 def test_a_name_is_a_text(name: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="name"):
         dense(2, 3, name=name)
+
+
+def test_a_layer_is_printed_as_it_was_asked_for() -> None:
+    net = conv2d(1, 4, 3) >> max_pool2d((2, 2)) >> dropout(0.25) >> layer_norm(4) >> dense(4, 2)
+    assert repr(net) == ("conv2d(1, 4, 3) >> max_pool2d((2, 2)) >> dropout(0.25) >> layer_norm(4) >> dense(4, 2)")
+    assert repr(embedding(10, 3)) == "embedding(10, 3)"
 
 
 def untyped(*widths: int) -> Any:
