@@ -10,7 +10,7 @@ Read it in this order; each file answers one question.
     rules                          what is the derivative of each NumPy function?
     rules_shapes, rules_indexing, rules_reductions, rules_products, rules_linalg, rules_fourier, rules_curves
     special, activations, initializers    what is a network made of?
-    composition, layers, convolution      how is it put together?
+    composition, affine, convolution, layers    how is it put together?
     checks, fused, losses          how wrong is it?
     regularizers, metrics          what else is said of it?
     schedules                      how does the learning rate change?
@@ -42,8 +42,9 @@ from funcnn import (
     activations as activations,
     initializers as initializers,
     composition as composition,
-    layers as layers,
+    affine as affine,
     convolution as convolution,
+    layers as layers,
     losses as losses,
     regularizers as regularizers,
     metrics as metrics,

@@ -66,8 +66,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     As `jax.value_and_grad`.
     """
     if not callable(f):
-        raise TypeError(f"grad: what is differentiated must be a function, got {_description(f)}; write grad(f)(x), not "
-                        "grad(f(x))")
+        raise TypeError(f"grad: what is differentiated must be a function, got {_description(f)}; write grad(f)(x), "
+                        "not grad(f(x))")
 
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
         primals, call = split_arguments("grad", f, argnums, args, kwargs)
@@ -314,6 +314,9 @@ def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
 
 def _like(cotangent: Any, primal: Any) -> Any:
     """The cotangent with the dtype and kind of its primal, read-only; zeros where nothing arrived."""
+    if type(cotangent) is type(primal) is np.ndarray and (cotangent.dtype, cotangent.shape) == (
+            primal.dtype, primal.shape):
+        return _view(cotangent)
     if type(cotangent) is Tracer:
         dtype = getattr(primal, "dtype", cotangent.dtype)
         return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
@@ -324,7 +327,12 @@ def _like(cotangent: Any, primal: Any) -> Any:
     array = np.zeros(primal.shape, primal.dtype) if cotangent is None else np.asarray(cotangent, primal.dtype)
     if array.shape != primal.shape:
         raise ValueError(f"a pullback returned a cotangent of shape {array.shape} for an input of shape {primal.shape}")
-    view = array.view()  # the memory may be the caller's own (the cotangent, a constant), whose flag is theirs
+    return _view(array)
+
+
+def _view(array: Any) -> Any:
+    """The same array, read-only; its memory may be the caller's own (a cotangent, a constant), whose flag is theirs."""
+    view = array.view()
     view.setflags(write=False)
     return view
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from funcnn import initializers, random
+from funcnn.affine import affine
 from funcnn.arrays import is_concrete, namespace
 from funcnn.composition import Layer
 from funcnn.custom import custom_vjp
-from funcnn.layers import affine
 from funcnn.tracers import Tracer
 from funcnn.tree import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape

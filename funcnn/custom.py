@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from funcnn import tree
 from funcnn.autodiff import named_after, vjp
-from funcnn.tracers import Rule, Tracer, TracerError, concrete
+from funcnn.tracers import Node, Rule, Tracer, TracerError, concrete
 
 __all__ = ["checkpoint", "custom_vjp", "stop_gradient"]
 
@@ -76,8 +76,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
 
     def defvjps(self, *vjps: Callable[..., Any] | None) -> None:
         """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
-        name = self._rule.name
-        self._rule = Rule(name, self._fun, [vjp and _fitting(name, i, vjp) for i, vjp in enumerate(vjps)])
+        self._rule = _Checked(self._rule.name, self._fun, vjps)
         self._takes_trees = False
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
@@ -108,15 +107,19 @@ def _has_trees(args: tuple[Any, ...]) -> bool:
     return not tree.are_leaves(args) and any(isinstance(arg, _CONTAINERS) for arg in args)
 
 
-def _fitting(name: str, position: int, vjp: Callable[..., Any]) -> Callable[..., Any]:
-    """The pullback, made to give a cotangent of the shape of its argument."""
-    def pullback(g: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
-        cotangent = vjp(g, y, *args, **kwargs)
-        if getattr(cotangent, "shape", ()) != getattr(args[position], "shape", ()):
-            raise _wrong_shape(name, position, args[position], cotangent)
-        return cotangent
+class _Checked(Rule):
+    """A rule whose pullbacks are somebody's own: what they give must have the shape of the argument."""
 
-    return pullback
+    __slots__ = ()
+
+    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
+        """What the cotangent g of a node's result gives to its parents."""
+        _, parents, y, saved, kwargs = node
+        pulled = [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
+        for (position, _), (_, cotangent) in zip(parents, pulled, strict=True):
+            if getattr(cotangent, "shape", ()) != getattr(saved[position], "shape", ()):
+                raise _wrong_shape(self.name, position, saved[position], cotangent)
+        return pulled
 
 
 def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:

@@ -1,7 +1,8 @@
-"""With this module you can choose what a network is made of: `dense`, `dropout`, `embedding`, `layer_norm`.
+"""With this module you can choose what a network is made of: `dense`, `conv2d`, `dropout`, `embedding`, `layer_norm`.
 
-Each function returns a `Layer`, a record of `init` and `apply` (`funcnn.composition`); the formula is the function
-right above it.
+Each function returns a `Layer`, a record of `init` and `apply` (`funcnn.composition`). The formula of a dense layer,
+y = x w + b, and its derivative are `funcnn.affine`; of the others, the function right above. Images are at home in
+`funcnn.convolution`.
 """
 
 from __future__ import annotations
@@ -12,45 +13,23 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from funcnn import initializers, random
-from funcnn.arrays import blocks, column_sums, is_concrete, namespace
+from funcnn.affine import affine
+from funcnn.arrays import blocks, is_concrete, namespace
 from funcnn.composition import Layer, residual, serial
+from funcnn.convolution import avg_pool2d, conv2d, max_pool2d
 from funcnn.custom import custom_vjp
 from funcnn.tracers import concrete
 from funcnn.tree import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, IntArray, Key, Params
 
-__all__ = ["Layer", "affine", "dense", "dropout", "embedding", "flatten", "layer_norm", "residual", "serial"]
+__all__ = ["Layer", "affine", "avg_pool2d", "conv2d", "dense", "dropout", "embedding", "flatten", "layer_norm",
+           "max_pool2d", "residual", "serial"]
 
 I = TypeVar("I", bound=Dim)
 O = TypeVar("O", bound=Dim)
 
 
 # ---------------------------------------------------------------------------------------------- dense
-
-
-@custom_vjp
-def affine(x: Array, w: Array, b: Array) -> Array:
-    """The map of a dense layer, y = x w + b, for x (..., in), w (in, out), b (out,).
-
-    With the cotangent g of y: dx = g wᵀ, dw = xᵀ g and db = the sum of g over the batch.
-
-    >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
-    array([[16.]])
-    """
-    y = x @ w
-    y += b
-    return y
-
-
-affine.defvjps(
-    lambda g, y, x, w, b: g @ w.T,
-    lambda g, y, x, w, b: _as_rows(x).T @ _as_rows(g),
-    lambda g, y, x, w, b: column_sums(g),
-)
-
-
-def _as_rows(x: Array) -> Array:
-    return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer | None = None,
