@@ -14,7 +14,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cas
 import numpy as np
 
 from funcnn import tree
-from funcnn.cotangents import Scatter, add, settle
+from funcnn.cotangents import Scatter, add
 from funcnn.tracers import Node, Tape, Tracer, TracerError, concrete, value_of
 from funcnn.typing import Scalar
 
@@ -152,7 +152,7 @@ class _Run:
         finally:
             self.nodes = tape.end()
         y, aux = _value_and_aux(out) if has_aux else (out, None)
-        self.places = [_place_on(tape, leaf) for leaf in tree.leaves(y)]
+        self.places = [_place_on(tape, leaf) for leaf in ([y] if type(y) is Tracer else tree.leaves(y))]
         self.y, self.aux = _without_tracers(tape, y), _without_tracers(tape, aux)
 
     def pull(self, nodes: list[Node], seeds: list[tuple[int, Any]]) -> Any:
@@ -194,7 +194,7 @@ def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> 
         for parent, cotangent in node[0].pull(node, g):
             before = cotangents[parent]
             cotangents[parent] = cotangent if before is None else add(before, cotangent)
-    return [settle(g) for g in cotangents]
+    return [g.settle() if type(g) is Scatter else g for g in cotangents]
 
 
 def _numbers(argnums: Any) -> list[int]:
@@ -314,9 +314,6 @@ def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
 
 def _like(cotangent: Any, primal: Any) -> Any:
     """The cotangent with the dtype and kind of its primal, read-only; zeros where nothing arrived."""
-    if type(cotangent) is type(primal) is np.ndarray and (cotangent.dtype, cotangent.shape) == (
-            primal.dtype, primal.shape):
-        return _view(cotangent)
     if type(cotangent) is Tracer:
         dtype = getattr(primal, "dtype", cotangent.dtype)
         return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
@@ -327,12 +324,7 @@ def _like(cotangent: Any, primal: Any) -> Any:
     array = np.zeros(primal.shape, primal.dtype) if cotangent is None else np.asarray(cotangent, primal.dtype)
     if array.shape != primal.shape:
         raise ValueError(f"a pullback returned a cotangent of shape {array.shape} for an input of shape {primal.shape}")
-    return _view(array)
-
-
-def _view(array: Any) -> Any:
-    """The same array, read-only; its memory may be the caller's own (a cotangent, a constant), whose flag is theirs."""
-    view = array.view()
+    view = array.view()  # the memory may be the caller's own (the cotangent, a constant), whose flag is theirs
     view.setflags(write=False)
     return view
 

@@ -36,11 +36,14 @@ def shape_of(name: str, argument: str, x: Any) -> Shape:
     ...
     TypeError: loss: targets must be an array, got a list: np.asarray(targets)
     """
-    kind = x.dtype.kind if type(x) is np.ndarray else _kind(name, argument, x)
+    kind = x.dtype.kind if type(x) in _ARRAYS else _kind(name, argument, x)
     if kind in "OSUMmc":
         raise TypeError(f"{name}: {argument} must be real numbers, got dtype {concrete(x).dtype}")
     shape: Shape = x.shape
     return shape
+
+
+_ARRAYS = (np.ndarray, Tracer)
 
 
 def _kind(name: str, argument: str, x: Any) -> str:
@@ -58,6 +61,9 @@ def floats(name: str, argument: str, x: Any) -> Shape:
     ...
     TypeError: loss: predictions must be floating-point numbers, got int64: predictions.astype(np.float32)
     """
+    if type(x) in _ARRAYS and x.dtype.kind == "f":
+        known: Shape = x.shape
+        return known
     shape = shape_of(name, argument, x)
     if x.dtype.kind in "biu":
         raise TypeError(f"{name}: {argument} must be floating-point numbers, got {x.dtype}: "

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, cast, final, overload
+from typing import Any, Generic, TypeVar, final, overload
 
 import numpy as np
 
 from funcnn import random
 from funcnn.arrays import namespace
+from funcnn.frozendict import FrozenDict, entries_of
 from funcnn.tracers import Tracer
-from funcnn.tree import FrozenDict
 from funcnn.typing import Array, Dim, Key, Params, Shape
 
 __all__ = ["Layer", "residual", "serial"]
@@ -93,10 +93,8 @@ class Layer(Generic[I, O, P]):
                 raise ValueError(f"{self!r}: draws random numbers in training; pass key=<a key> to train, key=None "
                                  "to evaluate")
             key = None
-        if self.in_features is not None or self.axes is not None:
-            _check_input(self, x)
-        if self.shapes:
-            _check_params(self, self.shapes, cast(Mapping[str, Array], params), x)
+        if not _is_right(self, params, x):
+            _explain(self, params, x)
         return self.forward(params, x, key)
 
     @overload
@@ -135,10 +133,32 @@ def _width(features: int | None) -> str:
 # ---------------------------------------------------------------------------------------------- checks
 
 
+def _is_right(layer: Layer[Any, Any, Any], params: Any, x: Any) -> bool:
+    """Whether a quick look finds nothing wrong: the width of x, the shapes of the parameters, one dtype for all."""
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if not shape or layer.axes is not None or layer.in_features not in (None, shape[-1]):
+        return False
+    if not layer.shapes:
+        return True
+    if type(params) is not FrozenDict or len(own := entries_of(params)) != len(layer.shapes):
+        return False
+    for name, expected in layer.shapes.items():
+        param = own.get(name)
+        if getattr(param, "shape", None) != expected or getattr(param, "dtype", None) != dtype:
+            return False
+    return dtype is None or dtype.kind == "f"
+
+
+def _explain(layer: Layer[Any, Any, Any], params: Any, x: Any) -> None:
+    """Look closely, and raise what is wrong, if it is."""
+    if layer.in_features is not None or layer.axes is not None:
+        _check_input(layer, x)
+    if layer.shapes:
+        _check_params(layer, layer.shapes, params, x)
+
+
 def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
     shape = getattr(x, "shape", None)
-    if shape and shape[-1] == layer.in_features and layer.axes is None:
-        return
     if not shape or (layer.axes is not None and len(shape) != layer.axes):
         came = f"a {type(x).__name__}" if shape is None else f"shape {shape}" if shape else "a single number"
         raise TypeError(f"{layer.label}: the input must be an array {_expected(layer)}, got {came}")
@@ -155,8 +175,6 @@ def _expected(layer: Layer[Any, Any, Any]) -> str:
 def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], params: Mapping[str, Array],
                   x: Array) -> None:
     """The parameters have these shapes and one dtype, which x does not widen."""
-    if _fit(shapes, params, getattr(x, "dtype", None)):
-        return
     _check_entries(layer, params, shapes)
     dtype = None
     for name, shape in shapes.items():
@@ -171,17 +189,6 @@ def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], para
         dtype = param.dtype
     if dtype is not None and layer.in_features is not None and isinstance(x, np.ndarray | Tracer):
         _check_dtype(layer, x.dtype, dtype)
-
-
-def _fit(shapes: Mapping[str, Shape], params: Mapping[str, Array], dtype: np.dtype[Any] | None) -> bool:
-    """Whether nothing is wrong, in the usual case that x has the dtype of the parameters."""
-    if type(params) is not FrozenDict or len(params) != len(shapes):
-        return False
-    for name, shape in shapes.items():
-        param = params.get(name)
-        if getattr(param, "shape", None) != shape or getattr(param, "dtype", None) != dtype:
-            return False
-    return dtype is None or dtype.kind == "f"
 
 
 def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
@@ -288,7 +295,7 @@ def _composed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str = "") -> Lay
                           for inner, path in entries.items())
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
-        if type(params) is not FrozenDict or params.keys() != expected.keys():
+        if type(params) is not FrozenDict or entries_of(params).keys() != expected.keys():
             _check_entries(net, params, expected)
         for i, (entries, stage) in enumerate(placed):
             if stage.kind == "function":

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, ParamSpec, TypeVar
 
+import numpy as np
+
 from funcnn import tree
 from funcnn.autodiff import named_after, vjp
 from funcnn.tracers import Node, Rule, Tracer, TracerError, concrete
@@ -82,7 +84,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         if self._takes_trees:
             return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs))
-        if _has_trees(args):
+        if not tree.are_leaves(args):
             _refuse_traced_trees(self._rule.name, args)
         y: R = self._rule(*args, **kwargs)
         return y
@@ -100,11 +102,8 @@ def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     return bound.args
 
 
+_ARRAYS = (np.ndarray, Tracer)
 _CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
-
-
-def _has_trees(args: tuple[Any, ...]) -> bool:
-    return not tree.are_leaves(args) and any(isinstance(arg, _CONTAINERS) for arg in args)
 
 
 class _Checked(Rule):
@@ -130,7 +129,7 @@ def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
 
 def _call_paired(rule: Rule, fun: Callable[..., R], args: tuple[Any, ...]) -> R:
     """Give the rule the leaves of the arguments, and the result its structure back."""
-    leaves, form = tree.flatten(args) if _has_trees(args) else (list(args), None)
+    leaves, form = (list(args), None) if tree.are_leaves(args) else tree.flatten(args)
     if Tracer not in map(type, leaves):
         return fun(*args)
     unpack: list[Callable[[Any], R]] = []
@@ -151,14 +150,20 @@ def _paired(name: str, fun: Callable[..., Any], fwd: Callable[..., Any], bwd: Ca
         residuals, args, unpack_y = saved
         cotangents = bwd(residuals, g if unpack_y is None else unpack_y(g))
         _check_count(name, cotangents, len(args))
-        return [leaf for i, arg in enumerate(args) for leaf in _checked(name, i, arg, cotangents[i])]
+        found: list[Any] = []
+        for i, (arg, cotangent) in enumerate(zip(args, cotangents, strict=True)):
+            if type(arg) in _ARRAYS and (cotangent is None or getattr(cotangent, "shape", None) == arg.shape):
+                found.append(cotangent)
+            else:
+                found += _checked(name, i, arg, cotangent)
+        return found
 
     return Rule(name, fun, fwd=forward, bwd=backward)
 
 
 def _packed(y: Any) -> tuple[Any, Callable[[Any], Any] | None]:
     """A tree of several arrays as one vector, and the way back; an array as it is."""
-    return tree.ravel(y) if isinstance(y, _CONTAINERS) else (y, None)
+    return (y, None) if type(y) in _ARRAYS or not isinstance(y, _CONTAINERS) else tree.ravel(y)
 
 
 def _check_count(name: str, cotangents: Any, count: int) -> None:
@@ -170,8 +175,6 @@ def _check_count(name: str, cotangents: Any, count: int) -> None:
 
 def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
     """The leaves of the cotangent of one argument, which must be like it."""
-    if tree.are_leaves((arg, cotangent)) and getattr(cotangent, "shape", ()) == getattr(arg, "shape", ()):
-        return [cotangent]
     leaves, form = tree.flatten(arg)
     if cotangent is None:
         return [None] * len(leaves)

@@ -33,6 +33,9 @@ SMALL = 4096
 """Arrays of at most so many entries are joined: their arithmetic costs less than its call."""
 
 
+_NDARRAY = frozenset([np.ndarray])
+
+
 def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[Any, ...]:
     """Apply a formula of arrays that returns several to the leaves of trees: as many trees, their arrays read-only.
 
@@ -47,8 +50,8 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     if together is not None:
         layout, vectors = together
         wholes = _in_blocks(formula, vectors)
-        if all(map(is_concrete, wholes)):
-            return tuple([layout.build(whole) for whole in wholes])
+        if _NDARRAY.issuperset(map(type, wholes)):  # else a number in the formula is traced
+            return tuple([of_vector(whole, layout) for whole in wholes])
     rows = [tree.leaves(each) for each in trees]
     form, kind = tree.structure(trees[0]), kinds(rows[0])
     groups = _groups(tuple(kind))
@@ -101,11 +104,11 @@ class Layout:
         if t._joined is not None and t._joined[0] is self:
             return t._joined[1]
         leaves, structure = tree.flatten(t)
-        dtypes = {leaf.dtype if type(leaf) is np.ndarray else None for leaf in leaves}
-        if structure != self.structure or len(dtypes) != 1 or None in dtypes:
+        if structure is not self.structure and structure != self.structure:
             return None
-        if [leaf.shape for leaf in leaves] != [shape for _, shape in self.cuts]:
-            return None
+        for leaf, (_, shape) in zip(leaves, self.cuts, strict=True):
+            if type(leaf) is not np.ndarray or leaf.shape != shape or leaf.dtype != leaves[0].dtype:
+                return None
         return np.concatenate(leaves, axis=None)
 
 
@@ -177,23 +180,24 @@ def _together(formula: Formula, outputs: int, rows: list[list[Any]], groups: lis
 def _joined(formula: Formula, rows: list[list[Any]], cuts: list[tuple[slice, Shape]]) -> list[list[Any]]:
     """The formula of the leaves joined, and its results cut into leaves again."""
     vectors = [row[0].reshape(-1) if len(row) == 1 else np.concatenate(row, axis=None) for row in rows]
-    return [[whole[cut].reshape(shape) for cut, shape in cuts] for whole in _in_blocks(formula, vectors)]
+    wholes = map(readonly, _in_blocks(formula, vectors))
+    return [[whole[cut].reshape(shape) for cut, shape in cuts] for whole in wholes]
 
 
 def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
     """The formula of vectors, block by block where that pays: long vectors, and several, which take many operations."""
     size = len(vectors[0])
     if size <= BLOCK or len(vectors) < SEVERAL:
-        return list(map(readonly, formula(*vectors)))
+        return formula(*vectors)
     parts = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
     first = next(parts)
     if not all(map(is_concrete, first)):  # a number in the formula is traced
-        return list(map(readonly, formula(*vectors)))
+        return formula(*vectors)
     wholes = [np.empty(size, part.dtype) for part in first]
     for block, results in zip(blocks(size), itertools.chain([first], parts), strict=True):
         for whole, result in zip(wholes, results, strict=True):
             whole[block] = result
-    return list(map(readonly, wholes))
+    return wholes
 
 
 # ------------------------------------------------------------------------------------------------ errors

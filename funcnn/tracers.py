@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from types import CodeType
 from typing import Any, NoReturn, TypeAlias
 
@@ -223,7 +223,7 @@ _METHODS = frozenset([
     "mean", "min", "prod", "ravel", "real", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take",
     "trace", "transpose", "var",
 ])
-_FLOAT64 = np.dtype(np.float64)
+_OF_A_NUMBER = {"shape": (), "ndim": 0, "size": 1, "dtype": np.dtype(np.float64)}
 _RENAMED = {"flatten": "ravel", "conjugate": "conj"}
 
 
@@ -236,11 +236,11 @@ class Tracer:
     def __init__(self, value: Any, tape: Tape, node: int) -> None:
         self.value, self.tape, self.node = value, tape, node
 
-    # What is known without tracing.
-    shape = property(lambda self: getattr(self.value, "shape", ()))
-    ndim = property(lambda self: len(self.shape))
-    size = property(lambda self: math.prod(self.shape))
-    dtype = property(lambda self: getattr(self.value, "dtype", _FLOAT64))
+    # What is known without tracing; where the value is a Python number, `__getattr__` knows it.
+    shape = property(attrgetter("value.shape"))
+    ndim = property(attrgetter("value.ndim"))
+    size = property(attrgetter("value.size"))
+    dtype = property(attrgetter("value.dtype"))
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.swapaxes(self, -1, -2))
 
@@ -269,6 +269,8 @@ class Tracer:
                     else lambda *args, **kwargs: function(self, *args, **kwargs))
         if name in _RENAMED:
             return getattr(self, _RENAMED[name])
+        if name in _OF_A_NUMBER:
+            return _OF_A_NUMBER[name]
         raise _missing_attribute(name, self)
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,

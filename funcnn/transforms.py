@@ -89,7 +89,8 @@ class GradientTransformation:
 
     def update(self, grads: P, state: OptState[P], params: P) -> tuple[P, OptState[P]]:
         """The updates that these gradients ask for, and the state after them."""
-        return cast("tuple[P, OptState[P]]", self.update_fn(_gradients_of(params, grads), state, params))
+        result: tuple[P, OptState[P]] = self.update_fn(_gradients_of(params, grads), state, params)
+        return result
 
 
 def _check_trainable(params: Any) -> None:
@@ -277,9 +278,10 @@ def _in_one_pass(parts: Sequence[Entrywise]) -> Run:
     """The formulas of several parts, one after the other, on each array."""
     owner = ", ".join(part.owner for part in parts)
     reads_params = any(part.reads_params for part in parts)
+    counted = [(part, part.counts) for part in parts]
 
     def run(grads: Any, states: tuple[Any, ...], params: Any) -> tuple[Any, tuple[Any, ...]]:
-        begun = list(map(_begun, parts, states))
+        begun = [_begun(part, counts, state) for (part, counts), state in zip(counted, states, strict=True)]
         trees = [each for _, _, _, memory in begun for each in memory]
         formula = functools.partial(_composed, begun)
         updates, *new = leafwise(owner, formula, 1 + len(trees), grads, *trees, *[params] * reads_params)
@@ -293,9 +295,9 @@ Begun: TypeAlias = tuple[Entrywise, tuple[Any, ...], Formula, tuple[Any, ...]]
 """A part at one update: the part, (t,) or () where nothing counts, its formula, the trees it remembers."""
 
 
-def _begun(part: Entrywise, state: Any) -> Begun:
+def _begun(part: Entrywise, counts: bool, state: Any) -> Begun:
     check_state(part.owner, part.form, state)
-    t = (as_count(state[0]) + 1,) if part.counts else ()
+    t = (as_count(state[0]) + 1,) if counts else ()
     return part, t, part.formula_at(*t), state[len(t):]
 
 
