@@ -1,4 +1,4 @@
-"""With this module you can test your own functions: `check_grads`, `assert_pure`, `assert_trees_close`, `check_layer`.
+"""With this module you can test your own functions: `check_grads`, `assert_pure`, `check_layer`, `check_optimizer`.
 
 Each raises an AssertionError that says what was expected and where it was not so.
 """
@@ -12,11 +12,13 @@ import numpy as np
 
 from funcnn import random, tree
 from funcnn.autodiff import vjp
+from funcnn.contents import contents
 from funcnn.jacobians import jvp
 from funcnn.layers import Layer
+from funcnn.optimizers import GradientTransformation
 from funcnn.typing import Array
 
-__all__ = ["assert_pure", "assert_trees_close", "check_grads", "check_layer"]
+__all__ = ["assert_pure", "assert_trees_close", "check_grads", "check_layer", "check_optimizer"]
 
 _STEP = 1e-5
 """The step of the central differences: their error is of order step^2 and 1e-16 / step."""
@@ -145,44 +147,101 @@ def _assert_close(path: tree.Path, x: Any, y: Any, rtol: float, atol: float) -> 
 
 
 def assert_pure(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Assert that f is pure at these arguments: called twice it gives the same bytes, it changes no array it was
-    given, and it draws nothing from NumPy's or Python's global generators.
+    """Assert that f is pure at these arguments: called again it gives the same bytes; it changes nothing it was given,
+    no variable that it closes over, no default, attribute or global variable of its module; and NumPy's and Python's
+    global generators are neither moved by it nor felt.
 
     >>> assert_pure(np.cumsum, np.ones(3))
     >>> assert_pure(lambda x: x.sort(), np.array([2.0, 1.0]))
     Traceback (most recent call last):
     ...
     AssertionError: assert_pure: <lambda> changed its argument at '0'
+    >>> seen = []
+    >>> assert_pure(lambda x: seen.append(x), 1.0)
+    Traceback (most recent call last):
+    ...
+    AssertionError: assert_pure: <lambda> changed 'seen/0', a variable outside of it
+
+    The global generators are moved between the calls, and afterwards put back. Files, clocks and what is remembered in
+    other modules are not looked at, except by comparing what f returns.
     """
-    name = getattr(f, "__name__", repr(f))
-    given = (args, kwargs) if kwargs else args
-    before, generators = _bytes(given), _global_generators()
-    first = _bytes(f(*args, **kwargs))
-    for path, content in _bytes(given).items():
-        if before[path] != content:
-            raise AssertionError(f"assert_pure: {name} changed its argument at {path!r}")
-    if _global_generators() != generators:
-        raise AssertionError(f"assert_pure: {name} drew from a global random generator; pass a key instead")
-    if _bytes(f(*args, **kwargs)) != first:
-        raise AssertionError(f"assert_pure: {name} gave other bytes when called again")
+    call = _Watched(f, args, kwargs)
+    before = _global_generators()
+    try:
+        first = call.content()
+        _stir_generators()
+        again = call.content()
+    finally:
+        _set_generators(before)
+    if again == first:
+        return
+    place = _different(first, again)
+    where = f" at {place!r}" if place else ""
+    if call.content() == first:
+        raise AssertionError(f"assert_pure: {call.name} depends on a global random generator{where}; pass a key "
+                             "instead")
+    raise AssertionError(f"assert_pure: {call.name} gave other bytes when called again{where}")
 
 
-def _bytes(value: Any) -> dict[str, Any]:
-    return {tree.keystr(path): _content(leaf) for path, leaf in tree.leaves_with_path(value)}
+class _Watched:
+    """A call of a function, and what it must leave as it is."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.f, self.args, self.kwargs = f, args, kwargs
+        self.name = getattr(f, "__name__", repr(f))
+        self.home = getattr(f, "__module__", None)
+
+    def content(self) -> dict[str, Any]:
+        """What the function returns, as bytes; an error, if the call has changed anything."""
+        given, outside, generators = self._given(), self._outside(), _global_generators()
+        result = contents(self.f(*self.args, **self.kwargs), self.home)
+        if (now := self._given()) != given:
+            raise AssertionError(f"assert_pure: {self.name} changed its argument at {_different(given, now)!r}")
+        if _global_generators() != generators:
+            raise AssertionError(f"assert_pure: {self.name} drew from a global random generator; pass a key instead")
+        if (now := self._outside()) != outside:
+            raise AssertionError(f"assert_pure: {self.name} changed {_different(outside, now)!r}, a variable outside "
+                                 "of it")
+        return result
+
+    def _given(self) -> dict[str, Any]:
+        given: dict[Any, Any] = {**dict(enumerate(self.args)), **self.kwargs}
+        return contents(given, self.home)
+
+    def _outside(self) -> dict[str, Any]:
+        return contents(self.f, self.home)
 
 
-def _content(leaf: Any) -> Any:
-    plain = isinstance(leaf, np.ndarray | np.generic | int | float | complex)
-    return (np.shape(leaf), np.asarray(leaf).dtype.str, np.asarray(leaf).tobytes()) if plain else repr(leaf)
+def _different(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """The first place where two contents differ."""
+    return next(path for path in [*one, *other] if path not in one or path not in other or one[path] != other[path])
 
 
-def _global_generators() -> tuple[Any, ...]:
+def _global_generators() -> tuple[Any, Any]:
     import random as python_random
 
     from numpy import random as numpy_random
 
     name, words, *rest = numpy_random.get_state(legacy=True)  # noqa: NPY002  # only read
-    return (name, np.asarray(words).tobytes(), *rest, python_random.getstate())
+    return (name, tuple(np.asarray(words).tolist()), *rest), python_random.getstate()
+
+
+def _stir_generators() -> None:
+    import random as python_random
+
+    from numpy import random as numpy_random
+
+    numpy_random.random_sample()  # noqa: NPY002  # the caller puts it back
+    python_random.random()
+
+
+def _set_generators(states: tuple[Any, Any]) -> None:
+    import random as python_random
+
+    from numpy import random as numpy_random
+
+    numpy_random.set_state(states[0])  # noqa: NPY002  # as it was before
+    python_random.setstate(states[1])
 
 
 # ------------------------------------------------------------------------------------------------ layers
@@ -217,3 +276,36 @@ def _check_output(layer: Layer[Any, Any, Any], params: Any, x: Any, key: Any) ->
 def _require(layer: Layer[Any, Any, Any], holds: bool, what: str) -> None:
     if not holds:
         raise AssertionError(f"check_layer: {layer!r}: {what}")
+
+
+# -------------------------------------------------------------------------------------------- optimizers
+
+
+def check_optimizer(optimizer: GradientTransformation, params: Any, steps: int = 3) -> None:
+    """Assert what every optimizer promises for such parameters: `init` and `update` are pure, updates are like the
+    parameters, in float32 and float64, and the state keeps its structure, shapes and dtypes from step to step.
+
+    >>> from funcnn.optimizers import adam
+    >>> check_optimizer(adam(0.1), {"w": np.ones((2, 3)), "b": np.zeros(3, np.float64)})
+    """
+    for dtype in (np.float32, np.float64):
+        typed = tree.astype(params, dtype)
+        assert_pure(optimizer.init, typed)
+        state = first = optimizer.init(typed)
+        for step in range(steps):
+            grads = tree.map(lambda p, g: np.asarray(g, p.dtype), typed, _directions(typed, step))
+            assert_pure(optimizer.update, grads, state, typed)
+            updates, state = optimizer.update(grads, state, typed)
+            _check_like("the updates", updates, "the parameters", typed)
+            _check_like("the state", state, "the first state", first)
+
+
+def _check_like(name: str, found: Any, other: str, expected: Any) -> None:
+    """Two trees have one structure, and leaves of the same shapes and dtypes."""
+    if tree.structure(found) != tree.structure(expected):
+        raise AssertionError(f"check_optimizer: {name}: {tree.structure(found)}, unlike {other}: "
+                             f"{tree.structure(expected)}")
+    for (path, x), y in zip(tree.leaves_with_path(found), tree.leaves(expected), strict=True):
+        if (np.shape(x), np.result_type(x)) != (np.shape(y), np.result_type(y)):
+            raise AssertionError(f"check_optimizer: {name} at {tree.keystr(path)!r}: {np.result_type(x)}"
+                                 f"{list(np.shape(x))}, unlike {other}: {np.result_type(y)}{list(np.shape(y))}")

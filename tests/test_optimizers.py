@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcnn as fn
-from funcnn import arrays, leafwise, losses, optimizers, schedules, tree
+from funcnn import arrays, leafwise, losses, optimizers, schedules, testing, tree
 from funcnn.activations import relu
 from funcnn.layers import dense
 from funcnn.optimizers import (
@@ -770,3 +770,37 @@ ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
 def test_nonsense_is_named(nonsense: Callable[[], object], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         nonsense()
+
+
+# ------------------------------------------------------------------------------------- testing one's own
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if "masked" not in name])
+def test_every_optimizer_keeps_its_promises(name: str) -> None:
+    testing.check_optimizer(EVERY[name][0], {"w": np.ones((2, 3)), "b": np.full(3, 0.5)})
+
+
+def widening(grads: Any, state: Any, params: Any) -> Any:
+    return tree.map(lambda g: np.asarray(g, np.float64), grads), state
+
+
+def growing(grads: Any, state: Any, params: Any) -> Any:
+    return grads, (*state, 1)
+
+
+CALLS: list[int] = []
+
+
+def counting(grads: Any, state: Any, params: Any) -> Any:
+    CALLS.append(1)
+    return tree.map(lambda g: g * len(CALLS), grads), state
+
+
+@pytest.mark.parametrize(("update", "text"), [
+    (widening, r"the updates at 'w': float64\[2\], unlike the parameters: float32\[2\]"),
+    (growing, r"the state: Structure\(\(\*,\)\), unlike the first state"), (counting, "assert_pure"),
+    (lambda grads, state, params: (tree.map(np.sum, grads), state), r"the updates at 'w': .*\[\], unlike")])
+def test_an_optimizer_that_breaks_one_is_found(update: Any, text: str) -> None:
+    broken = GradientTransformation(lambda params: (), update)
+    with pytest.raises(AssertionError, match=text):
+        testing.check_optimizer(broken, {"w": np.ones(2)})
