@@ -6,6 +6,7 @@ view, and its transpose `overlap_add` sends cotangents back. All layers here are
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -13,14 +14,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from funcnn import initializers, random
 from funcnn.affine import affine
-from funcnn.arrays import is_concrete, namespace
+from funcnn.arrays import column_sums, is_concrete, namespace
 from funcnn.composition import Layer
 from funcnn.custom import custom_vjp
 from funcnn.tracers import Tracer
 from funcnn.tree import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape
 
-__all__ = ["Padding", "avg_pool2d", "conv2d", "max_pool2d", "overlap_add", "windows"]
+__all__ = ["Padding", "avg_pool2d", "conv2d", "correlate", "max_pool2d", "overlap_add", "rows_of", "spread_out",
+           "windows"]
 
 I = TypeVar("I", bound=Dim)
 O = TypeVar("O", bound=Dim)
@@ -101,21 +103,88 @@ def _same(length: int, window: int, stride: int) -> Pair:
 # -------------------------------------------------------------------------------------------- convolution
 
 
-def convolve(x: Array, w: Array, b: Array, stride: Pair, padding: Padding) -> Array:
-    """The formula of `conv2d`: y[p] = sum over the window at p of x w, plus b, as one matrix product.
+FEW = 4
+"""Images of at most so many channels are copied channel by channel, window pixel by window pixel: longer runs."""
+
+
+def rows_of(x: Array, size: Pair, stride: Pair) -> Array:
+    """Each window as a row, (batch * rows * columns, height * width * channels): what one matrix product convolves.
+
+    >>> rows_of(np.arange(6.0).reshape(1, 2, 3, 1), (2, 2), (1, 1))
+    array([[0., 1., 3., 4.],
+           [1., 2., 4., 5.]])
+    """
+    xp, seen, inputs = namespace(x), windows(x, size, stride), size[0] * size[1] * x.shape[3]
+    if x.shape[3] <= FEW:
+        few: Array = xp.transpose(seen, (4, 5, 3, 0, 1, 2)).reshape((inputs, math.prod(seen.shape[:3]))).T
+        return few
+    many: Array = xp.transpose(seen, (0, 1, 2, 4, 5, 3)).reshape((math.prod(seen.shape[:3]), inputs))
+    return many
+
+
+@custom_vjp
+def correlate(x: Array, w: Array, b: Array, stride: Pair) -> Array:
+    """The sum over each window of x w, plus b: y[p, o] = sum_ijc x[s p + (i, j), c] w[i, j, c, o] + b[o].
 
     x is (batch, height, width, in), w is (height, width, in, out), b is (out,).
+
+
+    >>> correlate(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1)), np.ones(1, np.float64), (1, 1))
+    array([[[[5.]]]])
+    """
+    size = (w.shape[0], w.shape[1])
+    y = affine(rows_of(x, size, stride), w.reshape((math.prod(w.shape[:3]), w.shape[3])), b)
+    return y.reshape((x.shape[0], *_places(x.shape, size, stride), w.shape[3]))
+
+
+@custom_vjp
+def spread_out(g: Array, w: Array, shape: tuple[int, ...], stride: Pair) -> Array:
+    """The transpose of `correlate` by x: an image of this shape to which each g[p] adds w g[p] at its window.
+
+    >>> spread_out(np.ones((1, 1, 2, 1)), np.ones((1, 2, 1, 1)), (1, 1, 3, 1), (1, 1))[0, 0, :, 0]
+    array([1., 2., 1.])
+    """
+    batch, rows, columns, _ = g.shape
+    places, channels = (batch, rows, columns), w.shape[2]
+    flat = g.reshape((math.prod(places), g.shape[3]))
+    if channels <= FEW:
+        parts = (w.reshape((-1, w.shape[3])) @ flat.T).reshape((*w.shape[:3], *places))
+        planes = np.zeros((channels, *shape[:3]), g.dtype)
+        for i, j in np.ndindex(w.shape[:2]):
+            seen = _shifted(planes.transpose(1, 2, 3, 0), i, j, rows, columns, stride)
+            seen += parts[i, j].transpose(1, 2, 3, 0)
+        return cast(Array, planes.transpose(1, 2, 3, 0))
+    image = np.zeros(shape, g.dtype)
+    for i, j in np.ndindex(w.shape[:2]):
+        part = _shifted(image, i, j, rows, columns, stride)
+        part += (flat @ w[i, j].T).reshape((*places, channels))
+    return cast(Array, image)
+
+
+def _by_kernel(g: Array, x: Array, shape: tuple[int, ...], stride: Pair) -> Array:
+    """The cotangent of the kernel: for each of its pixels and channels, what x was there times g."""
+    flat = g.reshape((math.prod(g.shape[:3]), g.shape[3]))
+    return (rows_of(x, (shape[0], shape[1]), stride).T @ flat).reshape(shape)
+
+
+correlate.defvjps(
+    lambda g, y, x, w, b, stride: spread_out(g, w, x.shape, stride),
+    lambda g, y, x, w, b, stride: _by_kernel(g, x, w.shape, stride),
+    lambda g, y, x, w, b, stride: column_sums(g),
+)
+spread_out.defvjps(
+    lambda h, y, g, w, shape, stride: correlate(h, w, np.zeros(w.shape[3], w.dtype), stride),
+    lambda h, y, g, w, shape, stride: _by_kernel(g, h, w.shape, stride),
+)
+
+
+def convolve(x: Array, w: Array, b: Array, stride: Pair, padding: Padding) -> Array:
+    """The formula of `conv2d`: `correlate` with padding.
 
     >>> convolve(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1)), np.zeros(1, np.float64), (1, 1), "VALID")
     array([[[[4.]]]])
     """
-    size = (w.shape[0], w.shape[1])
-    seen = windows(_padded(x, size, stride, padding), size, stride)
-    xp = namespace(x)
-    inputs = w.shape[0] * w.shape[1] * w.shape[2]
-    rows = xp.transpose(seen, (0, 1, 2, 4, 5, 3)).reshape((-1, inputs))
-    y = affine(rows, w.reshape((inputs, w.shape[3])), b)
-    return y.reshape((*seen.shape[:3], w.shape[3]))
+    return correlate(_padded(x, (w.shape[0], w.shape[1]), stride, padding), w, b, stride)
 
 
 def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: int | Pair = 1,
