@@ -7,7 +7,6 @@ the derivative of each NumPy function).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
 
@@ -153,7 +152,8 @@ class _Run:
             self.nodes = tape.end()
         y, aux = _value_and_aux(out) if has_aux else (out, None)
         self.places = [_place_on(tape, leaf) for leaf in ([y] if type(y) is Tracer else tree.leaves(y))]
-        self.y, self.aux = _without_tracers(tape, y), _without_tracers(tape, aux)
+        self.y = _without_tracers(tape, y)
+        self.aux = None if aux is None else _without_tracers(tape, aux)
 
     def pull(self, nodes: list[Node], seeds: list[tuple[int, Any]]) -> Any:
         """The cotangents of the primals, given those of nodes; the list of nodes is emptied on the way."""
@@ -164,12 +164,11 @@ class _Run:
 def _without_tracers(tape: Tape, result: Any) -> Any:
     """The result of a run as the world outside may see it."""
     if result is None or type(result) is Tracer:
-        return _result(tape, result)
-    return tree.map(functools.partial(_result, tape), result)
+        return _checked(value_of(result, tape))
+    return tree.map(lambda leaf: _checked(value_of(leaf, tape)), result)
 
 
-def _result(tape: Tape, leaf: Any) -> Any:
-    value = value_of(leaf, tape)
+def _checked(value: Any) -> Any:
     if type(value) is Tracer and value.tape.nodes is None:
         raise TracerError("a traced value is returned after the grad or vjp that made it has ended; return what you "
                           "need (has_aux=True) instead of keeping it in a variable")

@@ -41,13 +41,13 @@ def kept(g: Any, x: Any, axis: Any) -> Any:
 def spread(g: Any, x: Any, axis: Any) -> Any:
     """The cotangent of a sum, copied to all that was summed."""
     if axis is None and isinstance(g, np.generic):
-        return np.ndarray(shape_of(x), g.dtype, np.asarray(g), 0, (0,) * len(shape_of(x)))
+        return np.ndarray(x.shape, g.dtype, np.asarray(g), 0, (0,) * len(x.shape))
     return stretch(kept(g, x, axis), shape_of(x))
 
 
 def _count(x: Any, axis: Any) -> int:
     if axis is None:
-        return math.prod(shape_of(x))
+        return int(x.size)
     return math.prod(shape_of(x)[a] for a in axes_of(x, axis))
 
 
