@@ -19,7 +19,7 @@ from funcnn.arrays import is_concrete, readonly
 from funcnn.tracers import Tracer
 from funcnn.typing import Key
 
-__all__ = ["Batches", "batches", "in_order", "rows_in", "split", "whole_number"]
+__all__ = ["Batches", "batches", "check_rows", "in_order", "rows_in", "split", "whole_number"]
 
 B = TypeVar("B")
 
@@ -90,7 +90,7 @@ def batches(key: Key, data: B, size: int, epochs: int = 1, start: int = 0) -> Ba
     size, epochs = whole_number("batches", "size", size, 1), whole_number("batches", "epochs", epochs, 0)
     start = whole_number("batches", "start", start, 0)
     random.fold_in(key, 0)
-    _check_rows("batches", data)
+    check_rows("batches", data)
     tree.map_with_path(_check_numbers, data)
     stream = Batches(key, _plain(data), size, epochs)
     if start > len(stream):
@@ -118,7 +118,7 @@ def split(key: Key, data: B, validation: float = 0.2) -> tuple[B, B]:
         raise TypeError(f"split: validation must be a share of the rows, such as 0.2, got {validation!r:.80}")
     if not 0 < validation < 1:
         raise ValueError(f"split: validation is a share of the rows, between 0 and 1, got {validation}")
-    _check_rows("split", data)
+    check_rows("split", data)
     count = rows_in(data)
     held_out = round(float(validation) * count)
     if not 0 < held_out < count:
@@ -139,7 +139,7 @@ def in_order(owner: str, data: B, size: int) -> Iterator[B]:
     [array([0, 1]), array([2, 3]), array([4])]
     """
     size = whole_number(owner, "size", size, 1)
-    _check_rows(owner, data)
+    check_rows(owner, data)
     count, data = rows_in(data), _plain(data)
     if size >= count:
         return iter([data])
@@ -225,7 +225,7 @@ def whole_number(owner: str, name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def _check_rows(owner: str, data: Any) -> None:
+def check_rows(owner: str, data: Any) -> None:
     """All leaves are arrays with as many rows, and there are some."""
     rows = {tree.keystr(path): _count(owner, path, leaf) for path, leaf in tree.leaves_with_path(data)}
     if not rows:

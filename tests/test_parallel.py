@@ -1,0 +1,114 @@
+"""Gradients of blocks: the average is that of the whole, and has the same bytes whoever computes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, assert_type
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcnn as fn
+from funcnn import losses, tree
+from funcnn.activations import relu
+from funcnn.layers import dense, dropout
+from funcnn.parallel import data_parallel
+from funcnn.typing import Array, Params, Scalar
+
+NET = dense(2, 5) >> relu >> dropout(0.5) >> dense(5, 3)
+PARAMS = NET.init(fn.random.key(0))
+X = np.random.default_rng(0).normal(size=(23, 2)).astype(np.float32)
+Y = np.random.default_rng(1).integers(0, 3, 23)
+
+Batch = tuple[Any, Any]
+
+
+def loss(params: Params, batch: Batch, key: Any = None) -> Scalar:
+    x, y = batch
+    return np.mean(losses.softmax_cross_entropy(NET.apply(params, x, key=key), y))
+
+
+WHOLE = fn.value_and_grad(loss)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 23), st.integers(1, 30))
+def test_the_average_is_that_of_the_whole_batch(rows: int, shards: int) -> None:
+    batch = (X[:rows], Y[:rows])
+    value, grads = data_parallel(WHOLE, shards)(PARAMS, batch)
+    expected, expected_grads = WHOLE(PARAMS, batch)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    assert tree.all_close(grads, expected_grads, rtol=1e-4, atol=1e-6)
+    assert np.result_type(value) == np.float32
+    assert all(leaf.dtype == np.float32 and not leaf.flags.writeable for leaf in tree.leaves(grads))
+    assert type(grads) is type(PARAMS)
+
+
+def backwards(f: Any, parts: Iterable[Any]) -> list[Any]:
+    return [f(part) for part in list(parts)[::-1]][::-1]
+
+
+def test_the_bytes_are_the_same_whoever_does_the_work() -> None:
+    with ThreadPoolExecutor(3) as threads:
+        results = [data_parallel(WHOLE, 5, map=each)(PARAMS, (X, Y), fn.random.key(7))
+                   for each in (None, map, threads.map, backwards, None)]
+    assert all(tree.equal(result, results[0]) for result in results[1:])
+
+
+def test_one_block_is_the_whole_to_the_bit() -> None:
+    assert tree.equal(data_parallel(WHOLE, 1)(PARAMS, (X, Y)), WHOLE(PARAMS, (X, Y)))
+
+
+def test_blocks_differ_by_one_row_and_cover_all_in_order() -> None:
+    seen: list[Any] = []
+
+    def look(params: float, x: Array) -> tuple[Scalar, float]:
+        seen.append(x)
+        return np.mean(x), params
+
+    data_parallel(look, 4, map=map)(1.0, np.arange(10.0))
+    assert [len(x) for x in seen] == [2, 3, 2, 3]
+    np.testing.assert_array_equal(np.concatenate(seen), np.arange(10.0))
+
+
+def test_aux_is_averaged_too() -> None:
+    def with_aux(w: float, x: Any) -> tuple[Scalar, Any]:
+        return np.mean((w - x) ** 2), {"mean": np.mean(x)}
+
+    (value, aux), _ = data_parallel(fn.value_and_grad(with_aux, has_aux=True), 2)(1.0, np.arange(5.0))
+    assert (value, aux["mean"]) == (3.0, 2.0)
+
+
+def test_the_work_is_done_in_threads_and_their_errors_arrive() -> None:
+    main, seen = threading.get_ident(), set()
+
+    def look(params: float, x: Any) -> tuple[Any, float]:
+        seen.add(threading.get_ident())
+        return np.mean(x), params
+
+    data_parallel(look, 3)(1.0, np.arange(6.0))
+    assert main not in seen
+    with pytest.raises(ValueError, match="labels run from"):
+        data_parallel(WHOLE, 3)(PARAMS, (X, Y + 1))
+
+
+def test_types_survive() -> None:
+    value, grads = data_parallel(WHOLE, 2)(PARAMS, (X, Y), key=None)
+    assert_type(grads, Params)
+    assert np.isfinite(float(value))
+
+
+@pytest.mark.parametrize(("make", "error", "text"), [
+    (lambda: data_parallel(WHOLE, 0), ValueError, "data_parallel: shards must be at least 1, got 0"),
+    (lambda: data_parallel(WHOLE, 2.0), TypeError, "data_parallel: shards must be an int, got 2.0"),  # type: ignore[arg-type]
+    (lambda: data_parallel(WHOLE(PARAMS, (X, Y)), 2), TypeError, "takes a function of"),  # type: ignore[arg-type]
+    (lambda: data_parallel(WHOLE, 2)(PARAMS, (X, Y[:5])), ValueError, "data_parallel: the arrays differ in their"),
+    (lambda: data_parallel(WHOLE, 2)(PARAMS, (X[:0], Y[:0])), ValueError, r"data_parallel: the data is empty \(0"),
+])
+def test_mistakes_are_named(make: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        make()
