@@ -15,11 +15,19 @@ Read it in this order; each file answers one question.
     regularizers, metrics          what else is said of it?
     schedules                      how does the learning rate change?
     leafwise, transforms, parts, optimizers    how does a gradient become a step?
-    training                       how do steps become learning?
+    streams, loops, training       how do steps become learning?
+    parallel                       how do cores share the work?
+    safetensors, atomic, inventory, checkpoint    how does a run outlive its machine?
     datasets                       what is there to learn?
-    testing                        how are functions of your own tested?
-    jax                            how does a program move to JAX? (imported only when asked for)
+    contents, testing              how are functions of your own tested?
+    formulas, summaries, pages, watching, tracing    what happened in a step?
+    graphs, planes, plotting       how does it look?
+    jax                            how does a program move to JAX?
+
+The last three lines are imported when they are asked for: `funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from funcnn import (
     typing as typing,
@@ -50,7 +58,10 @@ from funcnn import (
     metrics as metrics,
     schedules as schedules,
     optimizers as optimizers,
+    streams as streams,
+    loops as loops,
     training as training,
+    parallel as parallel,
     datasets as datasets,
     testing as testing,
 )
@@ -78,4 +89,16 @@ from funcnn.tree import (
     FrozenDict as FrozenDict,
 )
 
+if TYPE_CHECKING:
+    from funcnn import jax as jax, plotting as plotting, tracing as tracing
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is needed only sometimes when it is asked for."""
+    if name in ("jax", "plotting", "tracing"):
+        import importlib
+
+        return importlib.import_module(f"funcnn.{name}")
+    raise AttributeError(f"module 'funcnn' has no attribute {name!r}")

@@ -348,7 +348,7 @@ def _placed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str) -> list[tuple
     for stage in stages:
         name = stage.name or f"{stage.kind}_{counts.get(stage.kind, 0)}"
         entries = _entries(stage, name)
-        if entries and stage.name is None:
+        if (entries or stage.around is None) and stage.name is None:
             counts[stage.kind] = counts.get(stage.kind, 0) + 1
         placed.append((entries, _relabelled(stage, prefix + name)))
     _check_unique([path for entries, _ in placed for path in entries.values()])
