@@ -70,8 +70,10 @@ from funcnn.autodiff import (
     value_and_grad as value_and_grad,
     vjp as vjp,
 )
-from funcnn.custom import (
+from funcnn.checkpoint import (
     checkpoint as checkpoint,
+)
+from funcnn.custom import (
     custom_vjp as custom_vjp,
     stop_gradient as stop_gradient,
 )
