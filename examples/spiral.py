@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 
 import funcnn as fn
-from funcnn import datasets, losses, metrics, optimizers, random, schedules, training
+from funcnn import datasets, losses, metrics, optimizers, plotting, random, schedules, training
 from funcnn.activations import relu
 from funcnn.layers import dense
 from funcnn.optimizers import OptState
@@ -79,16 +79,10 @@ def draw(file: str, params: Params, batch: Batch, history: list[Scalar]) -> None
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise SystemExit("--plot needs matplotlib: pip install 'funcnn[plot]', or pip install matplotlib") from None
-    x, y = batch
-    axis = np.linspace(-1.1, 1.1, 200, dtype=np.float32)
-    plane = np.stack(np.meshgrid(axis, axis), axis=-1)
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     boundary, curve = figure.subplots(1, 2)
-    boundary.contourf(axis, axis, np.argmax(net.apply(params, plane), axis=-1), levels=2, alpha=0.3, cmap="brg")
-    boundary.scatter(x[:, 0], x[:, 1], c=y, s=12, cmap="brg")
-    boundary.set(title="decision boundary", aspect="equal")
-    curve.semilogy(history)
-    curve.set(title="loss", xlabel="epoch")
+    plotting.decision_boundary(lambda x: net.apply(params, x), *batch, ax=boundary)
+    plotting.history({"loss": history}, axes=curve)
     figure.savefig(file)
     print(f"wrote {file}")
 

@@ -20,7 +20,7 @@ from funcnn.graphs import Arrow, Box, place
 from funcnn.metrics import r2
 from funcnn.planes import COLORS, INK, animate, decision_boundary, figure, matplotlib_part, panels
 from funcnn.tracing import Trace
-from funcnn.typing import Array
+from funcnn.typing import Array, Scalar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     Drawable: TypeAlias = Axes | Sequence[Axes] | NDArray[Any] | None
     """Axes as `figure.subplots()` gives them; None for new ones."""
+
+    Curve: TypeAlias = ArrayLike | Sequence[Scalar]
+    """One number a step: the history of a fold, or a list of the values that a loop has seen."""
 
 __all__ = ["COLORS", "activations", "animate", "confusion_matrix", "decision_boundary", "figure", "gradient_flow",
            "graph", "history", "predictions", "weights"]
@@ -84,7 +87,7 @@ def confusion_matrix(matrix: ArrayLike, *, labels: Sequence[object] | None = Non
 # ---------------------------------------------------------------------------------------- how learning went
 
 
-def history(values: Mapping[str, ArrayLike | Mapping[str, ArrayLike]], *, axes: Drawable = None) -> list[Axes]:
+def history(values: Mapping[str, Curve | Mapping[str, Curve]], *, axes: Drawable = None) -> list[Axes]:
     """How numbers changed from step to step, one panel each: `history({"loss": losses, "learning rate": rates})`.
 
     Several lines share a panel: `{"loss": {"train": losses, "fresh": others}}`. A panel of positive numbers that fall
