@@ -85,11 +85,11 @@ def main() -> None:
     check_grads(threshold, (scores, 1.0))
     check_grads(attend, (keys[1] / 10, keys, values))
     print("with the rules, first and second derivatives are those of finite differences")
-    wanted = (values[3] + values[5]) / 2
-    loss = fn.value_and_grad(lambda query: np.sum((attend(query, keys, values) - wanted) ** 2))
-    query = np.zeros(8, np.float64)
+    wanted, query = (values[3] + values[5]) / 2, np.zeros(8, np.float64)
+    def loss(query: Array) -> Any:
+        return np.sum((attend(query, keys, values) - wanted) ** 2)
     for step in range(61):
-        value, gradient = loss(query)
+        value, gradient = fn.value_and_grad(loss)(query)
         if step % 20 == 0:
             print(f"step {step:2}: loss {value:.4f}, weights {np.round(entmax(keys @ query), 2)}")
         query = query - 0.1 * gradient

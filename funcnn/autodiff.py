@@ -8,7 +8,7 @@ the derivative of each NumPy function).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, TypeVarTuple, cast, overload
 
 import numpy as np
 
@@ -24,6 +24,8 @@ P = TypeVar("P")
 Q = TypeVar("Q")
 S = TypeVar("S", bound=Scalar)
 Aux = TypeVar("Aux")
+R = TypeVar("R")
+X = TypeVarTuple("X")
 
 _Later: TypeAlias = Literal[2, 3, 4, 5, -1, -2]
 _OtherArgnums: TypeAlias = (_Later | tuple[int] | tuple[Literal[0], _Later] | tuple[Literal[1], int]
@@ -113,7 +115,13 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     return named_after(f, grad_of_f)
 
 
-def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+@overload
+def vjp(f: Callable[[*X], R], *primals: *X, has_aux: Literal[False] = False,
+        ) -> tuple[R, Callable[[R], tuple[*X]]]: ...
+@overload
+def vjp(f: Callable[[*X], tuple[R, Aux]], *primals: *X, has_aux: Literal[True],
+        ) -> tuple[R, Callable[[R], tuple[*X]], Aux]: ...
+def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
     """`f(*primals)` and its pullback, the function g -> (g dy/dx for each primal x).
 
         y, pullback = vjp(f, x);    pullback(g)[i][...] = sum over y's entries of g * dy / dx_i[...]

@@ -18,13 +18,14 @@ from funcnn import random
 from funcnn.arrays import namespace
 from funcnn.frozendict import FrozenDict, entries_of
 from funcnn.tracers import Tracer
-from funcnn.typing import Array, Dim, Key, Params, Shape
+from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape
 
 __all__ = ["Layer", "residual", "serial"]
 
 I = TypeVar("I", bound=Dim)
 O = TypeVar("O", bound=Dim)
 K = TypeVar("K", bound=Dim)
+Width = TypeVar("Width", bound=Dim)  # the name is in mypy's message about a residual that is not square
 P = TypeVar("P")
 
 _NEITHER: Any = object()
@@ -83,7 +84,12 @@ class Layer(Generic[I, O, P]):
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"{self.kind}: name must be a text, such as 'hidden', got {name!r}")
 
-    def apply(self, params: P, x: Array, *, key: Key | None = _NEITHER) -> Array:
+    @overload
+    def apply(self: Layer[Any, Any, DenseParams], params: DenseParams | Mapping[str, Array], x: Array, *,
+              key: Key | None = ...) -> Array: ...
+    @overload
+    def apply(self, params: P, x: Array, *, key: Key | None = ...) -> Array: ...
+    def apply(self, params: Any, x: Array, *, key: Key | None = _NEITHER) -> Array:
         """The layer's output for a batch x, which leads with the batch axis.
 
         A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither.
@@ -228,7 +234,11 @@ def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Layer[An
     return _composed(tuple(stage for layer in layers for stage in _stages_of(layer)))
 
 
-def residual(layer: Layer[I, I, Any] | Callable[[Array], Array], *, name: str | None = None) -> Layer[I, I, Params]:
+@overload
+def residual(layer: Layer[Width, Width, Any], *, name: str | None = None) -> Layer[Width, Width, Params]: ...
+@overload
+def residual(layer: Callable[[Array], Array], *, name: str | None = None) -> Layer[AnyWidth, AnyWidth, Params]: ...
+def residual(layer: Any, *, name: str | None = None) -> Layer[Any, Any, Params]:
     """A block that adds to its input: y = x + layer(x). The layer must give as many features as it takes.
 
     >>> from funcnn.layers import dense

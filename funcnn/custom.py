@@ -22,6 +22,7 @@ __all__ = ["checkpoint", "custom_vjp", "stop_gradient"]
 A = ParamSpec("A")
 P = TypeVar("P")
 R = TypeVar("R")
+Res = TypeVar("Res")
 
 
 def stop_gradient(x: P) -> P:
@@ -71,7 +72,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
         self._rule = Rule(getattr(fun, "__name__", "custom_vjp"), fun)
         self._takes_trees = False
 
-    def defvjp(self, fwd: Callable[..., tuple[R, Any]], bwd: Callable[[Any, Any], tuple[Any, ...]]) -> None:
+    def defvjp(self, fwd: Callable[..., tuple[R, Res]], bwd: Callable[[Res, Any], tuple[Any, ...]]) -> None:
         """Give the derivative as a forward and a backward function that share residuals."""
         self._rule = _paired(self._rule.name, self._fun, fwd, bwd)
         self._takes_trees = True

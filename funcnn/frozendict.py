@@ -57,23 +57,25 @@ class FrozenDict(Mapping[K, V_co]):
         """Take over the entries of a mapping, or pairs, as `dict` does."""
         return of_entries({k: _without_dicts(v) for k, v in dict(entries).items()})
 
-    def __getattr__(self, name: str) -> Any:
-        """Compute what was left for later: the leaves from the vector, the entries from the leaves."""
-        if name == "_flat" and self._joined is not None:
-            layout, vector = self._joined
-            found: Any = layout.cut(vector), layout.structure
-        elif name == "_data" and self._flat is not None:
-            found = self._flat[1].entries(self._flat[0])
-        else:
-            raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
-        _SET[name](self, found)
-        return found
+    if not TYPE_CHECKING:  # a type checker would allow what these refuse
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot set attribute {name!r}; a FrozenDict never changes")
+        def __getattr__(self, name: str) -> Any:
+            """Compute what was left for later: the leaves from the vector, the entries from the leaves."""
+            if name == "_flat" and self._joined is not None:
+                layout, vector = self._joined
+                found: Any = layout.cut(vector), layout.structure
+            elif name == "_data" and self._flat is not None:
+                found = self._flat[1].entries(self._flat[0])
+            else:
+                raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
+            _SET[name](self, found)
+            return found
 
-    def __delattr__(self, name: str) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot delete attribute {name!r}; a FrozenDict never changes")
+        def __setattr__(self, name: str, value: object) -> NoReturn:
+            raise TypeError(f"FrozenDict: cannot set attribute {name!r}; a FrozenDict never changes")
+
+        def __delattr__(self, name: str) -> NoReturn:
+            raise TypeError(f"FrozenDict: cannot delete attribute {name!r}; a FrozenDict never changes")
 
     def __getitem__(self, key: K) -> V_co:
         try:
@@ -126,13 +128,15 @@ class FrozenDict(Mapping[K, V_co]):
     def __hash__(self) -> int:
         return hash(frozenset(self._data.items()))
 
-    def __setitem__(self, key: object, value: object) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot set entry {key!r}; a FrozenDict never changes. Make a new one: "
-                        f"params | {{{key!r}: value}}, or tree.update_in(params, path, f)")
+    if not TYPE_CHECKING:  # a type checker would allow what these refuse
 
-    def __delitem__(self, key: object) -> NoReturn:
-        raise TypeError(f"FrozenDict: cannot delete entry {key!r}; a FrozenDict never changes. Make a new "
-                        f"one: FrozenDict((k, v) for k, v in params.items() if k != {key!r})")
+        def __setitem__(self, key: object, value: object) -> NoReturn:
+            raise TypeError(f"FrozenDict: cannot set entry {key!r}; a FrozenDict never changes. Make a new one: "
+                            f"FrozenDict({{**params, {key!r}: value}}), or tree.update_in(params, path, f)")
+
+        def __delitem__(self, key: object) -> NoReturn:
+            raise TypeError(f"FrozenDict: cannot delete entry {key!r}; a FrozenDict never changes. Make a new "
+                            f"one: FrozenDict((k, v) for k, v in params.items() if k != {key!r})")
 
     def __repr__(self) -> str:
         return f"FrozenDict({show(self, indent=len('FrozenDict('))})"

@@ -50,8 +50,8 @@ def linearize(f: Callable[[*X], R], *primals: *X) -> tuple[R, Callable[[*X], R]]
 def _check_tangent(path: tree.Path, x: Any, t: Any) -> None:
     if np.shape(concrete(t)) != np.shape(concrete(x)):
         where = f" at {tree.keystr(path[1:])!r}" if path[1:] else ""
-        raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {np.shape(concrete(t))}, the argument "
-                         f"has shape {np.shape(concrete(x))}")
+        raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {np.shape(concrete(t))}, the "
+                         f"argument has shape {np.shape(concrete(x))}")
 
 
 def _zero(y: Any) -> Any:

@@ -13,10 +13,12 @@ import numpy as np
 
 from funcnn import checks
 from funcnn.arrays import namespace
-from funcnn.typing import Array, IntArray, Labels, Mask
+from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["accuracy", "binary_accuracy", "confusion_matrix", "f1", "mean_over_batches", "precision", "r2", "recall",
            "regression_accuracy", "top_k_accuracy"]
@@ -27,7 +29,7 @@ _DIVERGED = "The model that made them has diverged"
 # ------------------------------------------------------------------------------------------- shares of right answers
 
 
-def accuracy(predictions: Array, labels: Labels) -> Any:
+def accuracy(predictions: Array, labels: Labels) -> Scalar:
     """The share of examples whose largest prediction, logit or probability, is at the right class.
 
     Predictions are (batch, classes); labels are integers (batch,), or rows (batch, classes) whose largest entry is
@@ -38,10 +40,11 @@ def accuracy(predictions: Array, labels: Labels) -> Any:
     """
     classes = _classes("accuracy", predictions, labels)
     xp = namespace(predictions)
-    return xp.mean(xp.argmax(predictions, axis=-1) == classes)
+    share: Scalar = xp.mean(xp.argmax(predictions, axis=-1) == classes)
+    return share
 
 
-def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Any:
+def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Scalar:
     """The share of examples whose right class is among the k largest predictions.
 
     Predictions and labels are those of `accuracy`, which this is for k = 1; of equal predictions the first counts as
@@ -61,10 +64,11 @@ def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Any:
     own = xp.take_along_axis(predictions, classes, axis=-1)
     ties_before = (predictions == own) & (xp.arange(predictions.shape[-1]) < classes)
     larger = xp.sum((predictions > own) | ties_before, axis=-1)
-    return xp.mean(larger < k)
+    share: Scalar = xp.mean(larger < k)
+    return share
 
 
-def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> Any:
+def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> Scalar:
     """The share of entries where (prediction > threshold) is the label, True or 1.
 
     Labels have the shape of the predictions: booleans, or 0 and 1. The threshold is for probabilities; for logits it
@@ -80,10 +84,11 @@ def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float 
     checks.no_nan(name, "predictions", predictions, _DIVERGED)
     if threshold == 0.5:
         checks.in_unit_interval(name, "predictions", predictions, "For logits pass threshold=0.0")
-    return namespace(predictions).mean((predictions > threshold) == (labels == 1))
+    share: Scalar = namespace(predictions).mean((predictions > threshold) == (labels == 1))
+    return share
 
 
-def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> Any:
+def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> Scalar:
     """The share of entries that are right within a precision, |p - t| < precision.
 
     The precision is std(targets) / 250 if it is not given. To compare batches, give one for all: the targets of a
@@ -101,7 +106,8 @@ def regression_accuracy(predictions: Array, targets: Labels, precision: float | 
         precision = xp.std(targets) / 250
     else:
         checks.positive(name, precision=precision)
-    return xp.mean(abs(predictions - targets) < precision)
+    share: Scalar = xp.mean(abs(predictions - targets) < precision)
+    return share
 
 
 def _classes(name: str, predictions: Any, labels: Any) -> Any:
@@ -121,7 +127,7 @@ def _check_regression(name: str, predictions: Any, targets: Any) -> None:
 # ----------------------------------------------------------------------------------------------- kinds of mistakes
 
 
-def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask, classes: int) -> Any:
+def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask, classes: int) -> IntArray:
     """How often each class was taken for each: entry [i, j] counts the examples of class i predicted as j.
 
     Predictions and labels are class numbers (batch,), booleans for two classes, or rows (batch, classes) whose
@@ -145,7 +151,8 @@ def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask
                          "each example")
     xp = namespace(chosen)
     length = {"minlength" if xp is np else "length": classes * classes}
-    return xp.bincount((true * classes + chosen).ravel(), **length).reshape(classes, classes)
+    counts: IntArray = xp.bincount((true * classes + chosen).ravel(), **length).reshape(classes, classes)
+    return counts
 
 
 def _class_numbers(name: str, argument: str, x: Any, classes: int) -> Any:
@@ -167,7 +174,7 @@ def _class_numbers(name: str, argument: str, x: Any, classes: int) -> Any:
     return numbers
 
 
-def precision(matrix: Any) -> Any:
+def precision(matrix: IntArray | Array) -> Array:
     """Of the examples predicted as a class, the share that is of that class: one number for each class.
 
         precision_j = matrix[j, j] / sum_i matrix[i, j]        0 for a class that was never predicted
@@ -181,10 +188,11 @@ def precision(matrix: Any) -> Any:
     As `sklearn.metrics.precision_score` with average=None, zero_division=0.
     """
     right, predicted, _ = _counts("precision", matrix)
-    return _ratio(right, predicted)
+    shares: Array = _ratio(right, predicted)
+    return shares
 
 
-def recall(matrix: Any) -> Any:
+def recall(matrix: IntArray | Array) -> Array:
     """Of the examples of a class, the share that was predicted as that class: one number for each class.
 
         recall_i = matrix[i, i] / sum_j matrix[i, j]           0 for a class without examples
@@ -197,10 +205,11 @@ def recall(matrix: Any) -> Any:
     As `sklearn.metrics.recall_score` with average=None, zero_division=0.
     """
     right, _, actual = _counts("recall", matrix)
-    return _ratio(right, actual)
+    shares: Array = _ratio(right, actual)
+    return shares
 
 
-def f1(matrix: Any) -> Any:
+def f1(matrix: IntArray | Array) -> Array:
     """The harmonic mean of precision and recall, 2 P R / (P + R): one number for each class.
 
         f1_i = 2 matrix[i, i] / (sum_j matrix[i, j] + sum_j matrix[j, i])       0 for a class that does not occur
@@ -213,7 +222,8 @@ def f1(matrix: Any) -> Any:
     As `sklearn.metrics.f1_score` with average=None, zero_division=0.
     """
     right, predicted, actual = _counts("f1", matrix)
-    return _ratio(2 * right, predicted + actual)
+    means: Array = _ratio(2 * right, predicted + actual)
+    return means
 
 
 def _counts(name: str, matrix: Any) -> tuple[Any, Any, Any]:
@@ -234,7 +244,7 @@ def _ratio(part: Any, whole: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------- regression
 
 
-def r2(predictions: Array, targets: Labels) -> Any:
+def r2(predictions: Array, targets: Labels) -> Scalar:
     """The share of the variance that is explained, R^2 = 1 - sum (t - p)^2 / sum (t - mean t)^2, over the batch.
 
     1 is perfect, 0 as good as always predicting the mean. With several outputs it is the mean of their R^2. Where the
@@ -253,13 +263,14 @@ def r2(predictions: Array, targets: Labels) -> Any:
     total = xp.sum((targets - xp.mean(targets, axis=0)) ** 2, axis=0)
     constant = total == 0
     explained = 1 - unexplained / xp.where(constant, 1, total)
-    return xp.mean(xp.where(constant, 1.0 * (unexplained == 0), explained))
+    mean: Scalar = xp.mean(xp.where(constant, 1.0 * (unexplained == 0), explained))
+    return mean
 
 
 # ------------------------------------------------------------------------------------------------ over batches
 
 
-def mean_over_batches(values: ArrayLike, sizes: ArrayLike) -> Any:
+def mean_over_batches(values: Sequence[Scalar] | ArrayLike, sizes: ArrayLike) -> np.float64 | NDArray[np.float64]:
     """The mean over all examples, from the means over batches and the sizes of the batches.
 
         sum_i sizes_i values_i / sum_i sizes_i

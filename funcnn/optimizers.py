@@ -424,7 +424,7 @@ def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
 
 def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
-          weight_decay: float = 1e-4, mask: Any = None) -> GradientTransformation:
+          weight_decay: float = 1e-4, mask: object = None) -> GradientTransformation:
     """Adam with decoupled weight decay: `scale_by_adam`, `add_decayed_weights`, then the learning rate.
 
     >>> optimizer = adamw(0.1, weight_decay=0.5, mask={"w": True, "b": False})
@@ -496,7 +496,7 @@ def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999,
 
 
 def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 1e-3,
-         mask: Any = None) -> GradientTransformation:
+         mask: object = None) -> GradientTransformation:
     """Lion: `scale_by_lion`, `add_decayed_weights`, then the learning rate, a tenth of what Adam would take.
 
     >>> optimizer = lion(0.5, weight_decay=0.0)

@@ -25,7 +25,7 @@ from funcnn.typing import Scalar
 __all__ = ["elastic_net", "l1", "l2"]
 
 
-def l1(params: Any, strength: float) -> Scalar:
+def l1(params: object, strength: float) -> Scalar:
     """The sum of the sizes of all weights, strength sum |w|, which makes many of them exactly small.
 
     The derivative is strength sign(w), and 0 where w = 0 (the book has +strength there, which moves biases of 0).
@@ -37,7 +37,7 @@ def l1(params: Any, strength: float) -> Scalar:
     return penalty
 
 
-def l2(params: Any, strength: float) -> Scalar:
+def l2(params: object, strength: float) -> Scalar:
     """The sum of the squares of all weights, strength sum w^2, without a half: the derivative is 2 strength w.
 
     >>> l2({"w": np.array([[1.0, -2.0]]), "b": np.array([0.0])}, 0.5)
@@ -49,7 +49,7 @@ def l2(params: Any, strength: float) -> Scalar:
     return penalty
 
 
-def elastic_net(params: Any, l1_strength: float, l2_strength: float) -> Scalar:
+def elastic_net(params: object, l1_strength: float, l2_strength: float) -> Scalar:
     """Both penalties, l1_strength sum |w| + l2_strength sum w^2.
 
     >>> elastic_net({"w": np.array([[1.0, -2.0]]), "b": np.array([0.0])}, 0.5, 0.5)

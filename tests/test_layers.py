@@ -299,7 +299,7 @@ def test_repr_and_label() -> None:
 def test_the_label_of_width_zero() -> None:
     assert dense(0, 3).label == "dense (0 -> 3)"
     with pytest.raises(TypeError, match=r"\(batch, 0\)"):
-        dense(0, 3).apply(dense(0, 3).init(KEY), np.float32(1))  # type: ignore[arg-type]  # this is what is tested
+        dense(0, 3).apply(dense(0, 3).init(KEY), np.float32(1))  # type: ignore[call-overload]  # this is what is tested
 
 
 def scaling(**more: Any) -> Layer[Any, Any, Any]:

@@ -15,6 +15,7 @@ import funcnn as fn
 from funcnn import losses, optimizers, training, tree
 from funcnn.activations import relu
 from funcnn.layers import dense
+from funcnn.optimizers import OptState
 from funcnn.typing import Array, Params, Scalar
 
 generator = np.random.RandomState(0)
@@ -79,7 +80,7 @@ train("Only the rate mended", mean_again=True, rate_lost=False)
 mended = train("Both mended", mean_again=False, rate_lost=False)
 
 optimizer = optimizers.sgd(0.1)
-state = (start, optimizer.init(start))
+state: tuple[Params, OptState[Params]] = (start, optimizer.init(start))
 (params, _), history = training.fold(training.make_step(loss, optimizer), state, [(x, y)] * 1000)
 print("\nfuncnn's 1000 losses are the same:", np.allclose(history, mended, rtol=1e-9, atol=0))
 print("f(0) and f(1), which should be 2 and 5:", np.round(net.apply(params, np.array([[0.0], [1.0]]))[:, 0], 4))

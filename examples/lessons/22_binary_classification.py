@@ -61,7 +61,7 @@ stream.randn(200)
 params: Params = tree.freeze({"dense_0": {"w": 0.01 * stream.randn(2, 64), "b": np.zeros(64, np.float64)},
                               "dense_1": {"w": 0.01 * stream.randn(64, 1), "b": np.zeros(1, np.float64)}})
 train = spiral()
-start = (params, optimizer.init(params))
+start: tuple[Params, OptState[Params]] = (params, optimizer.init(params))
 (params, _), history = training.fold(step, start, itertools.repeat(train, epochs))
 for epoch in (0, 1, 10, 100, 200, 300, 400, 600, 1000, 1500, 2500, 5000, 10000):
     if epoch < epochs:
