@@ -17,7 +17,7 @@ from funcnn.cotangents import Scatter, add
 from funcnn.tracers import Node, Tape, Tracer, TracerError, concrete, value_of
 from funcnn.typing import Scalar
 
-__all__ = ["grad", "named_after", "split_arguments", "value_and_grad", "vjp"]
+__all__ = ["described", "grad", "named_after", "split_arguments", "value_and_grad", "vjp"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -64,10 +64,13 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     >>> value_and_grad(lambda p, x: np.sum((p["a"] * x) ** 2))({"a": np.float64(3.0)}, np.array([1.0, 2.0]))
     (np.float64(45.0), {'a': np.float64(30.0)})
 
+    Arrays that f reads must stay as they are until the gradient is there. Those that can be written into are copied
+    when they meet a traced value, if they are no larger than 16 KB; larger ones are not.
+
     As `jax.value_and_grad`.
     """
     if not callable(f):
-        raise TypeError(f"grad: what is differentiated must be a function, got {_description(f)}; write grad(f)(x), "
+        raise TypeError(f"grad: what is differentiated must be a function, got {described(f)}; write grad(f)(x), "
                         "not grad(f(x))")
 
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
@@ -138,7 +141,11 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
     run = _Run("vjp", lambda chosen: f(*chosen), primals, has_aux)
 
     def pullback(g: Any) -> tuple[Any, ...]:
-        seeds = tree.map_with_path(_cotangent, run.y, g)
+        try:
+            seeds = tree.map_with_path(_cotangent, run.y, g)
+        except ValueError as error:
+            what = str(error).replace("tree.map: tree 1", "vjp: the cotangent").replace("the first", "the result")
+            raise ValueError(what) from None
         pulled: tuple[Any, ...] = run.pull(list(run.nodes), list(zip(run.places, tree.leaves(seeds), strict=True)))
         return pulled
 
@@ -216,6 +223,7 @@ def split_arguments(name: str, f: Callable[..., Any], argnums: int | Sequence[in
     """The argument at `argnums`, or the tuple of them, and f as a function of that alone."""
     if argnums == 0 and args:
         return args[0], lambda first: f(first, *args[1:], **kwargs)
+    argnums = int(argnums) if isinstance(argnums, np.integer) else argnums
     numbers = _numbers(argnums)
     if not all(-len(args) <= n < len(args) for n in numbers):
         raise ValueError(f"{name}: argnums={argnums}, but the function was called with {len(args)} positional "
@@ -256,7 +264,7 @@ def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
     if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
         return
     where = f"argument {place}" + (f" at {tree.keystr(path)!r}" if path else "")
-    raise TypeError(f"{name}: {where} is {_description(leaf)}; derivatives are with respect to real floating-point "
+    raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     "arrays. Convert numbers first (x.astype(np.float64), 3.0 instead of 3), or choose other argnums")
 
 
@@ -275,11 +283,12 @@ def _check_scalar(value: Any) -> None:
         return
     if type(value) is float:
         return
-    raise TypeError(f"grad: the function must return one real number, it returned {_description(value)}. "
+    raise TypeError(f"grad: the function must return one real number, it returned {described(value)}. "
                     + _advice(value))
 
 
-def _description(value: Any) -> str:
+def described(value: Any) -> str:
+    """What a value is, for errors: its type, or its shape and dtype."""
     shape = getattr(value, "shape", None)
     if shape is None:
         return f"a {type(value).__name__}"

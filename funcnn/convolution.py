@@ -205,7 +205,7 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
     """
     size, step = _pair("conv2d", "kernel_size", kernel_size), _pair("conv2d", "stride", stride)
     _check_padding("conv2d", padding)
-    draw_w = w_init or initializers.lecun_normal()
+    draw_w = initializers.lecun_normal() if w_init is None else w_init
     initializers.check("conv2d", w_init=draw_w, b_init=b_init)
     shapes: dict[str, Shape] = {"w": (*size, in_channels, out_channels), "b": (out_channels,)}
 

@@ -1,6 +1,6 @@
 """With this module you can decide how a function is differentiated: `custom_vjp`, `checkpoint`, `stop_gradient`.
 
-The library's own fused operations (`layers.affine`, the cross-entropy) are defined with `custom_vjp` as well; there is
+The library's own fused operations (`funcnn.affine`, the cross-entropy) are defined with `custom_vjp` as well; there is
 no other, privileged way.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -71,6 +71,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
         self._fun = fun
         self._rule = Rule(getattr(fun, "__name__", "custom_vjp"), fun)
         self._takes_trees = False
+        self._most = fun.__code__.co_argcount if getattr(fun, "__defaults__", None) else 0
 
     def defvjp(self, fwd: Callable[..., tuple[R, Res]], bwd: Callable[[Res, Any], tuple[Any, ...]]) -> None:
         """Give the derivative as a forward and a backward function that share residuals."""
@@ -85,10 +86,15 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         if self._takes_trees:
             return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs))
+        if len(args) < self._most and not kwargs:
+            args = cast(Any, _resolved(self._fun, args, kwargs))
         if not tree.are_leaves(args):
             _refuse_traced_trees(self._rule.name, args)
         y: R = self._rule(*args, **kwargs)
         return y
+
+    def __repr__(self) -> str:
+        return f"<custom_vjp {self._rule.name}>"
 
 
 def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
@@ -117,7 +123,7 @@ class _Checked(Rule):
         _, parents, y, saved, kwargs = node
         pulled = [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
         for (position, _), (_, cotangent) in zip(parents, pulled, strict=True):
-            if getattr(cotangent, "shape", ()) != getattr(saved[position], "shape", ()):
+            if cotangent is None or getattr(cotangent, "shape", ()) != getattr(saved[position], "shape", ()):
                 raise _wrong_shape(self.name, position, saved[position], cotangent)
         return pulled
 
@@ -189,6 +195,8 @@ def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
 
 
 def _wrong_shape(name: str, position: int, arg: Any, cotangent: Any) -> ValueError:
+    if cotangent is None:
+        return ValueError(f"{name}: its derivative returned None for argument {position}; is a return missing?")
     came, expected = getattr(cotangent, "shape", ()), getattr(arg, "shape", ())
     return ValueError(f"{name}: its derivative returned a cotangent of shape {came} for argument {position}, which has "
                       f"shape {expected}")

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 import numpy as np
 
 from funcnn import tree
-from funcnn.autodiff import grad, named_after, split_arguments, vjp
+from funcnn.autodiff import described, grad, named_after, split_arguments, vjp
 from funcnn.tracers import concrete
 from funcnn.typing import Array, Scalar
 
@@ -36,15 +36,34 @@ def linearize(f: Callable[[*X], R], *primals: *X) -> tuple[R, Callable[[*X], R]]
     As `jax.linearize`. It is the pullback of the pullback: f runs once, whatever the number of tangents.
     """
     y, pullback = vjp(f, *primals)
+    _check_real("jvp", y)
     _, transposed = vjp(pullback, tree.map(_zero, y))
 
     def pushforward(*tangents: *X) -> R:
         t: R
-        tree.map_with_path(_check_tangent, primals, tangents)
+        _check_tangents(primals, tangents)
         (t,) = transposed(tangents)
         return t
 
     return y, pushforward
+
+
+def _check_real(name: str, y: Any) -> None:
+    """The results are real numbers; of complex ones the real and the imaginary part have derivatives of their own."""
+    for path, leaf in tree.leaves_with_path(y):
+        known = concrete(leaf)
+        if type(known) is not float and not (hasattr(known, "dtype") and known.dtype.kind == "f"):
+            where = f" at {tree.keystr(path)!r}" if path else ""
+            raise TypeError(f"{name}: the function must return real floating-point numbers, it returned "
+                            f"{described(leaf)}{where}. Of complex ones take np.real and np.imag")
+
+
+def _check_tangents(primals: Any, tangents: Any) -> None:
+    try:
+        tree.map_with_path(_check_tangent, primals, tangents)
+    except ValueError as error:
+        what = str(error).replace("tree.map: tree 1", "jvp: the tangents").replace("the first", "the arguments")
+        raise ValueError(what) from None
 
 
 def _check_tangent(path: tree.Path, x: Any, t: Any) -> None:
@@ -95,6 +114,7 @@ def jacrev(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A,
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         chosen, call = split_arguments("jacobian", f, argnums, args, kwargs)
         y, pullback = vjp(call, chosen)
+        _check_real("jacobian", y)
         outputs, form = tree.flatten(y)
         rows = [[pullback(g)[0] for g in _basis(form, outputs, i)] for i in range(len(outputs))]
         blocks = [tree.map(_rows_of(output), chosen, *its_rows) for output, its_rows in zip(outputs, rows, strict=True)]
@@ -154,7 +174,7 @@ def _reshaped(stacked: Any, y: Any, x: Any) -> Any:
 
 
 def _nothing(y: Any, x: Any) -> Any:
-    return np.zeros((*_shape(y), *_shape(x)), np.float64)
+    return np.zeros((*_shape(y), *_shape(x)), np.result_type(concrete(x)))
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -207,6 +227,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., A
     def derivative_of_f(*args: Any, **kwargs: Any) -> Any:
         chosen, call = split_arguments("elementwise_grad", f, argnums, args, kwargs)
         y, pullback = vjp(call, chosen)
+        _check_real("elementwise_grad", y)
         ones = tree.map(lambda leaf: 1.0 if type(leaf) is float else np.ones(leaf.shape, leaf.dtype), y)
         return pullback(ones)[0]
 

@@ -18,7 +18,7 @@ from funcnn.arrays import blocks, is_concrete, namespace
 from funcnn.composition import Layer, residual, serial
 from funcnn.convolution import avg_pool2d, conv2d, max_pool2d
 from funcnn.custom import custom_vjp
-from funcnn.tracers import concrete
+from funcnn.tracers import Tracer, concrete
 from funcnn.tree import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, IntArray, Key, Params
 
@@ -47,7 +47,7 @@ def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer |
     (5, 3)
     """
     _check_widths("dense", in_features=in_features, out_features=out_features)
-    draw_w = w_init or initializers.lecun_normal()
+    draw_w = initializers.lecun_normal() if w_init is None else w_init
     initializers.check("dense", w_init=draw_w, b_init=b_init)
 
     def init(key: Key) -> DenseParams:
@@ -99,6 +99,11 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         if key is None or drop_rate == 0:
             return x
+        if isinstance(x, np.ndarray | Tracer):
+            random.words_of("dropout", key)
+            if x.dtype.kind != "f":
+                raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "
+                                "x.astype(np.float32)")
         y: Array = _kept(x, _mask(key, drop_rate, x), 1 / (1 - drop_rate))
         return y
 
@@ -169,7 +174,7 @@ def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initiali
     (2, 2, 3)
     """
     _check_widths("embedding", num_embeddings=num_embeddings, features=features)
-    draw_w = w_init or initializers.variance_scaling(1.0, "fan_out", "normal")
+    draw_w = initializers.variance_scaling(1.0, "fan_out", "normal") if w_init is None else w_init
     initializers.check("embedding", w_init=draw_w)
 
     def init(key: Key) -> Params:

@@ -109,7 +109,7 @@ class Layout:
         for leaf, (_, shape) in zip(leaves, self.cuts, strict=True):
             if type(leaf) is not np.ndarray or leaf.shape != shape or leaf.dtype != leaves[0].dtype:
                 return None
-        return np.concatenate(leaves, axis=None)
+        return np.concatenate(leaves, axis=None) if leaves[0].dtype.isnative else None
 
 
 def _layout(t: Any) -> Layout | None:

@@ -578,17 +578,21 @@ def _index_dtype(n: int) -> np.dtype[Any]:
 
 
 def _words(function: str, key: object) -> Words:
-    """The two words of a key; anything else is an error."""
+    return words_of(f"random.{function}", key)
+
+
+def words_of(owner: str, key: object) -> Words:
+    """The two words of a key; anything else is an error of the function `owner`."""
     if isinstance(key, np.ndarray) and key.dtype == np.uint32 and key.shape == (2,):
         high, low = key.tolist()
         return high, low
     if isinstance(key, np.ndarray) and key.dtype == np.uint32:
-        raise ValueError(f"random.{function}: key is a uint32 array of shape {key.shape}; expected one key, of "
+        raise ValueError(f"{owner}: key is a uint32 array of shape {key.shape}; expected one key, of "
                          "shape (2,). Unpack or index several: first, second = random.split(random.key(0))")
     fix = "Make one: random.key(0)"
     if type(key).__module__.startswith("jax"):
         fix = "Take its words: np.asarray(jax.random.key_data(key))"
-    raise TypeError(f"random.{function}: key is {_describe(key)}; expected a key, a uint32 array of shape (2,). "
+    raise TypeError(f"{owner}: key is {_describe(key)}; expected a key, a uint32 array of shape (2,). "
                     f"{fix}")
 
 

@@ -172,7 +172,7 @@ def _ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> 
 
 def _prod_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
                initial: Any = 1) -> Any:
-    if not np.any(x == 0):
+    if np.all(y != 0):
         return kept(g * y, x, axis) / x
     row = _last(x, axis)
     return kept(g * initial, x, axis) * _back_from_last(_before(row) * _reversed(_before(_reversed(row))), x, axis)
@@ -189,7 +189,7 @@ def _reversed(x: Any) -> Any:
 
 def _cumprod_back(g: Any, y: Any, x: Any, axis: int) -> Any:
     """Sum over k >= j of g_k y_k / x_j, where y_k / x_j is a product without x_j."""
-    if not np.any(x == 0):
+    if np.all(y != 0):
         return _totals_from_end(g * y, axis) / x
     x, g = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
     following = [g[..., -1]]

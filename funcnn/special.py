@@ -36,7 +36,7 @@ def jax_instead(module: str) -> Callable[[Callable[A, R]], Callable[A, R]]:
     def decorate(f: Callable[A, R]) -> Callable[A, R]:
         @functools.wraps(f)
         def either(*args: A.args, **kwargs: A.kwargs) -> R:
-            first = args[0] if args else next(iter(kwargs.values()))
+            first = args[0] if args else next(iter(kwargs.values()), None)
             if type(first) is np.ndarray or namespace(first) is np:
                 return f(*args, **kwargs)
             result: R = getattr(importlib.import_module(module), f.__name__)(*args, **kwargs)

@@ -13,7 +13,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -97,6 +97,9 @@ Node: TypeAlias = tuple[Rule, list[tuple[int, int]], Any, Any, dict[str, Any]]
 """One operation on a tape: its rule; its parents, as (argument, node); its result y; what was saved for the way
 back (the arguments, or the residuals of `fwd`); its keyword arguments. A bare tuple, because there are so many."""
 
+_COPIED = 16 * 1024
+"""Constants of so many bytes are copied where they can be written into; copying larger ones would cost too much."""
+
 _LARGE = 256 * 1024
 """Results of more bytes are kept on a tape only if the way back looks at their numbers."""
 
@@ -122,10 +125,11 @@ def _needed(rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any
 
 def _arguments_read(vjp: Callable[..., Any], count: int) -> frozenset[int]:
     """Which of its first arguments, (g, y, *inputs), a pullback mentions; all, where that cannot be told."""
-    code = getattr(vjp, "__code__", None)
-    if code is None or code.co_argcount < count:
+    if type(vjp) is not FunctionType or vjp.__code__.co_argcount < count:
         return frozenset(range(count))
-    return frozenset(i for i, name in enumerate(code.co_varnames[:count]) if name in _names_in(code))
+    names = _names_in(vjp.__code__)
+    all_names = not names.isdisjoint(("eval", "exec", "locals", "vars"))
+    return frozenset(i for i, name in enumerate(vjp.__code__.co_varnames[:count]) if all_names or name in names)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -162,6 +166,8 @@ class Tape:
         values, parents, run = list(args), [], rule.fun
         for position, arg in enumerate(args):
             if type(arg) is not Tracer:
+                if type(arg) is np.ndarray and arg.nbytes <= _COPIED and arg.flags.writeable:
+                    values[position] = arg.copy()  # somebody may write into it before the way back
                 continue
             if arg.tape is self:
                 parents.append((position, arg.node))
@@ -408,11 +414,12 @@ def _refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
 
 
 def _unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
-    reductions = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
-    instead = {"reduce": f"np.{reductions.get(ufunc.__name__, 'sum')}(x)", "outer": "x[:, None] and y[None, :]",
-               "accumulate": "np.cumsum(x)", "at": "x + np.bincount(...) or an indexed sum"}
-    return TracerError(f"np.{ufunc.__name__}.{method}: is not differentiated; write "
-                       f"{instead.get(method, 'it with other functions')} instead")
+    functions = {("add", "reduce"): "np.sum(x)", ("multiply", "reduce"): "np.prod(x)",
+                 ("maximum", "reduce"): "np.max(x)", ("minimum", "reduce"): "np.min(x)",
+                 ("add", "accumulate"): "np.cumsum(x)", ("multiply", "accumulate"): "np.cumprod(x)"}
+    methods = {"outer": f"np.{ufunc.__name__}(x[:, None], y[None, :])", "at": "x + np.bincount(...) or an indexed sum"}
+    instead = functions.get((ufunc.__name__, method)) or methods.get(method) or "a loop over entries, and np.stack,"
+    return TracerError(f"np.{ufunc.__name__}.{method}: is not differentiated; write {instead} instead")
 
 
 def _rule_by_name(function: Callable[..., Any]) -> Callable[..., Any]:

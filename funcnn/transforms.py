@@ -112,6 +112,9 @@ def _gradients_of(params: Any, grads: Any) -> Any:
     found, its_form = tree.flatten(grads)
     if form == its_form and kinds(leaves) == kinds(found):
         return grads
+    if type(grads) is tuple and type(params) is not tuple:
+        raise TypeError("update: grads is a tuple; if it is the pair that value_and_grad returned, unpack it: "
+                        "value, grads = value_and_grad(loss)(params, batch)")
     check_fit("update", "params", params, "grads", grads)
     return tree.map(like, params, grads)
 

@@ -410,7 +410,7 @@ def freeze(tree: dict[K, V_co]) -> FrozenDict[K, V_co]: ...
 @overload
 def freeze(tree: T) -> T: ...
 def freeze(tree: Any) -> Any:
-    """The same tree that nobody can change: dicts become FrozenDicts, arrays read-only copies.
+    """The same tree that nobody can change: dicts become FrozenDicts, arrays read-only copies; lists stay lists.
 
     The caller's own arrays are left as they are.
 

@@ -920,3 +920,101 @@ def test_random_programs_have_the_slope_of_central_differences(names: list[str],
     x, v = rng.normal(size=3), rng.normal(size=3)
     numeric = (f(x + 1e-5 * v) - f(x - 1e-5 * v)) / 2e-5
     assert np.isclose(grad(f)(x) @ v, numeric, rtol=1e-6, atol=1e-7)
+
+
+# ------------------------------------------------------------------------------------- found by reviewers
+
+
+def test_a_buffer_that_is_written_into_again_keeps_what_it_held() -> None:
+    """A loop that shifts a window, reuses an index, a mask: what the tape saw is what it saw then."""
+    def window(x: Any) -> Any:
+        w, total = np.zeros(3), 0.0
+        for t in range(3):
+            w[:-1] = w[1:]
+            w[-1] = t + 1.0
+            total = total + x @ w
+        return total
+
+    def index(x: Any) -> Any:
+        i, total = np.array([0]), 0.0
+        for t in range(2):
+            i[0] = t
+            total = total + 2.0 * np.sum(x[i] * (t + 1.0))
+        return total
+
+    def mask(x: Any) -> Any:
+        m, total = np.zeros(2, bool), 0.0
+        for t in range(2):
+            m[:] = [t == 0, t == 1]
+            total = total + np.sum(np.where(m, x, 0.0) * (t + 1.0))
+        return total
+
+    np.testing.assert_array_equal(grad(window)(np.ones(3)), [1.0, 3.0, 6.0])
+    np.testing.assert_array_equal(grad(index)(np.ones(2)), [2.0, 4.0])
+    np.testing.assert_array_equal(grad(mask)(np.ones(2)), [1.0, 2.0])
+
+
+@pytest.mark.parametrize("transform", [fn.jacrev, fn.jacfwd, fn.hessian, fn.elementwise_grad])
+def test_a_complex_result_has_no_jacobian(transform: Any) -> None:
+    with pytest.raises(TypeError, match=r"(jacobian|jvp|elementwise_grad): the function must return real .*complex128"):
+        transform(lambda x: x * 1j)(np.ones(2))
+
+
+class Pullbacks:
+    def pull(self, g: Any, y: Any, x: Any, c: Any) -> Any:
+        return g * c
+
+    @classmethod
+    def of_class(cls, g: Any, y: Any, x: Any, c: Any) -> Any:
+        return g * c
+
+
+@pytest.mark.parametrize("vjp_of_x", [
+    Pullbacks().pull, Pullbacks.of_class, lambda g, y, x, c: eval("g * c"), lambda g, y, x, c: locals()["g"] * c,
+    functools.partial(lambda k, g, y, x, c: k * g * c, 1.0)])
+def test_a_pullback_of_any_kind_gets_what_it_reads_of_large_arrays(vjp_of_x: Any) -> None:
+    f: Any = fn.custom_vjp(lambda x, c: x * c)
+    f.defvjps(vjp_of_x, None)
+    c = np.arange(100_000.0)
+    np.testing.assert_array_equal(grad(lambda x: np.sum(f(x, c)))(np.ones(100_000)), c)
+
+
+def test_argnums_of_numpy_is_a_number() -> None:
+    assert grad(lambda a, b: a * b, np.int64(1))(3.0, 2.0) == 3.0
+
+
+def test_a_pullback_without_a_return_is_named() -> None:
+    f: Any = fn.custom_vjp(lambda x: x * x)
+    f.defvjps(lambda g, y, x: None)
+    with pytest.raises(ValueError, match="returned None for argument 0; is a return missing"):
+        grad(f)(2.0)
+
+
+def test_pullbacks_get_the_defaults() -> None:
+    def scaled(x: Any, s: float = 2.0) -> Any:
+        return x * s
+
+    f: Any = fn.custom_vjp(scaled)
+    f.defvjps(lambda g, y, x, s: g * s, None)
+    assert (grad(f)(1.0), grad(f)(1.0, 3.0)) == (2.0, 3.0)
+
+
+def test_a_product_that_underflows_has_a_derivative() -> None:
+    np.testing.assert_array_equal(grad(np.prod)(np.full(2, 1e-200)), np.full(2, 1e-200))
+    np.testing.assert_array_equal(grad(lambda x: np.cumprod(x)[-1])(np.full(2, 1e-200)), np.full(2, 1e-200))
+
+
+def test_a_jacobian_of_nothing_has_the_dtype_of_the_argument() -> None:
+    assert fn.jacrev(lambda x: x[:0])(np.ones(2, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda: fn.vjp(lambda x: x, np.ones(2))[1]([1.0, 1.0]), "vjp: the cotangent is a list at the root, where the res"),
+    (lambda: fn.jvp(np.add, (1.0, 2.0), (1.0,)), "jvp: the tangents has other entries than the arguments"),
+    (lambda: fn.jacrev(lambda x: 3)(np.ones(2)), "jacobian: the function must return real .* a int"),
+    (lambda: grad(lambda x: np.maximum.accumulate(x)[0])(np.ones(2)), "np.maximum.accumulate: .* a loop"),
+    (lambda: grad(lambda x: np.logaddexp.reduce(x))(np.ones(2)), "np.logaddexp.reduce: .* a loop"),
+])
+def test_mistakes_around_derivatives_name_their_function(call: Any, text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=text):
+        call()

@@ -555,3 +555,24 @@ def test_the_batch_may_be_numpys_where_the_parameters_are_jaxs(differentiate: bo
     found = (jax64.grad if differentiate else jax64.jit)(total)(PARAMS)
     expected = grad(total)(PARAMS) if differentiate else total(PARAMS)
     assert tree.all_close(tree.map(np.asarray, found), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("key", [3, "a", np.array([1.5, 2.0]), np.zeros(3, np.uint32)])
+def test_a_lone_dropout_names_a_wrong_key(key: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^dropout: key is"):
+        dropout(0.5).apply({}, np.ones((2, 2), np.float32), key=key)
+
+
+def test_a_lone_dropout_names_integers() -> None:
+    with pytest.raises(TypeError, match="dropout: the input is int64, floating-point"):
+        dropout(0.5).apply({}, np.ones((2, 2), np.int64), key=KEY)  # type: ignore[arg-type]  # this is what is tested
+
+
+def test_an_activation_called_without_an_argument_says_so() -> None:
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'x'"):
+        relu()  # type: ignore[call-arg]  # this is what is tested
+
+
+def test_an_array_is_no_initializer() -> None:
+    with pytest.raises(TypeError, match="dense: w_init must be an initializer"):
+        dense(2, 3, w_init=np.ones((2, 3)))  # type: ignore[arg-type]  # this is what is tested

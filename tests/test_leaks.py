@@ -116,7 +116,7 @@ LEAKS: dict[str, tuple[Program, str]] = {
     "np.multiply.reduce": (lambda x: np.multiply.reduce(x), r"write np.prod\(x\) instead"),
     "np.maximum.reduce": (lambda x: np.maximum.reduce(x), r"write np.max\(x\) instead"),
     "np.add.accumulate": (lambda x: np.add.accumulate(x), r"write np.cumsum\(x\) instead"),
-    "np.multiply.outer": (lambda x: np.multiply.outer(x, x), r"write x\[:, None\] and y\[None, :\] instead"),
+    "np.multiply.outer": (lambda x: np.multiply.outer(x, x), r"write np.multiply\(x\[:, None\], y\[None, :\]\) instead"),
     "np.add.at": (lambda x: np.add.at(np.zeros(3), [0, 1, 2], x), "np.add.at: is not differentiated"),
     "np.add.reduceat": (lambda x: np.add.reduceat(x, [0, 1]), "np.add.reduceat: is not differentiated"),
     "np.linalg.eig": (lambda x: np.linalg.eig(x[:, None] * x), UNKNOWN.format(".*eig")),

@@ -804,3 +804,15 @@ def test_an_optimizer_that_breaks_one_is_found(update: Any, text: str) -> None:
     broken = GradientTransformation(lambda params: (), update)
     with pytest.raises(AssertionError, match=text):
         testing.check_optimizer(broken, {"w": np.ones(2)})
+
+
+def test_the_pair_of_value_and_grad_is_named() -> None:
+    params, optimizer = {"w": np.ones(2)}, sgd(0.1)
+    with pytest.raises(TypeError, match="update: grads is a tuple; if it is the pair that value_and_grad returned"):
+        optimizer.update((1.0, params), optimizer.init(params), params)  # type: ignore[arg-type, misc]  # tested
+
+
+def test_another_byte_order_stays() -> None:
+    params, optimizer = FrozenDict({"w": np.ones(2, ">f8")}), adam(0.1)
+    updates, _ = optimizer.update(params, optimizer.init(params), params)
+    assert apply_updates(params, updates)["w"].dtype == np.dtype(">f8")

@@ -16,8 +16,8 @@ from types import ModuleType
 
 import funcnn as fn
 
-INTERNAL = re.compile(r"affine|arrays|atomic|autodiff|checks|contents|cotangents|custom|formulas|frozendict|fused|graphs|"
-                      r"inventory|jacobians|leafwise|loops|pages|parts|planes|rules\w*|safetensors|special|streams|"
+INTERNAL = re.compile(r"affine|arrays|atomic|autodiff|checks|contents|cotangents|custom|formulas|frozendict|fused|"
+                      r"graphs|inventory|jacobians|leafwise|loops|pages|parts|planes|rules\w*|safetensors|special|streams|"
                       r"summaries|threefry|tracers|transforms|watching")
 """Modules that users need not know; what they have for users is exported by others, or by the package itself."""
 
