@@ -28,6 +28,7 @@ from funcnn.tracers import Tape, Tracer, TracerError
 grad: Any = fn.grad
 value_and_grad: Any = fn.value_and_grad
 vjp: Any = fn.vjp
+jvp: Any = fn.jvp
 custom_vjp: Callable[[Callable[..., Any]], Any] = fn.custom_vjp
 stop_gradient: Any = fn.stop_gradient
 
@@ -1009,8 +1010,8 @@ def test_a_jacobian_of_nothing_has_the_dtype_of_the_argument() -> None:
 
 
 @pytest.mark.parametrize(("call", "text"), [
-    (lambda: fn.vjp(lambda x: x, np.ones(2))[1]([1.0, 1.0]), "vjp: the cotangent is a list at the root, where the res"),
-    (lambda: fn.jvp(np.add, (1.0, 2.0), (1.0,)), "jvp: the tangents has other entries than the arguments"),
+    (lambda: vjp(lambda x: x, np.ones(2))[1]([1.0, 1.0]), "vjp: the cotangent is a list at the root, where the res"),
+    (lambda: jvp(np.add, (1.0, 2.0), (1.0,)), "jvp: the tangents has other entries than the arguments"),
     (lambda: fn.jacrev(lambda x: 3)(np.ones(2)), "jacobian: the function must return real .* a int"),
     (lambda: grad(lambda x: np.maximum.accumulate(x)[0])(np.ones(2)), "np.maximum.accumulate: .* a loop"),
     (lambda: grad(lambda x: np.logaddexp.reduce(x))(np.ones(2)), "np.logaddexp.reduce: .* a loop"),

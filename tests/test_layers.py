@@ -565,7 +565,7 @@ def test_a_lone_dropout_names_a_wrong_key(key: Any) -> None:
 
 def test_a_lone_dropout_names_integers() -> None:
     with pytest.raises(TypeError, match="dropout: the input is int64, floating-point"):
-        dropout(0.5).apply({}, np.ones((2, 2), np.int64), key=KEY)  # type: ignore[arg-type]  # this is what is tested
+        dropout(0.5).apply({}, np.ones((2, 2), np.int64), key=KEY)
 
 
 def test_an_activation_called_without_an_argument_says_so() -> None:

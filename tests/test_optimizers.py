@@ -809,7 +809,7 @@ def test_an_optimizer_that_breaks_one_is_found(update: Any, text: str) -> None:
 def test_the_pair_of_value_and_grad_is_named() -> None:
     params, optimizer = {"w": np.ones(2)}, sgd(0.1)
     with pytest.raises(TypeError, match="update: grads is a tuple; if it is the pair that value_and_grad returned"):
-        optimizer.update((1.0, params), optimizer.init(params), params)  # type: ignore[arg-type, misc]  # tested
+        optimizer.update((1.0, params), optimizer.init(params), params)  # type: ignore[misc]  # tested
 
 
 def test_another_byte_order_stays() -> None:
