@@ -291,7 +291,8 @@ def described(value: Any) -> str:
     """What a value is, for errors: its type, or its shape and dtype."""
     shape = getattr(value, "shape", None)
     if shape is None:
-        return f"a {type(value).__name__}"
+        name = type(value).__name__
+        return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
     kind = "array" if type(value) in (np.ndarray, Tracer) or isinstance(value, np.generic) else type(value).__name__
     return f"{'an' if kind == 'array' else 'a'} {kind} of shape {shape} and dtype {value.dtype}"
 

@@ -1012,7 +1012,7 @@ def test_a_jacobian_of_nothing_has_the_dtype_of_the_argument() -> None:
 @pytest.mark.parametrize(("call", "text"), [
     (lambda: vjp(lambda x: x, np.ones(2))[1]([1.0, 1.0]), "vjp: the cotangent is a list at the root, where the res"),
     (lambda: jvp(np.add, (1.0, 2.0), (1.0,)), "jvp: the tangents has other entries than the arguments"),
-    (lambda: fn.jacrev(lambda x: 3)(np.ones(2)), "jacobian: the function must return real .* a int"),
+    (lambda: fn.jacrev(lambda x: 3)(np.ones(2)), "jacobian: the function must return real .* an int"),
     (lambda: grad(lambda x: np.maximum.accumulate(x)[0])(np.ones(2)), "np.maximum.accumulate: .* a loop"),
     (lambda: grad(lambda x: np.logaddexp.reduce(x))(np.ones(2)), "np.logaddexp.reduce: .* a loop"),
 ])
