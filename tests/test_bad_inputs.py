@@ -197,7 +197,7 @@ ROWS: dict[str, Row] = {
         "'dense_0/b' is int64", "x.astype(np.float32)")),
     "writing a parameter": (lambda: PARAMS["dense_0"]["w"].__setitem__(0, 1.0), V, ("read-only",)),
     "setting a parameter": (lambda: PARAMS.__setitem__("dense_0", 1), E, (
-        "never changes", "params | {'dense_0': value}")),
+        "never changes", "FrozenDict({**params, 'dense_0': value})")),
     "a net drawn from a number": (lambda: NET.init(0), E, ("key is 0 (int)", "random.key(0)")),
     "a net drawn from a generator": (lambda: NET.init(np.random.default_rng(0)), E, (
         "key is Generator", "random.key(0)")),

@@ -46,7 +46,7 @@ UNSAYABLE = {
     "what a derivative rule saves, takes and gives differs from rule to rule": ["fn.custom_vjp.defvjp*"],
     "as many keys as the shape says": ["random.split->"],
     "an operand, an index or a dtype may be all that NumPy takes": [
-        "typing.*.__*__(*", "typing.Array.astype(dtype)",
+        "typing.*.__*__(*", "typing.Array.astype(dtype)", "tracing.Operand.value",
     ],
     "a sum of squares of leaves, which are arrays or numbers": ["optimizers.global_norm->"],
     "what is said while training runs may be anything that can be printed": ["training.progress(show)"],
