@@ -60,11 +60,8 @@ def column_sums(x: Any) -> Any:
     array([4., 6.])
     """
     rows = x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
-    return _ones(rows.shape[0], rows.dtype) @ rows
-
-
-def _ones(n: int, dtype: Any) -> Any:
-    return _few_ones(n, dtype) if n <= 4096 else np.ones(n, dtype)
+    n = rows.shape[0]
+    return (_few_ones(n, rows.dtype) if n <= 4096 else np.ones(n, rows.dtype)) @ rows
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.cotangents import Scatter, add
-from funcnn.tracers import Node, Tape, Tracer, TracerError, concrete, value_of
+from funcnn.tracers import Node, Tape, Tracer, TracerError, concrete, kept, value_of
 from funcnn.typing import Scalar
 
 __all__ = ["described", "grad", "named_after", "split_arguments", "value_and_grad", "vjp"]
@@ -129,7 +129,8 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 
         y, pullback = vjp(f, x);    pullback(g)[i][...] = sum over y's entries of g * dy / dx_i[...]
 
-    Primals and y may be trees of floating-point arrays; g must be like y. The pullback may be called again.
+    Primals and y may be trees of floating-point arrays; g must be like y. The pullback may be called again. As in
+    `grad`, arrays of up to 16 KB that can be written into are copied; larger ones must stay as they are meanwhile.
 
     >>> y, pullback = vjp(lambda x, w: x @ w, np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     >>> y, pullback(np.array([[1.0]]))
@@ -138,7 +139,7 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 
     As `jax.vjp`.
     """
-    run = _Run("vjp", lambda chosen: f(*chosen), primals, has_aux)
+    run = _Run("vjp", lambda chosen: f(*chosen), tree.map(_kept, primals), has_aux)
 
     def pullback(g: Any) -> tuple[Any, ...]:
         try:
@@ -326,7 +327,11 @@ def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
     if expected != came:
         where = f" at {tree.keystr(path)!r}" if path else ""
         raise ValueError(f"vjp: the cotangent{where} has shape {came}, the result has shape {expected}")
-    return np.result_type(concrete(y)).type(g) if isinstance(g, int | float) else g
+    return np.result_type(concrete(y)).type(g) if isinstance(g, int | float) else _kept(g)
+
+
+def _kept(leaf: Any) -> Any:
+    return kept(leaf) if type(leaf) is np.ndarray else leaf
 
 
 def _like(cotangent: Any, primal: Any) -> Any:

@@ -264,7 +264,7 @@ def class_labels(name: str, labels: Any, classes: int, because: str, argument: s
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name}: {argument} of shape {labels.shape} must be integers, got {labels.dtype}: "
                         "y.astype(np.int64)")
-    y = _values(labels)
+    y = labels if type(labels) is np.ndarray else _values(labels)
     if y is None or np.maximum.reduce(y.view(_UNSIGNED[y.itemsize]), axis=None) < classes:  # negative ones are large
         return
     low, high = y.min(), y.max()

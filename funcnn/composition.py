@@ -144,11 +144,11 @@ def _is_right(layer: Layer[Any, Any, Any], params: Any, x: Any) -> bool:
     shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     if not shape or layer.axes is not None or layer.in_features not in (None, shape[-1]):
         return False
-    if not layer.shapes:
+    if not (shapes := layer.shapes if type(layer.shapes) is not FrozenDict else entries_of(layer.shapes)):
         return True
-    if type(params) is not FrozenDict or len(own := entries_of(params)) != len(layer.shapes):
+    if type(params) is not FrozenDict or len(own := entries_of(params)) != len(shapes):
         return False
-    for name, expected in layer.shapes.items():
+    for name, expected in shapes.items():
         param = own.get(name)
         if getattr(param, "shape", None) != expected or getattr(param, "dtype", None) != dtype:
             return False
@@ -311,8 +311,10 @@ def _composed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str = "") -> Lay
             if stage.kind == "function":
                 x = stage.forward(_NO_PARAMS, x, None)
                 continue
-            stage_key = random.fold_in(key, i) if stage.stochastic and key is not None else None
-            x = stage.apply(_own(params, entries), x, key=stage_key)
+            own = _own(params, entries)
+            if not _is_right(stage, own, x):
+                _explain(stage, own, x)
+            x = stage.forward(own, x, random.fold_in(key, i) if stage.stochastic and key is not None else None)
         return x
 
     net: Layer[Any, Any, Params] = Layer(

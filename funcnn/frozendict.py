@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, final, overload
 
 import numpy as np
 
-from funcnn.arrays import readonly
-
 if TYPE_CHECKING:
     from funcnn.leafwise import Layout
     from funcnn.tree import Structure
@@ -233,7 +231,8 @@ def of_leaves(leaves: tuple[Any, ...], structure: Structure) -> FrozenDict[Any, 
 def of_vector(vector: Any, layout: Layout) -> FrozenDict[Any, Any]:
     """The FrozenDict whose leaves are views of a vector, which becomes read-only."""
     new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    _SET["_joined"](new, (layout, readonly(vector)))
+    vector.setflags(write=False)
+    _SET["_joined"](new, (layout, vector))
     return new
 
 

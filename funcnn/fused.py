@@ -196,12 +196,12 @@ def _columns(logits: Any) -> Any:
 
 def _greatest(z: Any) -> Any:
     """The maximum over the first axis: that of the ufunc itself, where it can be had, costs half."""
-    return np.maximum.reduce(z) if is_concrete(z) else np.max(z, axis=0)
+    return np.maximum.reduce(z) if type(z) is np.ndarray else np.max(z, axis=0)
 
 
 def _total(z: Any) -> Any:
     """The sum over the first axis."""
-    return np.add.reduce(z) if is_concrete(z) else np.sum(z, axis=0)
+    return np.add.reduce(z) if type(z) is np.ndarray else np.sum(z, axis=0)
 
 
 def _bwd(p_minus_q: Any, g: Any) -> tuple[Any, None]:

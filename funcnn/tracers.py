@@ -20,7 +20,8 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "positional", "value_of"]
+__all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "kept", "positional",
+           "value_of"]
 
 
 class TracerError(TypeError):
@@ -98,13 +99,18 @@ Node: TypeAlias = tuple[Rule, list[tuple[int, int]], Any, Any, dict[str, Any]]
 back (the arguments, or the residuals of `fwd`); its keyword arguments. A bare tuple, because there are so many."""
 
 _COPIED = 16 * 1024
-"""Constants of so many bytes are copied where they can be written into; copying larger ones would cost too much."""
+"""Arrays of the caller of at most so many bytes are copied, which he may write into before the way back."""
 
 _LARGE = 256 * 1024
 """Results of more bytes are kept on a tape only if the way back looks at their numbers."""
 
 _fresh = itertools.count()
 _new = object.__new__  # of a Tracer, thousands of times: half the price of calling the class
+
+
+def kept(array: Any) -> Any:
+    """An array as it is now: a copy, if it can be written into and is small; larger ones would cost too much."""
+    return array.copy() if array.nbytes <= _COPIED and array.flags.writeable else array
 
 
 class Outline:
@@ -166,8 +172,8 @@ class Tape:
         values, parents, run = list(args), [], rule.fun
         for position, arg in enumerate(args):
             if type(arg) is not Tracer:
-                if type(arg) is np.ndarray and arg.nbytes <= _COPIED and arg.flags.writeable:
-                    values[position] = arg.copy()  # somebody may write into it before the way back
+                if type(arg) is np.ndarray:
+                    values[position] = kept(arg)
                 continue
             if arg.tape is self:
                 parents.append((position, arg.node))
@@ -260,6 +266,9 @@ class Tracer:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise TracerError(f"if x: a traced value ({_describe(self)}) is several numbers, of which each would need "
+                              "a branch of its own; write np.where(condition, a, b)")
         return bool(self.value)
 
     def __repr__(self) -> str:

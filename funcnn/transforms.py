@@ -21,6 +21,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.arrays import namespace, readonly
+from funcnn.frozendict import of_vector
 from funcnn.leafwise import Formula, check_fit, joined, kinds, leafwise
 from funcnn.tracers import Tracer, concrete
 
@@ -107,7 +108,7 @@ def _gradients_of(params: Any, grads: Any) -> Any:
     together = joined((params, grads))
     if together is not None:
         layout, (_, vector) = together
-        return layout.build(vector)
+        return of_vector(vector, layout)
     leaves, form = tree.flatten(params)
     found, its_form = tree.flatten(grads)
     if form == its_form and kinds(leaves) == kinds(found):
@@ -156,7 +157,7 @@ def apply_updates(params: P, updates: P) -> P:
     together = joined((params, updates))
     if together is not None:
         layout, (p, u) = together
-        return cast(P, layout.build(p + u))
+        return cast(P, of_vector(p + u, layout))
     try:
         return tree.map(_added, params, updates)
     except ValueError:
@@ -299,7 +300,8 @@ Begun: TypeAlias = tuple[Entrywise, tuple[Any, ...], Formula, tuple[Any, ...]]
 
 
 def _begun(part: Entrywise, counts: bool, state: Any) -> Begun:
-    check_state(part.owner, part.form, state)
+    if type(state) is not part.form:
+        check_state(part.owner, part.form, state)
     t = (as_count(state[0]) + 1,) if counts else ()
     return part, t, part.formula_at(*t), state[len(t):]
 

@@ -116,6 +116,7 @@ LEAKS: dict[str, tuple[Program, str]] = {
     "np.multiply.reduce": (lambda x: np.multiply.reduce(x), r"write np.prod\(x\) instead"),
     "np.maximum.reduce": (lambda x: np.maximum.reduce(x), r"write np.max\(x\) instead"),
     "np.add.accumulate": (lambda x: np.add.accumulate(x), r"write np.cumsum\(x\) instead"),
+    "if x": (lambda x: x if x else -x, r"if x: .* is several numbers, .*; write np.where\(condition, a, b\)"),
     "np.multiply.outer": (lambda x: np.multiply.outer(x, x),
                           r"write np.multiply\(x\[:, None\], y\[None, :\]\) instead"),
     "np.add.at": (lambda x: np.add.at(np.zeros(3), [0, 1, 2], x), "np.add.at: is not differentiated"),
