@@ -7,7 +7,6 @@ factors; which axes meet is all that has to be found.
 from __future__ import annotations
 
 import functools
-import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -19,6 +18,9 @@ from funcnn.rules import OnDemand, as_array, composite, conj, fitted, numpy_has,
 from funcnn.tracers import Rule, TracerError
 
 __all__: list[str] = []
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Those of `np.einsum`."""
 
 # ------------------------------------------------------------------ A B: a vector on the left is a row, else a column
 
@@ -224,7 +226,7 @@ def _written(operands: Sequence[Any]) -> tuple[str, list[Any]]:
 
 
 def _letters(labels: Iterable[Any]) -> str:
-    return "".join("..." if label is ... else string.ascii_letters[label] for label in labels)
+    return "".join("..." if label is ... else LETTERS[label] for label in labels)
 
 
 def _explicit(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
@@ -232,7 +234,7 @@ def _explicit(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
     left, arrow, output = subscripts.partition("->")
     inputs = left.split(",")
     hidden = [n - len(labels) + 3 if "..." in labels else 0 for labels, n in zip(inputs, ndims, strict=True)]
-    unused = "".join(letter for letter in string.ascii_letters if letter not in subscripts)[:max(hidden, default=0)]
+    unused = "".join(letter for letter in LETTERS if letter not in subscripts)[:max(hidden, default=0)]
     if not arrow:
         letters = left.replace(",", "").replace(".", "")
         output = ("..." if "..." in left else "") + "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)
