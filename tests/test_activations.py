@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -19,16 +18,6 @@ from funcnn.testing import assert_pure, check_grads
 
 each = pytest.mark.parametrize("row", ACTIVATIONS, ids=str)
 x64 = np.random.default_rng(0).normal(size=(4, 5)) * 3
-
-
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    """JAX in float64, for one test."""
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
 
 
 def points(row: Activation) -> Any:

@@ -869,18 +869,8 @@ def programs() -> dict[str, tuple[Callable[..., Any], Any, Any, Any]]:
     }
 
 
-@pytest.fixture
-def jax64() -> Iterator[Any]:
-    """JAX in float64, for a while."""
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
-
-
 @pytest.mark.parametrize("name", ["mlp", "rnn", "attention"])
-def test_whole_programs_have_the_first_and_second_derivatives_of_jax(name: str, jax64: Any) -> None:
+def test_whole_programs_have_the_first_and_second_derivatives_of_jax(name: str, jax: Any) -> None:
     program, p, x, y = programs()[name]
     v = tree.map(lambda leaf: np.cos(np.arange(leaf.size)).reshape(leaf.shape), p)
 
@@ -892,7 +882,7 @@ def test_whole_programs_have_the_first_and_second_derivatives_of_jax(name: str, 
 
         return value_and_grad(functools.partial(program, np), (0, 1))(p, x, y), grad(slope)(p)
 
-    theirs = jax64.jit(functools.partial(everything, jax64.numpy, jax64.value_and_grad, jax64.grad))
+    theirs = jax.jit(functools.partial(everything, jax.numpy, jax.value_and_grad, jax.grad))
     (value, gradient), second = everything(np, value_and_grad, grad, p, x)
     (expected_value, expected_gradient), expected_second = tree.map(np.asarray, theirs(p, x))
     assert np.isclose(value, expected_value, rtol=1e-13)

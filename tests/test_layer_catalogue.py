@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -214,19 +213,8 @@ def test_layer_norm_is_torch_s() -> None:
 # -------------------------------------------------------------------------------------------- under JAX
 
 
-@pytest.fixture
-def x64() -> Iterator[Any]:
-    jax = pytest.importorskip("jax")
-    import funcnn.jax  # noqa: F401  # registers FrozenDict
-
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
-
-
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_same_values_and_gradients_under_jit(name: str, x64: Any) -> None:
+def test_the_same_values_and_gradients_under_jit(name: str, jax: Any) -> None:
     layer, shape = LAYERS[name]
     params = tree.astype(layer.init(random.key(0)), np.float64)
     x = random.normal(random.key(1), shape, np.float64)
@@ -236,14 +224,14 @@ def test_the_same_values_and_gradients_under_jit(name: str, x64: Any) -> None:
         y = layer.apply(params, x, key=key)
         return (y * y).sum()
 
-    value, grads = x64.jit(x64.value_and_grad(energy, argnums=(0, 1)))(params, x)
+    value, grads = jax.jit(jax.value_and_grad(energy, argnums=(0, 1)))(params, x)
     ours, our_grads = fn.value_and_grad(energy, argnums=(0, 1))(params, x)
     np.testing.assert_allclose(ours, value, rtol=1e-10)
-    testing.assert_trees_close(our_grads, x64.tree.map(np.asarray, grads), rtol=1e-8, atol=1e-10)
+    testing.assert_trees_close(our_grads, jax.tree.map(np.asarray, grads), rtol=1e-8, atol=1e-10)
 
 
-def test_dropout_draws_from_jax_under_a_jax_key(x64: Any) -> None:
-    y = x64.jit(lambda x, key: dropout(0.25).apply({}, x, key=key))(np.ones((100, 100)), x64.random.key(0))
+def test_dropout_draws_from_jax_under_a_jax_key(jax: Any) -> None:
+    y = jax.jit(lambda x, key: dropout(0.25).apply({}, x, key=key))(np.ones((100, 100)), jax.random.key(0))
     assert abs(float((y == 0).mean()) - 0.25) < 0.02
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any
 
@@ -518,17 +518,6 @@ def test_affine_changes_none_of_its_arguments() -> None:
 # ------------------------------------------------------------------------------------------------- jax
 
 
-@pytest.fixture
-def jax64() -> Iterator[Any]:
-    """JAX in float64, for a while, with FrozenDict as a node of its trees."""
-    jax = pytest.importorskip("jax")
-    pytest.importorskip("funcnn.jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
-
-
 JITTED: list[Any] = [
     serial(), dense(2, 4) >> relu >> dense(4, 3), np.sin >> dense(2, 3) >> double >> np.tanh, dense(2, 0),
     dense(2, 2) >> residual(dense(2, 2) >> relu) >> layer_norm(2) >> dropout(0.5),
@@ -536,23 +525,23 @@ JITTED: list[Any] = [
 
 
 @pytest.mark.parametrize("layer", JITTED, ids=repr)
-def test_a_net_under_jit_gives_the_same_numbers(layer: Any, jax64: Any) -> None:
+def test_a_net_under_jit_gives_the_same_numbers(layer: Any, jax: Any) -> None:
     net = serial(layer)
     params, x = tree.astype(net.init(KEY), np.float64), X.astype(np.float64)
     expected = net.apply(params, x, key=None)
-    for given_params in (params, plain(params), jax64.tree.map(jax64.numpy.asarray, params)):
-        found = jax64.jit(partial(net.apply, key=None))(given_params, x)
+    for given_params in (params, plain(params), jax.tree.map(jax.numpy.asarray, params)):
+        found = jax.jit(partial(net.apply, key=None))(given_params, x)
         assert found.dtype == np.float64
         assert np.allclose(found, expected, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("differentiate", [False, True])
-def test_the_batch_may_be_numpys_where_the_parameters_are_jaxs(differentiate: bool, jax64: Any) -> None:
+def test_the_batch_may_be_numpys_where_the_parameters_are_jaxs(differentiate: bool, jax: Any) -> None:
     """A jitted loss often closes over its data."""
     def total(params: Any) -> Any:
         return NET.apply(params, X).sum()
 
-    found = (jax64.grad if differentiate else jax64.jit)(total)(PARAMS)
+    found = (jax.grad if differentiate else jax.jit)(total)(PARAMS)
     expected = grad(total)(PARAMS) if differentiate else total(PARAMS)
     assert tree.all_close(tree.map(np.asarray, found), expected, rtol=1e-5, atol=1e-6)
 

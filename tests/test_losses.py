@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,16 +26,6 @@ def data(row: Loss, n: int = BATCH, dtype: type[np.floating] = np.float64) -> tu
 def total(row: Loss) -> Callable[[Any, Any], Any]:
     """One number, in which each example has another weight."""
     return lambda p, t: np.sum(row.f(p, t) * np.linspace(1, 2, p.shape[0]).astype(p.dtype))
-
-
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    """JAX in float64, for one test."""
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
 
 
 # ------------------------------------------------------------------------------------------------- laws

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,6 @@ rng = np.random.default_rng(0)
 SCORES, LABELS = rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
 CHOSEN = SCORES.argmax(1)
 MATRIX = metrics.confusion_matrix(SCORES, LABELS, classes=4)
-
-
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
 
 
 EACH: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {

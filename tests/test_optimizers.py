@@ -162,15 +162,6 @@ def as_bytes(tree_: Any) -> list[tuple[Any, ...]]:
     return [(type(x), np.asarray(x).dtype, np.shape(x), np.asarray(x).tobytes()) for x in tree.leaves(tree_)]
 
 
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
-
-
 # The steps of others ----------------------------------------------------------------------------------------
 
 

@@ -78,16 +78,6 @@ def bytes_of(values: Any) -> list[bytes]:
 # ------------------------------------------------------------------ the derivatives are right
 
 
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    """JAX in float64, for one test."""
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
-
-
 def with_funcnns_names(jax: Any) -> Any:
     """JAX's transforms, under the names that funcnn adds as well."""
     def elementwise_grad(f: Function) -> Function:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,15 +25,6 @@ EACH: dict[str, Callable[[Any], Any]] = {
     "elastic_net": lambda tree: elastic_net(tree, 0.5, 5e-4),
 }
 each = pytest.mark.parametrize("f", EACH.values(), ids=EACH)
-
-
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
 
 
 def test_the_values() -> None:

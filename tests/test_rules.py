@@ -179,16 +179,6 @@ def test_a_chain_on_a_large_array_keeps_nothing_that_is_not_needed() -> None:
 JAX_ROWS = [row for row in ROWS if row.jax]
 
 
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    """The package, with double precision."""
-    package = pytest.importorskip("jax")
-    double = package.config.jax_enable_x64
-    package.config.update("jax_enable_x64", True)
-    yield package
-    package.config.update("jax_enable_x64", double)
-
-
 @functools.cache
 def gradients_by_jax(jax: Any, piece: int) -> list[Any]:
     """Those of 50 rows, compiled at once and without optimization: one by one they would take minutes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,15 +69,6 @@ ROWS: dict[str, tuple[Schedule, Optax]] = {
 
 EVERY = [pytest.param(schedule, id=name) for name, (schedule, _) in ROWS.items()]
 EVERY.append(pytest.param(schedules.inverse_time_decay(0.3, 0.1), id="inverse time"))
-
-
-@pytest.fixture
-def jax() -> Iterator[Any]:
-    jax = pytest.importorskip("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    yield jax
-    jax.config.update("jax_enable_x64", before)
 
 
 # The values -------------------------------------------------------------------------------------------------
