@@ -88,7 +88,7 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
             return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs))
         if len(args) < self._most and not kwargs:
             args = cast(Any, _resolved(self._fun, args, kwargs))
-        if not _LEAVES.issuperset(map(type, args)):
+        if not tree.LEAF_TYPES.issuperset(map(type, args)):
             _refuse_traced_trees(self._rule.name, args)
         y: R = self._rule(*args, **kwargs)
         return y
@@ -110,7 +110,6 @@ def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 
 _ARRAYS = (np.ndarray, Tracer)
-_LEAVES = frozenset([np.ndarray, Tracer, float, int, np.float32, np.float64])
 _CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
 
 
@@ -137,7 +136,7 @@ def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
 
 def _call_paired(rule: Rule, fun: Callable[..., R], args: tuple[Any, ...]) -> R:
     """Give the rule the leaves of the arguments, and the result its structure back."""
-    leaves, form = (list(args), None) if _LEAVES.issuperset(map(type, args)) else tree.flatten(args)
+    leaves, form = (list(args), None) if tree.LEAF_TYPES.issuperset(map(type, args)) else tree.flatten(args)
     if Tracer not in map(type, leaves):
         return fun(*args)
     unpack: list[Callable[[Any], R]] = []

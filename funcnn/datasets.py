@@ -210,10 +210,10 @@ def _nnfs_datasets(function: str) -> ModuleType:
 
 
 def _stream(function: str, seed: int, skip: int) -> np.random.RandomState:
-    """The stream that `np.random.seed(seed)` starts, `skip` normal numbers on, in a generator of its own."""
+    """The stream of NumPy's legacy generator from a seed, `skip` normal numbers on, in a generator of its own."""
     start = _count(function, "seed", seed)
     if start >= 2**32:
-        raise ValueError(f"{function}: seed must be below 2**32, as for np.random.seed; got {start}")
+        raise ValueError(f"{function}: seed must be below 2**32, as the seeds of NumPy's legacy generator; got {start}")
     stream = np.random.RandomState(start)
     stream.standard_normal(_count(function, "skip", skip))
     return stream

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from funcnn.leafwise import Layout
     from funcnn.tree import Structure
 
-__all__ = ["FrozenDict", "MissingKeyError", "entries_of", "missing", "of_entries", "of_leaves", "of_vector",
-           "remember", "show"]
+__all__ = [
+    "FrozenDict", "MissingKeyError", "entries_of", "leaves_of", "missing", "of_entries", "of_leaves", "of_vector", "remember",
+    "show", "vector_of",
+]
 
 K = TypeVar("K", bound=Hashable)
 V_co = TypeVar("V_co", covariant=True)
@@ -181,6 +183,12 @@ def _without_dicts(value: Any) -> Any:
 
 entries_of: Callable[[FrozenDict[K, V_co]], dict[K, V_co]] = attrgetter("_data")
 """The entries as a dict, to be read only: for code that looks at many and must be fast."""
+
+leaves_of: Callable[[FrozenDict[Any, Any]], tuple[tuple[Any, ...], Structure] | None] = attrgetter("_flat")
+"""The leaves and the structure, if they are known."""
+
+vector_of: Callable[[FrozenDict[Any, Any]], tuple[Layout, Any] | None] = attrgetter("_joined")
+"""The layout and the vector that the leaves are views of, if they are."""
 
 
 def of_entries(data: dict[K, V_co]) -> FrozenDict[K, V_co]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.arrays import BLOCK, blocks, is_concrete, readonly
-from funcnn.frozendict import FrozenDict, of_vector
+from funcnn.frozendict import FrozenDict, of_vector, vector_of
 from funcnn.typing import Shape
 
 __all__ = ["Formula", "Layout", "check_fit", "joined", "kinds", "leafwise"]
@@ -80,7 +80,7 @@ class Layout:
     >>> layout, (vector, _) = joined([params, params])
     >>> vector
     array([0., 0., 1., 1.])
-    >>> layout.build(vector + 1.0)["w"]
+    >>> of_vector(vector + 1.0, layout)["w"]
     array([[2., 2.]])
     """
 
@@ -93,16 +93,13 @@ class Layout:
         """The leaves, as views of the vector."""
         return tuple([vector[cut].reshape(shape) for cut, shape in self.cuts])
 
-    def build(self, vector: Any) -> FrozenDict[Any, Any]:
-        """The FrozenDict of these leaves, which are cut when they are asked for; the vector becomes read-only."""
-        return of_vector(vector, self)
-
     def vector(self, t: Any) -> Any:
         """The leaves of a tree joined, or None if it is not a FrozenDict like this of ndarrays of one dtype."""
         if type(t) is not FrozenDict:
             return None
-        if t._joined is not None and t._joined[0] is self:
-            return t._joined[1]
+        known = vector_of(t)
+        if known is not None and known[0] is self:
+            return known[1]
         leaves, structure = tree.flatten(t)
         if structure is not self.structure and structure != self.structure:
             return None
@@ -116,8 +113,9 @@ def _layout(t: Any) -> Layout | None:
     """The layout of a FrozenDict of small ndarrays."""
     if type(t) is not FrozenDict:
         return None
-    if t._joined is not None:
-        return t._joined[0]
+    known = vector_of(t)
+    if known is not None:
+        return known[0]
     leaves, structure = tree.flatten(t)
     if not (leaves and structure.fixed and all(type(leaf) is np.ndarray and leaf.size <= SMALL for leaf in leaves)):
         return None
@@ -167,17 +165,17 @@ def _cuts(shapes: Sequence[Shape]) -> list[tuple[slice, Shape]]:
 def _together(formula: Formula, outputs: int, rows: list[list[Any]], groups: list[_Group]) -> list[list[Any]]:
     """The formula of ndarrays, group by group."""
     if len(groups) == 1:
-        return _joined(formula, rows, groups[0].cuts)
+        return _as_one(formula, rows, groups[0].cuts)
     results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
     for places, cuts in groups:
-        done = _joined(formula, [[row[place] for place in places] for row in rows], cuts)
+        done = _as_one(formula, [[row[place] for place in places] for row in rows], cuts)
         for result, leaves in zip(results, done, strict=True):
             for place, leaf in zip(places, leaves, strict=True):
                 result[place] = leaf
     return results
 
 
-def _joined(formula: Formula, rows: list[list[Any]], cuts: list[tuple[slice, Shape]]) -> list[list[Any]]:
+def _as_one(formula: Formula, rows: list[list[Any]], cuts: list[tuple[slice, Shape]]) -> list[list[Any]]:
     """The formula of the leaves joined, and its results cut into leaves again."""
     vectors = [row[0].reshape(-1) if len(row) == 1 else np.concatenate(row, axis=None) for row in rows]
     wholes = map(readonly, _in_blocks(formula, vectors))

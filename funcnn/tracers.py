@@ -167,8 +167,7 @@ class Tape:
         """Run one operation on the values and write it down."""
         nodes = self.nodes
         if nodes is None:
-            raise TracerError(f"{rule.name}: a traced value is used after the grad or vjp that made it has ended; "
-                              "return what you need (has_aux=True) instead of keeping it in a variable")
+            raise _ended(rule)
         values, parents, run = list(args), [], rule.fun
         for position, arg in enumerate(args):
             if type(arg) is not Tracer:
@@ -198,6 +197,11 @@ class Tape:
         """Stop recording and hand out the operations; the tracers of this tape are of no more use."""
         nodes, self.nodes = self.nodes, None
         return nodes or []
+
+
+def _ended(rule: Rule) -> TracerError:
+    return TracerError(f"{rule.name}: a traced value is used after the grad or vjp that made it has ended; return what "
+                       "you need (has_aux=True) instead of keeping it in a variable")
 
 
 def positional(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],

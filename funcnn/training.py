@@ -217,10 +217,10 @@ def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
     """
     _check_function("predict", "f", f)
     parts = [_row_for_row(f(params, batch), rows_in(batch)) for batch in in_order("predict", x, size)]
-    return parts[0] if len(parts) == 1 else tree.map(_joined, *parts)
+    return parts[0] if len(parts) == 1 else tree.map(_one_after_another, *parts)
 
 
-def _joined(*parts: Any) -> Any:
+def _one_after_another(*parts: Any) -> Any:
     return readonly(namespace(parts[0]).concatenate(parts))
 
 

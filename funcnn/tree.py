@@ -15,15 +15,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast, fin
 import numpy as np
 
 from funcnn.arrays import readonly
-from funcnn.frozendict import FrozenDict, MissingKeyError, missing, of_entries, of_leaves, remember, show
+from funcnn.frozendict import (
+    FrozenDict,
+    MissingKeyError,
+    entries_of,
+    leaves_of,
+    missing,
+    of_entries,
+    of_leaves,
+    remember,
+    show,
+)
 from funcnn.typing import Array
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal", "flatten",
-    "freeze", "get", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
+    "LEAF_TYPES", "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal",
+    "flatten", "freeze", "get", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
     "register_leaf", "structure", "unflatten", "update_in",
 ]
 
@@ -58,13 +68,13 @@ def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
 
 
 _NODES: dict[type, _Node | None] = {
-    FrozenDict: _Node(lambda tree: tree._data, FrozenDict, _sorted),
+    FrozenDict: _Node(entries_of, FrozenDict, _sorted),
     dict: _Node(lambda tree: tree, lambda new: new, _sorted),
     tuple: _Node(_numbered, lambda new: tuple(new.values())),
     list: _Node(_numbered, lambda new: list(new.values())),
     type(None): _Node(lambda tree: {}, lambda new: None),
 }
-_LEAF_TYPES: set[type] = {np.ndarray, float, int, np.float32, np.float64}
+LEAF_TYPES: set[type] = {np.ndarray, float, int, np.float32, np.float64}
 """Types known to be leaves; every other one is looked at."""
 
 if hasattr(builtins, "frozendict"):  # Python 3.15
@@ -74,7 +84,7 @@ if hasattr(builtins, "frozendict"):  # Python 3.15
 def _node(tree: Any) -> _Node | None:
     """How to take `tree` apart, or None for a leaf."""
     kind = type(tree)
-    if kind in _LEAF_TYPES:
+    if kind in LEAF_TYPES:
         return None
     return _NODES[kind] if kind in _NODES else _rare_node(tree)
 
@@ -87,7 +97,7 @@ def register_leaf(kind: type) -> type:
     >>> len(leaves([Unit(), Unit()]))
     2
     """
-    _LEAF_TYPES.add(kind)
+    LEAF_TYPES.add(kind)
     return kind
 
 
@@ -97,7 +107,7 @@ def are_leaves(values: Iterable[Any]) -> bool:
     >>> are_leaves((np.ones(2), 1.0)), are_leaves(([1.0],))
     (True, False)
     """
-    return _LEAF_TYPES.issuperset(builtins.map(type, values))
+    return LEAF_TYPES.issuperset(builtins.map(type, values))
 
 
 def _rare_node(tree: Any) -> _Node | None:
@@ -186,8 +196,7 @@ def _flatten(tree: Any) -> tuple[tuple[Any, ...], Structure]:
     kind = type(tree)
     if kind is np.ndarray:
         return (tree,), _LEAF
-    if kind is FrozenDict and tree._flat is not None:
-        known: tuple[tuple[Any, ...], Structure] = tree._flat
+    if kind is FrozenDict and (known := leaves_of(tree)) is not None:
         return known
     node = _node(tree)
     if node is None:
