@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from funcnn.tree import Structure
 
 __all__ = [
-    "FrozenDict", "MissingKeyError", "entries_of", "leaves_of", "missing", "of_entries", "of_leaves", "of_vector", "remember",
-    "show", "vector_of",
+    "FrozenDict", "MissingKeyError", "entries_of", "leaves_of", "missing", "of_entries", "of_leaves", "of_vector",
+    "remember", "show", "vector_of",
 ]
 
 K = TypeVar("K", bound=Hashable)
