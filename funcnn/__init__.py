@@ -31,54 +31,27 @@ from typing import TYPE_CHECKING, Any
 
 from funcnn import (
     typing as typing,
-    arrays as arrays,
-    frozendict as frozendict,
     tree as tree,
     random as random,
-    tracers as tracers,
-    autodiff as autodiff,
-    custom as custom,
-    jacobians as jacobians,
     rules as rules,
-    rules_shapes as rules_shapes,
-    rules_indexing as rules_indexing,
-    rules_reductions as rules_reductions,
-    rules_products as rules_products,
-    rules_linalg as rules_linalg,
-    rules_fourier as rules_fourier,
-    rules_curves as rules_curves,
     activations as activations,
     initializers as initializers,
-    composition as composition,
-    affine as affine,
-    convolution as convolution,
     layers as layers,
     losses as losses,
     regularizers as regularizers,
     metrics as metrics,
     schedules as schedules,
     optimizers as optimizers,
-    streams as streams,
-    loops as loops,
     training as training,
     parallel as parallel,
+    checkpoint as checkpoint,
     datasets as datasets,
     testing as testing,
 )
 from funcnn.autodiff import (
-    grad as grad,
-    value_and_grad as value_and_grad,
-    vjp as vjp,
-)
-from funcnn.checkpoint import (
-    checkpoint as checkpoint,
-)
-from funcnn.custom import (
     custom_vjp as custom_vjp,
-    stop_gradient as stop_gradient,
-)
-from funcnn.jacobians import (
     elementwise_grad as elementwise_grad,
+    grad as grad,
     hessian as hessian,
     hvp as hvp,
     jacfwd as jacfwd,
@@ -86,6 +59,10 @@ from funcnn.jacobians import (
     jacrev as jacrev,
     jvp as jvp,
     linearize as linearize,
+    remat as remat,
+    stop_gradient as stop_gradient,
+    value_and_grad as value_and_grad,
+    vjp as vjp,
 )
 from funcnn.tree import (
     FrozenDict as FrozenDict,

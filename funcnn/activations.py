@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.arrays import is_concrete, namespace
-from funcnn.custom import custom_vjp
-from funcnn.special import erfc, jax_instead
+from funcnn._arrays import is_concrete, namespace
+from funcnn.autodiff.custom import custom_vjp
+from funcnn.rules.special import erfc, jax_instead
 from funcnn.typing import Array
 
 __all__ = ["elu", "gelu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_sigmoid", "log_softmax", "mish", "relu",

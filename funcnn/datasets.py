@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnn import random
-from funcnn.arrays import readonly
+from funcnn._arrays import readonly
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from funcnn import random
-from funcnn.arrays import readonly
+from funcnn._arrays import readonly
 from funcnn.typing import Array, Key, Shape
 
 if TYPE_CHECKING:

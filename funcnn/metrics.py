@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnn import checks
-from funcnn.arrays import namespace
+from funcnn import _arguments as checks
+from funcnn._arrays import namespace
 from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from funcnn import tree
-from funcnn.arrays import readonly
-from funcnn.streams import check_rows, rows_in, whole_number
-from funcnn.transforms import like
+from funcnn._arrays import readonly
+from funcnn.optimizers.transformation import like
+from funcnn.training.streams import check_rows, rows_in, whole_number
 
 __all__ = ["data_parallel"]
 

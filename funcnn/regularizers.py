@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from funcnn import tree
-from funcnn.arrays import namespace
-from funcnn.custom import custom_vjp
+from funcnn._arrays import namespace
+from funcnn.autodiff.custom import custom_vjp
 from funcnn.typing import Scalar
 
 __all__ = ["elastic_net", "l1", "l2"]

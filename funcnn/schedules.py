@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.arrays import namespace
+from funcnn._arrays import namespace
 from funcnn.typing import Schedule
 
 __all__ = [

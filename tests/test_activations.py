@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import ACTIVATIONS, Activation
 from hypothesis import given
 from hypothesis import strategies as st
 
 import funcnn as fn
+from catalogue import ACTIVATIONS, Activation
 from funcnn import activations, random
 from funcnn.layers import dense
 from funcnn.testing import assert_pure, check_grads

@@ -19,8 +19,8 @@ import numpy as np
 from funcnn import datasets, losses, optimizers, plotting, random, tree
 from funcnn.activations import relu
 from funcnn.layers import dense
-from funcnn.pages import values
 from funcnn.tracing import trace
+from funcnn.tracing.text import values
 from funcnn.typing import Array, IntArray, Params, Scalar
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.gettempdir())

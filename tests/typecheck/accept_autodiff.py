@@ -115,8 +115,8 @@ def transforms_nest(line: Line, x: Array) -> None:
 
 
 def a_checkpointed_function_is_the_same_function(weights: Weights, params: Params, x: Array, y: IntArray) -> None:
-    assert_type(fn.checkpoint(of_typed_dict)(weights, x, y, smoothing=0.5), Scalar)
-    assert_type(fn.grad(fn.checkpoint(of_mapping))(params, (x, y)), Params)
+    assert_type(fn.remat(of_typed_dict)(weights, x, y, smoothing=0.5), Scalar)
+    assert_type(fn.grad(fn.remat(of_mapping))(params, (x, y)), Params)
 
 
 def trees_keep_their_type(weights: Weights, line: Line, params: Params, model: Model) -> None:

@@ -69,8 +69,8 @@ def arguments_of_the_gradient(params: Params, batch: Batch, x: Array) -> None:
     fn.value_and_grad(loss)(params, batch, smooting=0.1)  # E: call-arg | "smooting"
     fn.value_and_grad(of_weights)({"w": x}, x)  # E: typeddict-item | Missing key "b"
     fn.value_and_grad(of_line)((x, x), x)  # E: arg-type | expected "Line"
-    fn.checkpoint(loss)(params)  # E: call-arg | Too few arguments
-    fn.checkpoint(loss)(params, batch, smooting=0.1)  # E: call-arg | "smooting"
+    fn.remat(loss)(params)  # E: call-arg | Too few arguments
+    fn.remat(loss)(params, batch, smooting=0.1)  # E: call-arg | "smooting"
 
 
 def results_of_the_gradient(weights: Weights, line: Line, params: Params, batch: Batch, x: Array) -> None:

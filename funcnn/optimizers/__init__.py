@@ -1,0 +1,509 @@
+"""With this module you can turn gradients into better parameters: `sgd`, `adam`, and every other `optimizers.x`.
+
+An optimizer is a pair of pure functions, `init(params) -> state` and `update(grads, state, params) -> (updates,
+state)`; `apply_updates(params, updates)` adds the updates:
+
+    optimizer = adam(0.001)
+    state = optimizer.init(params)
+    updates, state = optimizer.update(grads, state, params)
+    params = apply_updates(params, updates)
+
+Here stands the formula of each paper, in its letters, `scale_by_x`, and then the optimizers, each one sentence over its
+formula. What they are put together with comes from `funcnn.transforms` (`chain`) and `funcnn.parts` (`trace`, `clip`,
+`masked`); every name is found here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from funcnn._arrays import namespace
+from funcnn.optimizers.parts import (
+    AccumulateState,
+    EmaState,
+    ScheduleState,
+    SkipState,
+    TraceState,
+    accumulate,
+    add_decayed_weights,
+    clip,
+    clip_by_global_norm,
+    ema,
+    global_norm,
+    masked,
+    scale,
+    scale_by_learning_rate,
+    scale_by_schedule,
+    skip_not_finite,
+    trace,
+)
+from funcnn.optimizers.transformation import (
+    EmptyState,
+    GradientTransformation,
+    OptState,
+    apply_updates,
+    chain,
+    entrywise,
+    identity,
+    number,
+)
+from funcnn.typing import Schedule
+
+__all__ = [
+    "AccumulateState", "AdadeltaState", "AdamState", "AdamaxState", "AmsgradState", "EmaState", "EmptyState",
+    "GradientTransformation", "LionState", "OptState", "RmsState", "RssState", "ScheduleState", "SkipState",
+    "TraceState", "accumulate", "adadelta", "adagrad", "adam", "adamax", "adamw", "add_decayed_weights", "amsgrad",
+    "apply_updates", "chain", "clip", "clip_by_global_norm", "ema", "entrywise", "global_norm", "identity", "lion",
+    "masked", "nadam", "radam", "rmsprop", "scale", "scale_by_adadelta", "scale_by_adam", "scale_by_adamax",
+    "scale_by_amsgrad", "scale_by_learning_rate", "scale_by_lion", "scale_by_nadam", "scale_by_radam",
+    "scale_by_rms", "scale_by_rss", "scale_by_schedule", "sgd", "skip_not_finite", "trace",
+]
+
+
+# ------------------------------------------------------------------------------- a rate for each entry
+
+
+class RssState(NamedTuple):
+    """The sum of the squares of all gradients."""
+
+    sum_of_squares: Any
+
+
+def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_in_sqrt: bool = False,
+                 ) -> GradientTransformation:
+    """Divide by the root of the sum of the squares of all gradients so far.
+
+        s' = s + g^2        update = g / (sqrt(s') + eps)            eps_in_sqrt: g / sqrt(s' + eps)
+
+    >>> import numpy as np
+    >>> part = scale_by_rss(eps=0.0)
+    >>> part.update({"w": np.array([4.0])}, RssState({"w": np.array([9.0])}), {"w": np.array([0.0])})
+    ({'w': array([0.8])}, RssState(sum_of_squares={'w': array([25.])}))
+
+    Duchi et al. 2011. The sum begins at 0 and eps stands outside the root, as in the book and torch (whose eps is
+    1e-10); `optax.scale_by_rss` is (0.1, 1e-7, eps_in_sqrt=True).
+    """
+    eps = number("scale_by_rss", "eps", eps)
+    initial = number("scale_by_rss", "initial_accumulator_value", initial_accumulator_value)
+
+    def formula(g: Any, s: Any) -> tuple[Any, Any]:
+        s = s + g * g
+        return g / _root(s, eps, eps_in_sqrt), s
+
+    return entrywise("scale_by_rss", RssState, formula, initial)
+
+
+def _root(x: Any, eps: float, eps_in_sqrt: bool) -> Any:
+    sqrt = namespace(x).sqrt
+    return sqrt(x + eps) if eps_in_sqrt else sqrt(x) + eps
+
+
+class RmsState(NamedTuple):
+    """The running mean of the squares of the gradients."""
+
+    nu: Any
+
+
+def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0, eps_in_sqrt: bool = False,
+                 ) -> GradientTransformation:
+    """Divide by the root of the running mean of the squares of the gradients.
+
+        nu' = decay nu + (1 - decay) g^2        update = g / (sqrt(nu') + eps)         eps_in_sqrt: g / sqrt(nu' + eps)
+
+    >>> import numpy as np
+    >>> part = scale_by_rms(decay=0.5, eps=0.0)
+    >>> part.update({"w": np.array([4.0])}, RmsState({"w": np.array([16.0])}), {"w": np.array([0.0])})
+    ({'w': array([1.])}, RmsState(nu={'w': array([16.])}))
+
+    Tieleman & Hinton 2012. eps stands outside the root, as in the book (1e-7) and torch; in `optax.scale_by_rms`
+    eps_in_sqrt is True.
+    """
+    decay, eps = number("scale_by_rms", "decay", decay, below=1.0), number("scale_by_rms", "eps", eps)
+    initial = number("scale_by_rms", "initial_scale", initial_scale)
+
+    def formula(g: Any, nu: Any) -> tuple[Any, Any]:
+        nu = decay * nu + (1 - decay) * (g * g)
+        return g / _root(nu, eps, eps_in_sqrt), nu
+
+    return entrywise("scale_by_rms", RmsState, formula, initial)
+
+
+class AdadeltaState(NamedTuple):
+    """The running means of the squares of the gradients and of the updates."""
+
+    e_g: Any
+    e_x: Any
+
+
+def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
+    """Give the gradient the unit of the parameters: multiply by the root of the mean square of updates over gradients.
+
+        e_g' = rho e_g + (1 - rho) g^2        update = g sqrt(e_x + eps) / sqrt(e_g' + eps)
+        e_x' = rho e_x + (1 - rho) update^2
+
+    >>> import numpy as np
+    >>> part = scale_by_adadelta(rho=0.0, eps=1.0)
+    >>> state = AdadeltaState({"w": np.array([0.0])}, {"w": np.array([3.0])})
+    >>> part.update({"w": np.array([0.0])}, state, {"w": np.array([0.0])})
+    ({'w': array([0.])}, AdadeltaState(e_g={'w': array([0.])}, e_x={'w': array([0.])}))
+
+    Zeiler 2012 (arXiv:1212.5701); as `optax.scale_by_adadelta`.
+    """
+    rho, eps = number("scale_by_adadelta", "rho", rho, below=1.0), number("scale_by_adadelta", "eps", eps)
+
+    def formula(g: Any, e_g: Any, e_x: Any) -> tuple[Any, Any, Any]:
+        e_g = rho * e_g + (1 - rho) * (g * g)
+        update = g * (_root(e_x, eps, True) / _root(e_g, eps, True))
+        return update, e_g, rho * e_x + (1 - rho) * (update * update)
+
+    return entrywise("scale_by_adadelta", AdadeltaState, formula)
+
+
+# ------------------------------------------------------------------------------------------ Adam's family
+
+
+class AdamState(NamedTuple):
+    """How many updates were done, and the running means of the gradients and of their squares."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+    mu: Any
+    nu: Any
+
+
+def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
+    """Divide the running mean of the gradients by the root of that of their squares, both without bias.
+
+        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
+        update = (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
+
+    >>> part = scale_by_adam()
+    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"]), state
+    (-0.999999995, AdamState(count=1, mu={'w': -0.19999999999999996}, nu={'w': 0.0040000000000000036}))
+
+    Kingma & Ba 2015 (arXiv:1412.6980). eps is added outside the root, as in the paper, torch and optax; the book's eps
+    is 1e-7. In float16 both are 0, and 1e-4 is needed.
+    """
+    b1, b2, eps = _adam_numbers("scale_by_adam", b1, b2, eps)
+
+    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * (g * g)
+        return (mu / (1 - b1**t)) / _root(nu / (1 - b2**t), eps, False), mu, nu
+
+    return entrywise("scale_by_adam", AdamState, formula)
+
+
+def _adam_numbers(owner: str, b1: float, b2: float, eps: float) -> tuple[float, float, float]:
+    return number(owner, "b1", b1, below=1.0), number(owner, "b2", b2, below=1.0), number(owner, "eps", eps)
+
+
+class AdamaxState(NamedTuple):
+    """How many updates were done, the running mean of the gradients, and their fading maximum."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+    mu: Any
+    nu: Any
+
+
+def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
+    """Divide the running mean of the gradients, without bias, by a fading maximum of their sizes.
+
+        mu' = b1 mu + (1 - b1) g              nu' = max(b2 nu, |g| + eps)
+        update = (mu' / (1 - b1^t)) / nu'
+
+    >>> part = scale_by_adamax()
+    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.999999995
+
+    Kingma & Ba 2015, section 7.1, which has no eps; it stands here as in optax and torch.
+    """
+    b1, b2, eps = _adam_numbers("scale_by_adamax", b1, b2, eps)
+
+    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+        mu = b1 * mu + (1 - b1) * g
+        nu = namespace(g).maximum(b2 * nu, abs(g) + eps)
+        return (mu / (1 - b1**t)) / nu, mu, nu
+
+    return entrywise("scale_by_adamax", AdamaxState, formula)
+
+
+def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
+    """Adam with Nesterov's look ahead: the mean that the next update would use, with this gradient once more.
+
+        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
+        update = (b1 mu' / (1 - b1^(t + 1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
+
+    >>> part = scale_by_nadam()
+    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -1.473684203157895
+
+    Dozat 2016, with one b1 for all updates as in optax (`scale_by_adam(nesterov=True)`); torch's and Keras's b1 rises.
+    """
+    b1, b2, eps = _adam_numbers("scale_by_nadam", b1, b2, eps)
+
+    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * (g * g)
+        ahead = b1 / (1 - b1**(t + 1)) * mu + (1 - b1) / (1 - b1**t) * g
+        return ahead / _root(nu / (1 - b2**t), eps, False), mu, nu
+
+    return entrywise("scale_by_nadam", AdamState, formula)
+
+
+def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
+    """Adam that trusts the mean of the squares only as far as it has seen enough of them.
+
+        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
+        rho_inf = 2 / (1 - b2) - 1            rho = rho_inf - 2 t b2^t / (1 - b2^t)
+        r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho)
+        update = r (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)    where rho >= 5, else mu' / (1 - b1^t)
+
+    >>> part = scale_by_radam()
+    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -2.0
+
+    Liu et al. 2020 (arXiv:1908.03265), who begin at rho > 4; as `optax.scale_by_radam`.
+    """
+    b1, b2, eps = _adam_numbers("scale_by_radam", b1, b2, eps)
+    rho_inf = 2 / (1 - b2) - 1
+
+    def rectified(t: Any, mu_hat: Any, nu_hat: Any) -> Any:
+        rho = rho_inf - 2 * t * b2**t / (1 - b2**t)
+        known = isinstance(rho, float)
+        if known and rho < 5:
+            return mu_hat
+        enough = rho if known else namespace(rho).maximum(rho, 5.0)
+        r = ((enough - 4) * (enough - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * enough)) ** 0.5
+        update = r * mu_hat / _root(nu_hat, eps, False)
+        return update if known else namespace(rho).where(rho >= 5, update, mu_hat)
+
+    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * (g * g)
+        return rectified(t, mu / (1 - b1**t), nu / (1 - b2**t)), mu, nu
+
+    return entrywise("scale_by_radam", AdamState, formula)
+
+
+class AmsgradState(NamedTuple):
+    """How many updates were done, the means of `AdamState`, and the greatest mean of squares so far."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+    mu: Any
+    nu: Any
+    nu_max: Any
+
+
+def scale_by_amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
+    """Adam whose divisor never falls: the root of the greatest mean of the squares so far.
+
+        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
+        nu_max' = max(nu_max, nu' / (1 - b2^t))
+        update = (mu' / (1 - b1^t)) / (sqrt(nu_max') + eps)
+
+    >>> part = scale_by_amsgrad()
+    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.999999995
+
+    Reddi et al. 2018 (arXiv:1904.09237), whose means keep their bias; as `optax.scale_by_amsgrad`. torch takes the
+    maximum of nu' and removes its bias afterwards.
+    """
+    b1, b2, eps = _adam_numbers("scale_by_amsgrad", b1, b2, eps)
+
+    def formula(t: Any, g: Any, mu: Any, nu: Any, nu_max: Any) -> tuple[Any, Any, Any, Any]:
+        mu = b1 * mu + (1 - b1) * g
+        nu = b2 * nu + (1 - b2) * (g * g)
+        nu_max = namespace(g).maximum(nu_max, nu / (1 - b2**t))
+        return (mu / (1 - b1**t)) / _root(nu_max, eps, False), mu, nu, nu_max
+
+    return entrywise("scale_by_amsgrad", AmsgradState, formula)
+
+
+class LionState(NamedTuple):
+    """The running mean of the gradients."""
+
+    mu: Any
+
+
+def scale_by_lion(b1: float = 0.9, b2: float = 0.99) -> GradientTransformation:
+    """The sign of a mean of the gradients; sign(0) is 0.
+
+        update = sign(b1 mu + (1 - b1) g)        mu' = b2 mu + (1 - b2) g
+
+    >>> import numpy as np
+    >>> part = scale_by_lion()
+    >>> part.update({"w": np.array([-2.0])}, LionState({"w": np.array([0.0])}), {"w": np.array([1.0])})
+    ({'w': array([-1.])}, LionState(mu={'w': array([-0.02])}))
+
+    Chen et al. 2023 (arXiv:2302.06675); as `optax.scale_by_lion`, without its count.
+    """
+    b1, b2, _ = _adam_numbers("scale_by_lion", b1, b2, 0.0)
+
+    def formula(g: Any, mu: Any) -> tuple[Any, Any]:
+        return namespace(g).sign(b1 * mu + (1 - b1) * g), b2 * mu + (1 - b2) * g
+
+    return entrywise("scale_by_lion", LionState, formula)
+
+
+# ---------------------------------------------------------------------------------------- the optimizers
+
+
+def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool = False) -> GradientTransformation:
+    """Gradient descent: a step of -learning_rate times the gradient, or, with momentum, the velocity.
+
+    >>> sgd(0.1).update(2.0, sgd(0.1).init(1.0), 1.0)
+    (-0.2, (EmptyState(),))
+
+    As `optax.sgd`; for the momentum of the book see `trace`.
+    """
+    if nesterov and not momentum:
+        raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")
+    rate = scale_by_learning_rate(learning_rate)
+    return chain(trace(momentum, nesterov), rate) if momentum else chain(rate)
+
+
+def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 0.0, eps: float = 1e-7,
+            eps_in_sqrt: bool = False) -> GradientTransformation:
+    """Adagrad: `scale_by_rss`, then the learning rate.
+
+    >>> import numpy as np
+    >>> optimizer = adagrad(0.5, eps=0.0)
+    >>> optimizer.update({"w": np.array([3.0])}, optimizer.init({"w": np.array([1.0])}), {"w": np.array([1.0])})[0]
+    {'w': array([-0.5])}
+
+    As torch's with eps=1e-10; `optax.adagrad(s)` is `adagrad(s, 0.1, 1e-7, eps_in_sqrt=True)`.
+    """
+    return chain(scale_by_rss(initial_accumulator_value, eps, eps_in_sqrt), scale_by_learning_rate(learning_rate))
+
+
+def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0,
+            eps_in_sqrt: bool = False) -> GradientTransformation:
+    """RMSprop: `scale_by_rms`, then the learning rate.
+
+    >>> import numpy as np
+    >>> optimizer = rmsprop(0.5, decay=0.75, eps=0.0)
+    >>> optimizer.update({"w": np.array([3.0])}, optimizer.init({"w": np.array([1.0])}), {"w": np.array([1.0])})[0]
+    {'w': array([-1.])}
+
+    As torch's, whose decay is alpha=0.99; `optax.rmsprop(s)` is `rmsprop(s, eps_in_sqrt=True)`. With momentum it is
+    `chain(rmsprop(s), trace(0.9))` in optax, `chain(scale_by_rms(), trace(0.9), scale_by_learning_rate(s))` in torch.
+    """
+    return chain(scale_by_rms(decay, eps, initial_scale, eps_in_sqrt), scale_by_learning_rate(learning_rate))
+
+
+def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
+    """Adadelta: `scale_by_adadelta`, then the learning rate, which the paper does not have.
+
+    >>> import numpy as np
+    >>> optimizer = adadelta(rho=0.0, eps=1.0)
+    >>> optimizer.update({"w": np.array([0.0])}, optimizer.init({"w": np.array([1.0])}), {"w": np.array([1.0])})[0]
+    {'w': array([-0.])}
+
+    As `optax.adadelta` and torch's.
+    """
+    return chain(scale_by_adadelta(rho, eps), scale_by_learning_rate(learning_rate))
+
+
+def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+         ) -> GradientTransformation:
+    """Adam: `scale_by_adam`, then the learning rate.
+
+    >>> optimizer = adam(0.001)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.0009999999966666668
+
+    As `optax.adam`.
+    """
+    return chain(scale_by_adam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+
+
+def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+          weight_decay: float = 1e-4, mask: object = None) -> GradientTransformation:
+    """Adam with decoupled weight decay: `scale_by_adam`, `add_decayed_weights`, then the learning rate.
+
+    >>> optimizer = adamw(0.1, weight_decay=0.5, mask={"w": True, "b": False})
+    >>> params, grads = {"w": 4.0, "b": 4.0}, {"w": 0.0, "b": 0.0}
+    >>> updates, state = optimizer.update(grads, optimizer.init(params), params)
+    >>> float(updates["w"]), float(updates["b"])
+    (-0.2, -0.0)
+
+    Loshchilov & Hutter 2019 (arXiv:1711.05101); as `optax.adamw`. torch's weight_decay is 1e-2.
+    """
+    return chain(scale_by_adam(b1, b2, eps), add_decayed_weights(weight_decay, mask),
+                 scale_by_learning_rate(learning_rate))
+
+
+def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+           ) -> GradientTransformation:
+    """Adamax: `scale_by_adamax`, then the learning rate.
+
+    >>> optimizer = adamax(0.5, eps=0.0)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.5
+
+    As `optax.adamax` and torch's.
+    """
+    return chain(scale_by_adamax(b1, b2, eps), scale_by_learning_rate(learning_rate))
+
+
+def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+          ) -> GradientTransformation:
+    """Nadam: `scale_by_nadam`, then the learning rate.
+
+    >>> optimizer = nadam(0.5, b1=0.0, eps=0.0)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.5
+
+    As `optax.nadam`.
+    """
+    return chain(scale_by_nadam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+
+
+def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+          ) -> GradientTransformation:
+    """Rectified Adam: `scale_by_radam`, then the learning rate; no warm-up needed.
+
+    >>> optimizer = radam(0.5)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -1.5
+
+    As `optax.radam`.
+    """
+    return chain(scale_by_radam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+
+
+def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
+            ) -> GradientTransformation:
+    """AMSGrad: `scale_by_amsgrad`, then the learning rate.
+
+    >>> optimizer = amsgrad(0.5, eps=0.0)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.5
+
+    As `optax.amsgrad`.
+    """
+    return chain(scale_by_amsgrad(b1, b2, eps), scale_by_learning_rate(learning_rate))
+
+
+def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 1e-3,
+         mask: object = None) -> GradientTransformation:
+    """Lion: `scale_by_lion`, `add_decayed_weights`, then the learning rate, a tenth of what Adam would take.
+
+    >>> optimizer = lion(0.5, weight_decay=0.0)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> float(updates["w"])
+    -0.5
+
+    As `optax.lion`.
+    """
+    return chain(scale_by_lion(b1, b2), add_decayed_weights(weight_decay, mask), scale_by_learning_rate(learning_rate))

@@ -1,0 +1,400 @@
+"""With this module you can build an optimizer out of parts: `scale`, `trace`, `clip_by_global_norm`, `masked`.
+
+The sign turns in one place, `scale_by_learning_rate`: before it stand gradients, after it steps. In the formulas g is
+the gradient, p the parameter, t = 1, 2, ... the number of the update, and a stroke marks what is remembered for the
+next. Names and values are those of optax. Users find all of it in `funcnn.optimizers`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from funcnn import tree
+from funcnn._arrays import blocks, namespace
+from funcnn.core.tracer import concrete
+from funcnn.optimizers.onepass import Formula, leafwise
+from funcnn.optimizers.transformation import (
+    EmptyState,
+    Entrywise,
+    GradientTransformation,
+    as_count,
+    check_state,
+    entrywise,
+    full_like,
+    like,
+    number,
+    of_part,
+)
+from funcnn.typing import Schedule
+
+__all__ = [
+    "accumulate", "add_decayed_weights", "clip", "clip_by_global_norm", "ema", "global_norm", "masked", "scale",
+    "scale_by_learning_rate", "scale_by_schedule", "skip_not_finite", "trace",
+]
+
+P = TypeVar("P")
+
+
+# ------------------------------------------------------------------------------------- scaling, weights
+
+
+def scale(factor: float) -> GradientTransformation:
+    """Multiply by a number.
+
+    >>> scale(-0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
+    ({'w': -1.0}, EmptyState())
+
+    As `optax.scale`. `chain(optimizer, masked(scale(0.0), frozen))` leaves the parameters of the mask as they are.
+    """
+    return entrywise("scale", EmptyState, functools.partial(_times, number("scale", "factor", factor, low=-math.inf)))
+
+
+def _times(factor: Any, g: Any) -> tuple[Any]:
+    return (like(g, factor * g),)
+
+
+class ScheduleState(NamedTuple):
+    """How many updates were done."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+
+
+def scale_by_schedule(schedule: Schedule) -> GradientTransformation:
+    """Multiply by a number that depends on how many updates were done: schedule(0) at the first.
+
+    >>> halves = scale_by_schedule(lambda count: 0.5 ** count)
+    >>> halves.update({"w": 2.0}, ScheduleState(1), {"w": 0.0})
+    ({'w': 1.0}, ScheduleState(count=2))
+
+    As `optax.scale_by_schedule`. A schedule that gives no finite number is an error, except under `jax.jit`.
+    """
+    def formula_at(t: Any) -> Formula:
+        factor = number("scale_by_schedule", f"schedule({t - 1})", schedule(t - 1), low=-math.inf)
+        return functools.partial(_times, factor)
+
+    return of_part(Entrywise("scale_by_schedule", ScheduleState, formula_at))
+
+
+def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransformation:
+    """Turn a direction of ascent into a step of descent: multiply by -learning_rate, a number or a schedule.
+
+    >>> scale_by_learning_rate(0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
+    ({'w': -1.0}, EmptyState())
+
+    As `optax.scale_by_learning_rate`.
+    """
+    if callable(learning_rate):
+        schedule = learning_rate
+        return scale_by_schedule(lambda count: -number("learning rate", f"schedule({count})", schedule(count)))
+    return scale(-number("learning rate", "learning_rate, if it is not a schedule,", learning_rate))
+
+
+def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransformation:
+    """Weight decay: g + weight_decay p, for the parameters p that the mask chooses; see `masked`.
+
+    >>> add_decayed_weights(0.5).update({"w": 2.0}, EmptyState(), {"w": 3.0})
+    ({'w': 3.5}, EmptyState())
+
+    As `optax.add_decayed_weights`. Before the rest of an optimizer it is L2 regularization, 1/2 weight_decay p^2 in the
+    loss; after it and before the learning rate, decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
+    """
+    weight_decay = number("add_decayed_weights", "weight_decay", weight_decay)
+
+    def formula(g: Any, p: Any) -> tuple[Any]:
+        return (g + weight_decay * p,)
+
+    part = entrywise("add_decayed_weights", EmptyState, formula, reads_params=True)
+    return part if mask is None else masked(part, mask)
+
+
+# ---------------------------------------------------------------------------------------------- clipping
+
+
+def clip(max_delta: float) -> GradientTransformation:
+    """Bring every entry into [-max_delta, max_delta].
+
+    >>> clip(1.0).update({"w": np.array([-2.0, 0.5])}, EmptyState(), {"w": np.zeros(2, np.float64)})
+    ({'w': array([-1. ,  0.5])}, EmptyState())
+
+    As `optax.clip`.
+    """
+    max_delta = number("clip", "max_delta", max_delta)
+
+    def formula(g: Any) -> tuple[Any]:
+        xp = namespace(g)
+        return (xp.minimum(xp.maximum(g, -max_delta), max_delta),)
+
+    return entrywise("clip", EmptyState, formula)
+
+
+def clip_by_global_norm(max_norm: float) -> GradientTransformation:
+    """Shorten the gradient of all the parameters together to the length max_norm, where it is longer.
+
+        g max_norm / max(|g|, max_norm)        |g| = `global_norm(grads)`
+
+    >>> clip_by_global_norm(1.0).update({"w": 3.0, "b": 4.0}, EmptyState(), {"w": 0.0, "b": 0.0})
+    ({'w': 0.6000000000000001, 'b': 0.8}, EmptyState())
+
+    As `optax.clip_by_global_norm`; Pascanu et al. 2013 (arXiv:1211.5063). A NaN in one gradient is one in all; see
+    `skip_not_finite`.
+    """
+    max_norm = number("clip_by_global_norm", "max_norm", max_norm, low=math.ulp(0.0))
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        check_state("clip_by_global_norm", EmptyState, state)
+        norm = global_norm(grads)
+        if isinstance(norm, float) and norm <= max_norm:
+            return grads, state
+        factor = max_norm / (norm if isinstance(norm, float) else namespace(norm).maximum(norm, max_norm))
+        return leafwise("clip_by_global_norm", functools.partial(_times, factor), 1, grads)[0], state
+
+    return GradientTransformation(lambda params: EmptyState(), update)
+
+
+def global_norm(grads: Any) -> Any:
+    """The length of all the leaves together, the root of the sum of the squares of all entries.
+
+    >>> global_norm({"w": np.array([3.0]), "b": np.array([4.0])})
+    5.0
+
+    As `optax.global_norm`. Of ndarrays it is a Python float, right even where the squares of float32 would overflow.
+    """
+    total = sum(map(_sum_of_squares, tree.leaves(grads)), start=0.0)
+    return math.sqrt(total) if isinstance(total, float) else namespace(total).sqrt(total)
+
+
+def _sum_of_squares(leaf: Any) -> Any:
+    if not isinstance(leaf, np.ndarray | np.generic | float):
+        xp = namespace(leaf)
+        return xp.sum(xp.square(leaf))
+    vector = np.reshape(leaf, -1)
+    with np.errstate(over="ignore", under="ignore"):
+        total = _sum_in_blocks(vector, vector.dtype)
+    return total if 1e-20 < total < math.inf else _sum_in_blocks(vector, np.float64)
+
+
+def _sum_in_blocks(vector: Any, dtype: Any) -> float:
+    return sum([float(np.square(vector[block], dtype=dtype).sum()) for block in blocks(vector.size)], start=0.0)
+
+
+# ------------------------------------------------------------------------------------ momentum and means
+
+
+class TraceState(NamedTuple):
+    """The velocity, shaped like the parameters."""
+
+    trace: Any
+
+
+def trace(decay: float, nesterov: bool = False) -> GradientTransformation:
+    """Momentum: remember a velocity, v' = decay v + g, and give it; with nesterov, decay v' + g.
+
+    >>> momentum = trace(0.9)
+    >>> momentum.update(1.0, TraceState(10.0), 0.0)
+    (10.0, TraceState(trace=10.0))
+
+    As `optax.trace`; Sutskever et al. 2013. The order in a chain is meaning: `chain(trace(0.9),
+    scale_by_learning_rate(s))` is torch's and optax's momentum, `chain(scale_by_learning_rate(s), trace(0.9))` the
+    book's, in which the rate is inside the velocity. They differ only where the rate changes.
+    """
+    decay = number("trace", "decay", decay, below=1.0)
+
+    def formula(g: Any, v: Any) -> tuple[Any, Any]:
+        v = decay * v + g
+        return (decay * v + g if nesterov else v), v
+
+    return entrywise("trace", TraceState, formula)
+
+
+class EmaState(NamedTuple):
+    """How many updates were done, and the running mean, shaped like the parameters."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+    ema: Any
+
+
+def ema(decay: float, debias: bool = True) -> GradientTransformation:
+    """The running mean, m' = decay m + (1 - decay) g; with debias, divided by 1 - decay^t, the weight of what was seen.
+
+    >>> mean = ema(0.75)
+    >>> mean.update({"w": 2.0}, mean.init({"w": 0.0}), {"w": 0.0})
+    ({'w': 2.0}, EmaState(count=1, ema={'w': 0.5}))
+
+    As `optax.ema`. It averages any trees: for Polyak's average of the parameters, give it those as gradients.
+    """
+    decay = number("ema", "decay", decay, below=1.0)
+
+    def formula(t: Any, g: Any, m: Any) -> tuple[Any, Any]:
+        m = decay * m + (1 - decay) * g
+        return m / (1 - decay**t) if debias else m, m
+
+    return entrywise("ema", EmaState, formula)
+
+
+# --------------------------------------------------------------------------------------------- wrappers
+
+
+def masked(inner: GradientTransformation, mask: Any) -> GradientTransformation:
+    """Transform only the parameters that the mask chooses; the gradients of the others pass unchanged.
+
+    `mask` is a tree of bools shaped like the parameters, in which one bool may stand for a whole subtree, or a function
+    from the parameters to such a tree. What is not chosen is None in the state.
+
+    >>> only_weights = masked(scale(-0.5), {"w": True, "b": False})
+    >>> only_weights.update({"w": 2.0, "b": 2.0}, EmptyState(), {"w": 0.0, "b": 0.0})
+    ({'w': -1.0, 'b': 2.0}, EmptyState())
+
+    As `optax.masked`. The function may look at the shapes of the parameters, as `lambda params: tree.map(lambda p:
+    p.ndim > 1, params)`, and not, under `jax.jit`, at their values.
+    """
+    def init(params: Any) -> Any:
+        return inner.init_fn(_chosen(_marks(mask, params), params))
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        marks = _marks(mask, params)
+        updates, state = inner.update_fn(_chosen(marks, grads), state, _chosen(marks, params))
+        new = iter(tree.leaves(updates))
+        every = [next(new) if mark else g for mark, g in zip(marks, tree.leaves(grads), strict=True)]
+        return tree.unflatten(tree.structure(grads), every), state
+
+    return GradientTransformation(init, update)
+
+
+def _chosen(marks: list[bool], params: Any) -> Any:
+    """The tree with None, which has no leaves, at the places that are not marked."""
+    leaves, form = tree.flatten(params)
+    return tree.unflatten(form, [leaf if mark else None for mark, leaf in zip(marks, leaves, strict=True)])
+
+
+def _marks(mask: Any, params: Any) -> list[bool]:
+    """Which leaves of the parameters are chosen."""
+    given = dict(tree.leaves_with_path(mask(params) if callable(mask) else mask))
+    for path, mark in given.items():
+        if not isinstance(mark, bool | np.bool_):
+            raise TypeError(f"masked: the mask must be a tree of bools, got {mark!r:.80} at {tree.keystr(path)!r}")
+    sources = [_prefix(path, given) for path, _ in tree.leaves_with_path(params)]
+    unknown = given.keys() - set(sources)
+    if unknown:
+        raise ValueError(f"masked: the mask has an entry at {tree.keystr(min(unknown, key=str))!r}, where the "
+                         "parameters have none")
+    return [bool(given[source]) for source in sources]
+
+
+def _prefix(path: tree.Path, given: dict[tree.Path, Any]) -> tree.Path:
+    """The entry of the mask that speaks for a parameter: its own or that of a subtree around it."""
+    for depth in range(len(path) + 1):
+        if path[:depth] in given:
+            return path[:depth]
+    raise ValueError(f"masked: the mask says nothing about the parameter at {tree.keystr(path)!r}")
+
+
+class AccumulateState(NamedTuple):
+    """How many gradients were gathered, their mean, and the state of the optimizer that waits for it."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+    mean: Any
+    inner: Any
+
+
+def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransformation:
+    """Give an optimizer the mean of so many gradients at a time: large batches in small pieces.
+
+    The updates in between are zero, and the optimizer counts and sees only the means.
+
+    >>> optimizer = accumulate(scale(-0.5), every=2)
+    >>> state = optimizer.init({"w": 0.0})
+    >>> updates, state = optimizer.update({"w": 1.0}, state, {"w": 0.0})
+    >>> updates
+    {'w': 0.0}
+    >>> optimizer.update({"w": 3.0}, state, {"w": 0.0})[0]
+    {'w': -1.0}
+
+    As `optax.MultiSteps`.
+    """
+    if isinstance(every, bool) or not isinstance(every, int | np.integer):
+        raise TypeError(f"accumulate: every must be an int, got {every!r}")
+    if every < 1:
+        raise ValueError(f"accumulate: every must be at least 1, got {every}")
+
+    def init(params: Any) -> Any:
+        return AccumulateState(0, full_like(params, 0.0), optimizer.init_fn(params))
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        check_state("accumulate", AccumulateState, state)
+        count, zeros = as_count(state.count) + 1, full_like(params, 0.0)
+        (mean,) = leafwise("accumulate", lambda g, mean: (mean + (g - mean) / count,), 1, grads, state.mean)
+        waiting = zeros, AccumulateState(count, mean, state.inner)
+        if isinstance(count, int) and count < every:
+            return waiting
+        updates, inner = optimizer.update_fn(mean, state.inner, params)
+        return _select(count >= every, (updates, AccumulateState(0, zeros, inner)), waiting)
+
+    return GradientTransformation(init, update)
+
+
+def _select(condition: Any, this: P, that: P) -> P:
+    """One of two trees; where JAX has yet to learn which, every leaf of it."""
+    if isinstance(condition, bool):
+        return this if condition else that
+    return tree.map(lambda x, y: namespace(condition).where(condition, x, y), this, that)
+
+
+class SkipState(NamedTuple):
+    """How many gradients were skipped, how many of them in a row until now, and the state of the optimizer."""
+
+    skipped: int
+    in_a_row: int
+    inner: Any
+
+
+def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: int = 10) -> GradientTransformation:
+    """Leave out the gradients that hold an infinity or a NaN: zero updates, the optimizer's state as it was.
+
+    More than max_consecutive_errors of them in a row are a FloatingPointError that names the parameter: the run is
+    broken and would go nowhere in silence. Under `jax.jit`, which cannot raise, look at `state.in_a_row`.
+
+    >>> optimizer = skip_not_finite(scale(-0.5))
+    >>> updates, state = optimizer.update({"w": float("nan")}, optimizer.init({"w": 0.0}), {"w": 0.0})
+    >>> updates, state.skipped
+    ({'w': 0.0}, 1)
+
+    As `optax.apply_if_finite`, which instead lets the gradient through in the end.
+    """
+    limit = number("skip_not_finite", "max_consecutive_errors", max_consecutive_errors)
+
+    def init(params: Any) -> Any:
+        return SkipState(0, 0, optimizer.init_fn(params))
+
+    def skipped(state: SkipState, params: Any) -> tuple[Any, SkipState]:
+        return full_like(params, 0.0), SkipState(as_count(state.skipped) + 1, as_count(state.in_a_row) + 1, state.inner)
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        check_state("skip_not_finite", SkipState, state)
+        finite = _all_finite(grads)
+        if finite is False:
+            _check_run(as_count(state.in_a_row) + 1, limit, grads)
+            return skipped(state, params)
+        updates, inner = optimizer.update_fn(grads, state.inner, params)
+        good = updates, SkipState(as_count(state.skipped), 0, inner)
+        return good if finite is True else _select(finite, good, skipped(state, params))
+
+    return GradientTransformation(init, update)
+
+
+def _check_run(in_a_row: int, limit: float, grads: Any) -> None:
+    if in_a_row > limit:
+        bad = next(tree.keystr(path) for path, leaf in tree.leaves_with_path(grads) if not _all_finite(leaf))
+        raise FloatingPointError(f"skip_not_finite: {in_a_row} gradients in a row were not finite; in the last one the "
+                                 f"first that was not is at {bad!r}")
+
+
+def _all_finite(grads: Any) -> Any:
+    """Whether all entries are finite: a bool where that is known, else what JAX will make one of."""
+    flags = [namespace(leaf).isfinite(leaf).all() for leaf in map(concrete, tree.leaves(grads))]
+    if all(isinstance(flag, np.bool_) for flag in flags):
+        return all(flags)
+    return functools.reduce(lambda a, b: a & b, flags)

@@ -1,0 +1,369 @@
+"""With this module you can say what an optimizer is, `GradientTransformation`, and put several in a row, `chain`.
+
+A transformation is two pure functions, `init(params) -> state` and `update(grads, state, params) -> (updates, state)`;
+`apply_updates(params, updates)` adds the updates. State is plain data: trees shaped like the parameters, and counts.
+A transformation that treats every entry alone is the formula of one array: `entrywise`. Every dtype stays.
+
+Users find all of it in `funcnn.optimizers`.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import numbers
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar, cast, final
+
+import numpy as np
+
+from funcnn import tree
+from funcnn._arrays import namespace, readonly
+from funcnn.core.tracer import Tracer, concrete
+from funcnn.optimizers.onepass import Formula, check_fit, joined, kinds, leafwise
+from funcnn.tree.frozendict import of_vector
+
+__all__ = [
+    "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
+    "check_state", "entrywise", "full_like", "identity", "like", "number", "of_part",
+]
+
+P = TypeVar("P")
+
+if TYPE_CHECKING:
+    @final
+    class OptState(Generic[P]):
+        """The state of an optimizer for parameters of type P; to the type checker it is opaque."""
+else:
+    OptState = tuple
+
+
+# ------------------------------------------------------------------------------------------ the contract
+
+
+class Entrywise(NamedTuple):
+    """A part that treats every entry alone: (g, *remembered) -> (update, *remembered').
+
+    Its state is of the NamedTuple `form`: a count or none, then trees shaped like the parameters. `formula_at(t)` is
+    the formula of one update, `formula_at()` where nothing counts. With `reads_params`, the parameter stands behind g.
+    """
+
+    owner: str
+    form: type[Any]
+    formula_at: Callable[..., Formula]
+    reads_params: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether its state begins with a count."""
+        return bool(self.form._fields[:1] == ("count",))
+
+
+@final
+@dataclass(frozen=True)
+class GradientTransformation:
+    """A pair of pure functions, `init(params) -> state` and `update(grads, state, params) -> (updates, state)`.
+
+    To write one of your own, give both functions; state may be any tree.
+
+    >>> sign = GradientTransformation(
+    ...     init_fn=lambda params: (),
+    ...     update_fn=lambda grads, state, params: (tree.map(np.sign, grads), ()))
+    >>> sign.update({"w": -2.0}, sign.init({"w": 1.0}), {"w": 1.0})
+    ({'w': np.float64(-1.0)}, ())
+
+    As `optax.GradientTransformation`, except that `params` is always given, and gradients of other shapes than the
+    parameters are an error; those of another dtype are converted. `part` is how `chain` knows the parts that may run
+    in one pass.
+    """
+
+    init_fn: Callable[[Any], Any]
+    update_fn: Callable[[Any, Any, Any], tuple[Any, Any]]
+    part: Entrywise | None = field(default=None, repr=False)
+
+    def init(self, params: P) -> OptState[P]:
+        """The state before the first update."""
+        _check_trainable(params)
+        return cast("OptState[P]", self.init_fn(params))
+
+    def update(self, grads: P, state: OptState[P], params: P) -> tuple[P, OptState[P]]:
+        """The updates that these gradients ask for, and the state after them."""
+        result: tuple[P, OptState[P]] = self.update_fn(_gradients_of(params, grads), state, params)
+        return result
+
+
+def _check_trainable(params: Any) -> None:
+    """Only floating-point parameters can follow a gradient."""
+    for path, leaf in tree.leaves_with_path(params):
+        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
+        if getattr(dtype, "kind", "O") in "biucOSU":
+            raise TypeError(f"init: the parameter {_at(path)} is {dtype}, not a floating-point number: convert it, "
+                            "x.astype(np.float32), or keep what is not trained outside the parameters")
+
+
+def _gradients_of(params: Any, grads: Any) -> Any:
+    """The gradients, each in the dtype of its parameter."""
+    together = joined((params, grads))
+    if together is not None:
+        layout, (_, vector) = together
+        return of_vector(vector, layout)
+    leaves, form = tree.flatten(params)
+    found, its_form = tree.flatten(grads)
+    if form == its_form and kinds(leaves) == kinds(found):
+        return grads
+    if type(grads) is tuple and type(params) is not tuple:
+        raise TypeError("update: grads is a tuple; if it is the pair that value_and_grad returned, unpack it: "
+                        "value, grads = value_and_grad(loss)(params, batch)")
+    check_fit("update", "params", params, "grads", grads)
+    return tree.map(like, params, grads)
+
+
+def like(model: Any, x: Any) -> Any:
+    """The same number or array, in the dtype of a model that has one; where that is an array, so is what comes back.
+
+    >>> like(np.float32(1.0), np.ones(2, np.float64))
+    array([1., 1.], dtype=float32)
+    """
+    dtype = getattr(model, "dtype", None)
+    if isinstance(x, np.generic) and isinstance(model, np.ndarray):
+        x = np.asarray(x)
+    if dtype is None or dtype == getattr(x, "dtype", None):
+        return x
+    if dtype.kind in "biu":
+        raise TypeError(f"a parameter of dtype {dtype} cannot follow a gradient; convert it: x.astype(np.float32)")
+    return readonly(x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype))
+
+
+def _at(path: tree.Path) -> str:
+    return f"at {tree.keystr(path)!r}" if path else "at the root"
+
+
+# ------------------------------------------------------------------------------------------- composition
+
+
+def apply_updates(params: P, updates: P) -> P:
+    """The parameters after a step: params + updates, each leaf in its own dtype, read-only.
+
+    >>> apply_updates({"w": 1.0}, {"w": -0.25})
+    {'w': 0.75}
+
+    As `optax.apply_updates`, except that updates of other shapes are an error.
+    """
+    if type(updates) is tuple and type(params) is not tuple:
+        raise TypeError("apply_updates: updates is a tuple; if it is the pair that update returned, unpack it: "
+                        "updates, state = optimizer.update(grads, state, params)")
+    together = joined((params, updates))
+    if together is not None:
+        layout, (p, u) = together
+        return cast(P, of_vector(p + u, layout))
+    try:
+        return tree.map(_added, params, updates)
+    except ValueError:
+        check_fit("apply_updates", "params", params, "updates", updates)
+        raise
+
+
+def _added(p: Any, u: Any) -> Any:
+    if getattr(u, "shape", ()) != getattr(p, "shape", ()):
+        raise ValueError("they would broadcast")
+    return readonly(like(p, p + u))
+
+
+class EmptyState(NamedTuple):
+    """The state of a part that remembers nothing."""
+
+
+def identity() -> GradientTransformation:
+    """Updates are the gradients.
+
+    >>> identity().update({"w": 2.0}, EmptyState(), {"w": 0.0})
+    ({'w': 2.0}, EmptyState())
+    """
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        check_state("identity", EmptyState, state)
+        return grads, state
+
+    return GradientTransformation(lambda params: EmptyState(), update)
+
+
+def chain(*transformations: GradientTransformation) -> GradientTransformation:
+    """The transformations one after the other; its state is the tuple of theirs, and `chain()` is the identity.
+
+    >>> from funcnn.optimizers import scale_by_learning_rate, trace
+    >>> nnfs_momentum = chain(scale_by_learning_rate(0.1), trace(0.9))
+    >>> nnfs_momentum.update(1.0, nnfs_momentum.init(0.0), 0.0)
+    (-0.1, (EmptyState(), TraceState(trace=-0.1)))
+
+    As `optax.chain`. Neighbours that treat every entry alone run in one pass over the leaves.
+    """
+    for each in transformations:
+        if not isinstance(each, GradientTransformation):
+            raise TypeError(f"chain: takes GradientTransformations, such as adam(0.01), got {each!r:.80}")
+    runs = list(_runs(transformations))
+
+    def init(params: Any) -> Any:
+        return tuple(each.init_fn(params) for each in transformations)
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        if not isinstance(state, tuple) or len(state) != len(transformations):
+            raise TypeError(_wrong_state("chain", f"a tuple of {len(transformations)}", state))
+        new: tuple[Any, ...] = ()
+        for run, length in runs:
+            grads, states = run(grads, state[len(new):len(new) + length], params)
+            new += states
+        return grads, new
+
+    return GradientTransformation(init, update)
+
+
+Run: TypeAlias = Callable[[Any, tuple[Any, ...], Any], tuple[Any, tuple[Any, ...]]]
+"""Several transformations at once: (grads, states, params) -> (updates, states)."""
+
+
+def _runs(transformations: Iterable[GradientTransformation]) -> Iterator[tuple[Run, int]]:
+    """The transformations as runs, each with how many it does."""
+    for entrywise, neighbours in itertools.groupby(transformations, lambda each: each.part is not None):
+        group = list(neighbours)
+        if entrywise and len(group) > 1:
+            yield _in_one_pass([each.part for each in group if each.part is not None]), len(group)
+        else:
+            yield from ((_by_itself(each), 1) for each in group)
+
+
+def _by_itself(each: GradientTransformation) -> Run:
+    def run(grads: Any, states: tuple[Any, ...], params: Any) -> tuple[Any, tuple[Any, ...]]:
+        updates, state = each.update_fn(grads, states[0], params)
+        return updates, (state,)
+
+    return run
+
+
+# ------------------------------------------------------------------------------------ how parts are made
+
+
+def entrywise(owner: str, form: type[Any], formula: Formula, initial: float = 0.0, reads_params: bool = False,
+              ) -> GradientTransformation:
+    """The part with this formula, (g, *remembered) -> (update, *remembered'), of the arrays at one place.
+
+    `form` is the NamedTuple of its state; what it remembers is full of `initial` at first. If the state begins with a
+    count, the formula begins with t; with `reads_params`, the parameter stands behind g. The results are new arrays.
+
+    >>> class MaxState(NamedTuple):
+    ...     largest: Any
+    >>> def formula(g, m):
+    ...     m = np.maximum(m, abs(g))
+    ...     return g / m, m
+    >>> scale_by_max = entrywise("scale_by_max", MaxState, formula)
+    >>> scale_by_max.update({"w": np.array([-2.0, 1.0])}, MaxState({"w": np.ones(2)}), {"w": np.ones(2)})
+    ({'w': array([-1.,  1.])}, MaxState(largest={'w': array([2., 1.])}))
+    """
+    formula_at = functools.partial(functools.partial, formula)  # formula_at(t)(g) is formula(t, g)
+    return of_part(Entrywise(owner, form, formula_at, reads_params), initial)
+
+
+def of_part(part: Entrywise, initial: float = 0.0) -> GradientTransformation:
+    """The transformation that is one part; what it remembers is full of `initial` at first."""
+    run = _in_one_pass([part])
+
+    def init(params: Any) -> Any:
+        remembered = [full_like(params, initial) for name in part.form._fields if name != "count"]
+        return part.form(0, *remembered) if part.counts else part.form(*remembered)
+
+    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        updates, (state,) = run(grads, (state,), params)
+        return updates, state
+
+    return GradientTransformation(init, update, part)
+
+
+def _in_one_pass(parts: Sequence[Entrywise]) -> Run:
+    """The formulas of several parts, one after the other, on each array."""
+    owner = ", ".join(part.owner for part in parts)
+    reads_params = any(part.reads_params for part in parts)
+    counted = [(part, part.counts) for part in parts]
+
+    def run(grads: Any, states: tuple[Any, ...], params: Any) -> tuple[Any, tuple[Any, ...]]:
+        begun = [_begun(part, counts, state) for (part, counts), state in zip(counted, states, strict=True)]
+        trees = [each for _, _, _, memory in begun for each in memory]
+        formula = functools.partial(_composed, begun)
+        updates, *new = leafwise(owner, formula, 1 + len(trees), grads, *trees, *[params] * reads_params)
+        rest = iter(new)
+        return updates, tuple([part.form(*t, *itertools.islice(rest, len(memory))) for part, t, _, memory in begun])
+
+    return run
+
+
+Begun: TypeAlias = tuple[Entrywise, tuple[Any, ...], Formula, tuple[Any, ...]]
+"""A part at one update: the part, (t,) or () where nothing counts, its formula, the trees it remembers."""
+
+
+def _begun(part: Entrywise, counts: bool, state: Any) -> Begun:
+    if type(state) is not part.form:
+        check_state(part.owner, part.form, state)
+    t = (as_count(state[0]) + 1,) if counts else ()
+    return part, t, part.formula_at(*t), state[len(t):]
+
+
+def _composed(begun: list[Begun], g: Any, *arrays: Any) -> tuple[Any, ...]:
+    """One formula of several: each transforms what the one before gives, and remembers its own arrays."""
+    new: list[Any] = []
+    for part, _, formula, memory in begun:
+        p = arrays[-1:] if part.reads_params else ()
+        g, *remembered = formula(g, *p, *arrays[len(new):len(new) + len(memory)])
+        new += remembered
+    return g, *new
+
+
+def check_state(owner: str, form: type[Any], state: Any) -> None:
+    """Raise an error of the function `owner` unless its state is of this type."""
+    if type(state) is not form:
+        raise TypeError(_wrong_state(owner, f"of type {form.__name__}", state))
+
+
+def _wrong_state(owner: str, expected: str, state: Any) -> str:
+    came = f"a tuple of {len(state)}" if type(state) is tuple else f"a {type(state).__name__}"
+    return (f"{owner}: the state must be {expected}, as init and update of this optimizer give it; got {came}. If it "
+            "is the pair that update returned, unpack it: updates, state = optimizer.update(grads, state, params)")
+
+
+def as_count(count: Any) -> Any:
+    """A count; NumPy's integers become Python's, which leave the dtype of what they meet alone."""
+    return int(count) if isinstance(count, np.generic | np.ndarray) else count
+
+
+def full_like(params: P, value: float) -> P:
+    """A tree like the parameters, full of one number.
+
+    >>> full_like({"w": np.ones(2, np.float32)}, 0.5)
+    {'w': array([0.5, 0.5], dtype=float32)}
+    """
+    return tree.map(lambda p: value if isinstance(p, float) else readonly(namespace(p).full_like(p, value)), params)
+
+
+def number(owner: str, name: str, value: Any, low: float = 0.0, below: float = math.inf) -> Any:
+    """A hyper-parameter in [low, below), as a Python float, which leaves dtypes alone; a traced one as it is.
+
+    >>> number("sgd", "momentum", np.float64(1.5), below=1.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: sgd: momentum must be in [0, 1), got 1.5
+    """
+    known = concrete(value)
+    if namespace(known) is not np:
+        return value
+    if isinstance(known, np.ndarray) and known.ndim == 0:
+        known = known.item()
+    if isinstance(known, bool) or not isinstance(known, numbers.Real):
+        raise TypeError(f"{owner}: {name} must be a number, got {value!r:.80}")
+    as_float = float(cast(float, known))
+    if not (math.isfinite(as_float) and low <= as_float < below):
+        raise ValueError(f"{owner}: {name} must be {_range(low, below)}, got {as_float}")
+    return value if type(value) is Tracer else as_float
+
+
+def _range(low: float, below: float) -> str:
+    if below < math.inf:
+        return f"in [{low:g}, {below:g})"
+    return {0.0: "a number >= 0", -math.inf: "a finite number"}.get(low, "a number > 0")

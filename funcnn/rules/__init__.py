@@ -1,0 +1,16 @@
+"""What is the derivative of each NumPy function? One page a family, one row a function.
+
+elementwise     the calculus page: arithmetic, powers, exponentials, choices, rounding
+shapes          entries that move: reshape, transpose, join, split, repeat, pad
+indexing        entries that are picked: x[...], take, diag, sort, where by several conditions
+reductions      many become one: sum, mean, var, max, prod, cumsum, median, cov
+products        matmul, dot, einsum, cross, and matrix powers
+linalg          inv, solve, det, cholesky, eigh, svd, qr, norms
+fourier         fft, rfft, convolve, correlate
+curves          special functions, np.emath, interp, diff, gradient, polyval
+special         erfc, which NumPy lacks
+"""
+
+from funcnn.rules import curves, elementwise, fourier, indexing, linalg, products, reductions, shapes, special
+
+__all__ = ["curves", "elementwise", "fourier", "indexing", "linalg", "products", "reductions", "shapes", "special"]

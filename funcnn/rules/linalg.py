@@ -1,0 +1,398 @@
+"""With this module you can look up the derivatives of linear algebra: `inv, solve, det, cholesky, eigh, svd, qr, norm`.
+
+Matrices are the last two axes, and what stands before them is a stack. Functions with several results (eigh, svd,
+qr, slogdet) run as one operation that lays the results side by side in one array, and pick them from it.
+
+Where eigenvalues or singular values coincide, their vectors have no derivative; here the part that is undefined
+counts as 0, which is right for every function of the vectors that does not depend on their choice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from funcnn.core.tracer import RULES, TracerError, concrete
+from funcnn.rules.elementwise import composite, conj, masked, one_where_zero, refuse, rule, shape_of
+from funcnn.rules.reductions import axes_of, kept
+
+__all__: list[str] = []
+
+
+_ONE = np.identity(1)
+SlogdetResult: Any = type(np.linalg.slogdet(_ONE))
+EighResult: Any = type(np.linalg.eigh(_ONE))
+SVDResult: Any = type(np.linalg.svd(_ONE))
+QRResult: Any = type(np.linalg.qr(_ONE))
+
+
+def _T(a: Any) -> Any:
+    return np.swapaxes(a, -1, -2)
+
+
+def _H(a: Any) -> Any:
+    return conj(_T(a))
+
+
+def _row(v: Any) -> Any:
+    return v[..., None, :]
+
+
+def _column(v: Any) -> Any:
+    return v[..., :, None]
+
+
+def _identity(n: int, like: Any) -> Any:
+    return np.identity(n, like.dtype)
+
+
+def _run(fun: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    return RULES[fun](*args, **options)
+
+
+# ------------------------------------------------------------------ inverse and solutions
+
+
+def _solve_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """X = A⁻¹ B: the cotangent of B is B̄ = A⁻ᵀ G, that of A is -B̄ Xᵀ."""
+    right = _solve_right(g, y, a, b)
+    return -_column(right) * _row(y) if b.ndim == 1 else -right @ _T(y)
+
+
+def _solve_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    return np.linalg.solve(_T(a), _column(g))[..., 0] if b.ndim == 1 else np.linalg.solve(_T(a), g)
+
+
+rule(np.linalg.inv,   lambda g, y, a: -_T(y) @ g @ _T(y))
+rule(np.linalg.solve, _solve_left, _solve_right)
+
+
+@composite(np.linalg.tensorinv)
+def _tensorinv(a: Any, ind: int = 2) -> Any:
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    return np.linalg.inv(a.reshape((math.prod(rows), -1))).reshape(columns + rows)
+
+
+@composite(np.linalg.tensorsolve)
+def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    if axes is not None:
+        a = np.moveaxis(a, axes, range(np.ndim(a) - len(axes), np.ndim(a)))
+    unknown = np.shape(a)[np.ndim(b):]
+    return np.linalg.solve(np.reshape(a, (-1, math.prod(unknown))), np.ravel(b)).reshape(unknown)
+
+
+def _pinv_back(g: Any, y: Any, a: Any, *args: Any, **options: Any) -> Any:
+    """For a rank that does not change; Golub and Pereyra 1973."""
+    g = conj(g)
+    m, n = a.shape[-2:]
+    left, right = _identity(m, a) - a @ y, _identity(n, a) - y @ a
+    return conj(-_H(y) @ g @ _H(y) + left @ _H(g) @ y @ _H(y) + _H(y) @ y @ _H(g) @ right)
+
+
+rule(np.linalg.pinv, _pinv_back)
+
+
+def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
+    return np.linalg.lstsq(a, b, rcond)[0]
+
+
+def _least_squares_left(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
+    """X = A⁺ B, so the cotangent of A⁺ is G Bᵀ."""
+    outer = _column(g) * _row(b) if b.ndim == 1 else g @ _T(b)
+    return _pinv_back(outer, np.linalg.pinv(a, rcond), a)
+
+
+rule(_least_squares, _least_squares_left, lambda g, y, a, b, rcond: _T(np.linalg.pinv(a, rcond)) @ g)
+
+
+@composite(np.linalg.lstsq)
+def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
+    _, residuals, rank, _ = np.linalg.lstsq(concrete(a), concrete(b), rcond)
+    rcond = np.finfo(a.dtype).eps * max(np.shape(a)) if rcond is None else rcond
+    x = _run(_least_squares, a, b, rcond)
+    off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if np.size(residuals) else residuals
+    return x, np.atleast_1d(off), rank, np.linalg.svd(a, compute_uv=False)
+
+
+# ------------------------------------------------------------------ determinants
+
+
+def _det_back(g: Any, y: Any, a: Any) -> Any:
+    """The cofactors, which are det A A⁻ᵀ."""
+    if np.any(y == 0):
+        return g[..., None, None] * _cofactors(a)
+    return (g * y)[..., None, None] * _T(np.linalg.inv(a))
+
+
+def _cofactors(a: Any) -> Any:
+    """Those of a singular matrix too: of A = U S Vᵀ they are det U det V U (the cofactors of S) Vᵀ."""
+    u, s, vt = np.linalg.svd(a)
+    n = s.shape[-1]
+    others = np.prod(np.where(_identity(n, s) == 1, 1, _row(s)), axis=-1)
+    sign = np.linalg.det(u) * np.linalg.det(vt)
+    return sign[..., None, None] * conj((u * _row(others)) @ vt)
+
+
+rule(np.linalg.det, _det_back)
+
+
+def _slogdet_packed(a: Any) -> Any:
+    return np.stack(np.linalg.slogdet(a), axis=-1)
+
+
+def _slogdet_back(g: Any, y: Any, a: Any) -> Any:
+    """D log|det A| = Re tr(A⁻¹ dA), and the sign of a complex determinant turns by the imaginary part of it."""
+    slope = np.real(g[..., 1])
+    if a.dtype.kind == "c":
+        slope = slope - np.real(g[..., 0] * y[..., 0] * 1j) * 1j
+    return slope[..., None, None] * _T(np.linalg.inv(a))
+
+
+rule(_slogdet_packed, _slogdet_back)
+
+
+@composite(np.linalg.slogdet)
+def _slogdet(a: Any) -> Any:
+    packed = _run(_slogdet_packed, a)
+    sign = packed[..., 0] if a.dtype.kind == "c" else concrete(packed)[..., 0]
+    return SlogdetResult(sign, np.real(packed[..., 1]))
+
+
+# ------------------------------------------------------------------ symmetric matrices: the cotangent is symmetric too
+
+
+def _symmetric(a: Any) -> Any:
+    return (a + _H(a)) / 2
+
+
+def _cholesky_back(g: Any, y: Any, a: Any, upper: bool = False) -> Any:
+    """L⁻ᴴ P(Lᴴ G) L⁻¹, made symmetric; P takes the lower triangle and halves the diagonal. Murray 2016."""
+    lower, g = (_H(y), _H(conj(g))) if upper else (y, conj(g))
+    middle = np.tril(_H(lower) @ g)
+    middle = middle * (1 - _identity(a.shape[-1], a) / 2)
+    solved = np.linalg.solve(_H(lower), middle)
+    return conj(_symmetric(_H(np.linalg.solve(_H(lower), _H(solved)))))
+
+
+rule(np.linalg.cholesky, _cholesky_back)
+
+
+def _eigh_packed(a: Any, uplo: Any) -> Any:
+    """The eigenvalues as a row above the eigenvectors."""
+    w, v = np.linalg.eigh(a, uplo)
+    return np.concatenate([_row(w), v], axis=-2)
+
+
+def _eigh_back(g: Any, y: Any, a: Any, uplo: Any) -> Any:
+    """V (diag(w̄) + F ∘ Vᴴ V̄) Vᴴ with F_ij = 1 / (w_j - w_i); Giles 2008."""
+    g = conj(g)
+    w, v = np.real(y[..., 0, :]), y[..., 1:, :]
+    inner = _inverse_gaps(w) * (_H(v) @ g[..., 1:, :]) + _identity(a.shape[-1], a) * _row(np.real(g[..., 0, :]))
+    return conj(_symmetric(v @ inner @ _H(v)))
+
+
+def _inverse_gaps(w: Any) -> Any:
+    """1 / (w_j - w_i), and 0 where they coincide."""
+    gaps = _row(w) - _column(w)
+    return masked(1 / one_where_zero(gaps), gaps != 0)
+
+
+rule(_eigh_packed, _eigh_back)
+rule(np.linalg.eigvalsh, lambda g, y, a, UPLO="L": _eigenvalues_back(g, np.linalg.eigh(a, UPLO)[1]))
+
+
+def _eigenvalues_back(g: Any, v: Any) -> Any:
+    return conj((v * _row(g)) @ _H(v))
+
+
+@composite(np.linalg.eigh)
+def _eigh(a: Any, UPLO: str = "L") -> Any:
+    packed = _run(_eigh_packed, a, UPLO)
+    return EighResult(np.real(packed[..., 0, :]), packed[..., 1:, :])
+
+
+def _eigvals_back(g: Any, y: Any, a: Any) -> Any:
+    """V⁻ᵀ diag(g) Vᵀ, as w changes by the diagonal of V⁻¹ dA V."""
+    v = np.linalg.eig(concrete(a))[1]
+    if concrete(a) is not a:
+        raise TracerError("np.linalg.eigvals: has a first derivative only")
+    return _T(np.linalg.inv(v)) @ (_column(g) * _T(v))
+
+
+rule(np.linalg.eigvals, _eigvals_back)
+
+# ------------------------------------------------------------------ singular values, QR
+
+
+def _svd_packed(a: Any) -> Any:
+    """U above the singular values above V, all k = min(m, n) columns wide."""
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return np.concatenate([u, _row(s), _H(vh)], axis=-2)
+
+
+def _svd_parts(y: Any, m: int) -> tuple[Any, Any, Any]:
+    return y[..., :m, :], np.real(y[..., m, :]), y[..., m + 1:, :]
+
+
+def _svd_back(g: Any, y: Any, a: Any) -> Any:
+    """Townsend 2016; the term with the diagonal of Vᴴ V̄ is that of complex matrices, Wan and Zhang 2019."""
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    u, s, v = _svd_parts(y, m)
+    gu, gs, gv = _svd_parts(conj(g), m)
+    ku, kv = _H(u) @ gu, _H(v) @ gv
+    f = _inverse_gaps(s * s)
+    inner = (f * (ku - _H(ku))) * _row(s) + _column(s) * (f * (kv - _H(kv))) + _identity(k, a) * _row(gs)
+    inverse = masked(1 / one_where_zero(s), s != 0)
+    if a.dtype.kind == "c":
+        inner = inner + _identity(k, a) * _row(np.imag(_diagonal(ku)) * inverse * 1j)
+    gradient = u @ inner @ _H(v)
+    gradient = gradient + ((gu - u @ ku) * _row(inverse)) @ _H(v) if m > n else gradient
+    return conj(gradient + (u * _row(inverse)) @ _H(gv - v @ kv) if n > m else gradient)
+
+
+def _diagonal(a: Any) -> Any:
+    return np.diagonal(a, 0, -2, -1)
+
+
+rule(_svd_packed, _svd_back)
+
+
+def _singular_values(a: Any) -> Any:
+    return np.linalg.svd(a, compute_uv=False)
+
+
+def _singular_values_back(g: Any, y: Any, a: Any) -> Any:
+    u, _, vh = np.linalg.svd(a, full_matrices=False)
+    return conj((u * _row(g)) @ vh)
+
+
+rule(_singular_values, _singular_values_back)
+
+
+@composite(np.linalg.svd)
+def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    m, n = a.shape[-2:]
+    if not compute_uv:
+        return _run(_singular_values, a)
+    if full_matrices and m != n:
+        raise TracerError("np.linalg.svd: the vectors that fill up U and V have no derivative; pass "
+                          "full_matrices=False")
+    u, s, v = _svd_parts(_run(_svd_packed, a), m)
+    return SVDResult(u, s, _H(v))
+
+
+@composite(np.linalg.svdvals)
+def _svdvals(x: Any, /) -> Any:
+    return _run(_singular_values, x)
+
+
+def _qr_packed(a: Any) -> Any:
+    """Q above Rᵀ."""
+    q, r = np.linalg.qr(a)
+    return np.concatenate([q, _T(r)], axis=-2)
+
+
+def _qr_back(g: Any, y: Any, a: Any) -> Any:
+    """(Q̄ + Q C) R⁻ᴴ with C the lower triangle of M = R R̄ᴴ - Q̄ᴴ Q, made symmetric; Walter and Lehmann 2018."""
+    m = a.shape[-2]
+    q, r = y[..., :m, :], _T(y[..., m:, :])
+    gq, gr = conj(g[..., :m, :]), conj(_T(g[..., m:, :]))
+    lower = np.tril(r @ _H(gr) - _H(gq) @ q)
+    c = lower + _H(np.tril(lower, -1))
+    return conj(_H(np.linalg.solve(r, _H(gq + q @ c))))
+
+
+rule(_qr_packed, _qr_back)
+
+
+@composite(np.linalg.qr)
+def _qr(a: Any, mode: str = "reduced") -> Any:
+    """Of a wide matrix [X Y], Q and U are those of X, and R = [U QᵀY]."""
+    refuse("linalg.qr", "use mode='reduced' or 'r'", mode=None if mode in ("reduced", "r") else mode)
+    m, n = a.shape[-2:]
+    k = min(m, n)
+    packed = _run(_qr_packed, a[..., :k])
+    q, r = packed[..., :m, :], _T(packed[..., m:, :])
+    r = np.concatenate([r, _H(q) @ a[..., k:]], axis=-1) if n > m else r
+    return r if mode == "r" else QRResult(q, r)
+
+
+# ------------------------------------------------------------------ norms: 0 at 0
+
+
+def _smooth_norm(x: Any, order: Any, axis: Any) -> Any:
+    """(sum |x|**order) ** (1 / order) over the axes, which are kept; of order 2 also over all axes or two."""
+    return np.linalg.norm(x, order, axis, keepdims=True)
+
+
+def _smooth_norm_back(g: Any, y: Any, x: Any, order: Any, axis: Any) -> Any:
+    """G conj(x) / y for the Euclidean norm, G sign(x) (|x| / y)**(order - 1) for others."""
+    if order in (None, 2, "fro", "f"):
+        return g * conj(x) / one_where_zero(y)
+    relative = np.abs(x) / one_where_zero(y)
+    return g * conj(np.sign(x)) * masked(one_where_zero(relative) ** (order - 1), relative != 0)
+
+
+rule(_smooth_norm, _smooth_norm_back)
+
+
+def _vector_norm(x: Any, order: Any, axis: Any) -> Any:
+    if order in (np.inf, -np.inf):
+        return (np.max if order > 0 else np.min)(np.abs(x), axis=axis, keepdims=True)
+    if order == 0:
+        return np.count_nonzero(x, axis=axis, keepdims=True).astype(np.finfo(x.dtype).dtype)
+    if order == 1:
+        return np.sum(np.abs(x), axis=axis, keepdims=True)
+    return _run(_smooth_norm, x, order, axis)
+
+
+def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...]) -> Any:
+    """Column sums for 1, row sums for inf, singular values for 2 and "nuc"; the least of them where negative."""
+    if order in ("nuc", 2, -2):
+        s = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False)
+        value = np.sum(s, axis=-1) if order == "nuc" else (np.max if order == 2 else np.min)(s, axis=-1)
+        return kept(value, x, axes)
+    summed, extreme = axes if order in (1, -1) else axes[::-1]
+    sums = np.sum(np.abs(x), axis=summed, keepdims=True)
+    return (np.max if order > 0 else np.min)(sums, axis=extreme, keepdims=True)
+
+
+@composite(np.linalg.norm)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    axes = axes_of(x, axis)
+    if ord in (None, "fro", "f"):
+        value = _run(_smooth_norm, x, ord, axis)
+    elif len(axes) == 1:
+        value = _vector_norm(x, ord, axes[0])
+    else:
+        value = _matrix_norm(x, ord, axes)
+    return value if keepdims else np.squeeze(value, axes)
+
+
+@composite(np.linalg.vector_norm)
+def _vector_norm_2(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    axes = axes_of(x, axis)
+    flat = np.moveaxis(x, axes, range(-len(axes), 0)).reshape((*_others(x, axes), -1))
+    value = _vector_norm(flat, ord, -1)[..., 0]
+    return kept(value, x, axes) if keepdims else value
+
+
+def _others(x: Any, axes: tuple[int, ...]) -> list[int]:
+    return [n for a, n in enumerate(shape_of(x)) if a not in axes]
+
+
+@composite(np.linalg.matrix_norm)
+def _matrix_norm_2(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)
+
+
+@composite(np.linalg.cond)
+def _cond(x: Any, p: Any = None) -> Any:
+    if p in (None, 2, -2):
+        s = np.linalg.svd(x, compute_uv=False)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))

@@ -1,0 +1,330 @@
+"""With this module you can look up the derivatives of products: `matmul, dot, tensordot, einsum, cross, kron`.
+
+A product is linear in each factor, so a pullback is the same kind of product of the cotangent with the other
+factors; which axes meet is all that has to be found.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy._core.multiarray import dot  # not np.dot, which nnfs.init() replaces
+
+from funcnn.autodiff.scatter import Distinct
+from funcnn.core.tracer import Rule, TracerError
+from funcnn.rules.elementwise import OnDemand, as_array, composite, conj, fitted, numpy_has, refuse, rule, shape_of
+
+__all__: list[str] = []
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Those of `np.einsum`."""
+
+# ------------------------------------------------------------------ A B: a vector on the left is a row, else a column
+
+
+def _matmul_left(g: Any, y: Any, a: Any, b: Any, **options: Any) -> Any:
+    """G Bᵀ."""
+    if options:
+        _refuse_axes("matmul", options)
+    b = as_array(b)
+    if a.ndim == b.ndim == 2:
+        return g @ b.T
+    product = _full(g, a, b) @ np.swapaxes(_columns(b), -1, -2)
+    return product if a.ndim > 1 else fitted(product, _rows(a)).reshape(a.shape)
+
+
+def _matmul_right(g: Any, y: Any, a: Any, b: Any, **options: Any) -> Any:
+    """Aᵀ G."""
+    if options:
+        _refuse_axes("matmul", options)
+    a = as_array(a)
+    if a.ndim == b.ndim == 2:
+        return a.T @ g
+    product = np.swapaxes(_rows(a), -1, -2) @ _full(g, a, b)
+    return product if b.ndim > 1 else fitted(product, _columns(b)).reshape(b.shape)
+
+
+def _rows(a: Any) -> Any:
+    return a[None, :] if a.ndim == 1 else a
+
+
+def _columns(b: Any) -> Any:
+    return b[:, None] if b.ndim == 1 else b
+
+
+def _full(g: Any, a: Any, b: Any) -> Any:
+    """G with the axes that matmul drops for vectors."""
+    g = g[..., None] if b.ndim == 1 else g
+    return g[..., None, :] if a.ndim == 1 else g
+
+
+def _refuse_axes(name: str, options: dict[str, Any]) -> None:
+    refuse(name, "move the axes first", **{option: options.get(option) for option in ("axes", "axis", "keepdims")})
+
+
+def _dot_left(g: Any, y: Any, a: Any, b: Any, out: None = None) -> Any:
+    """As A B with vectors and matrices; with more axes, the last of a and the last but one of b meet."""
+    n, m = len(shape_of(a)), len(shape_of(b))
+    if not n or not m:
+        return g * b
+    if m <= 2:
+        return _matmul_left(g, y, a, b)
+    return np.tensordot(g, np.swapaxes(b, -1, -2), (list(range(n - 1, g.ndim)), list(range(m - 1))))
+
+
+def _dot_right(g: Any, y: Any, a: Any, b: Any, out: None = None) -> Any:
+    n, m = len(shape_of(a)), len(shape_of(b))
+    if not n or not m:
+        return g * a
+    if m <= 2:
+        return _matmul_right(g, y, a, b)
+    free = list(range(n - 1))
+    return np.moveaxis(np.tensordot(a, g, (free, free)), 0, -2)
+
+
+rule(np.matmul, _matmul_left, _matmul_right)
+rule(dot, _dot_left, _dot_right)
+
+
+@composite(np.linalg.matmul)
+def _matmul(x1: Any, x2: Any, /) -> Any:
+    return np.matmul(x1, x2)
+
+
+# ------------------------------------------------------------------ inner and outer products
+
+rule(np.vdot, lambda g, y, a, b: conj(g * b).reshape(shape_of(a)),
+     lambda g, y, a, b: (g * conj(a)).reshape(shape_of(b)))
+
+
+@composite(np.inner)
+def _inner(a: Any, b: Any, /) -> Any:
+    if not np.ndim(a) or not np.ndim(b):
+        return np.multiply(a, b)
+    return np.tensordot(a, b, (-1, -1))
+
+
+@composite(np.outer, np.linalg.outer)
+def _outer(a: Any, b: Any, out: None = None) -> Any:
+    return np.ravel(a)[:, None] * np.ravel(b)[None, :]
+
+
+@composite(np.tensordot, np.linalg.tensordot)
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """One matrix product: the axes that meet come last in a and first in b."""
+    met_a, met_b = _meeting(np.ndim(a), np.ndim(b), axes)
+    free_a = [i for i in range(np.ndim(a)) if i not in met_a]
+    free_b = [i for i in range(np.ndim(b)) if i not in met_b]
+    shape = [np.shape(a)[i] for i in free_a] + [np.shape(b)[i] for i in free_b]
+    n = _length([np.shape(a)[i] for i in met_a])
+    left = np.transpose(a, free_a + met_a).reshape((_length([np.shape(a)[i] for i in free_a]), n))
+    right = np.transpose(b, met_b + free_b).reshape((n, _length([np.shape(b)[i] for i in free_b])))
+    return (left @ right).reshape(shape)
+
+
+def _length(shape: Sequence[int]) -> int:
+    return functools.reduce(lambda n, m: n * m, shape, 1)
+
+
+def _meeting(ndim_a: int, ndim_b: int, axes: Any) -> tuple[list[int], list[int]]:
+    if isinstance(axes, int | np.integer):
+        return list(range(ndim_a - int(axes), ndim_a)), list(range(int(axes)))
+    of_a, of_b = (np.ravel(a).tolist() for a in axes)
+    return [i % ndim_a for i in of_a], [i % ndim_b for i in of_b]
+
+
+@composite(np.kron)
+def _kron(a: Any, b: Any) -> Any:
+    """Every entry of a times all of b: a is spread out between the axes of b."""
+    ndim = max(np.ndim(a), np.ndim(b))
+    a, b = (np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (a, b))
+    apart = np.reshape(a, [k for n in a.shape for k in (n, 1)]) * np.reshape(b, [k for n in b.shape for k in (1, n)])
+    return np.reshape(apart, [n * m for n, m in zip(a.shape, b.shape, strict=True)])
+
+
+@composite(np.cross)
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if not a.shape[-1:] == b.shape[-1:] == (3,):
+        raise TracerError(f"np.cross: is differentiated for vectors of 3, these have {a.shape[-1]} and {b.shape[-1]}; "
+                          "in the plane write a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]")
+    following, preceding = Distinct((..., np.array([1, 2, 0]))), Distinct((..., np.array([2, 0, 1])))
+    product = a[following] * b[preceding] - a[preceding] * b[following]
+    return np.moveaxis(product, -1, axisc)
+
+
+@composite(np.linalg.cross)
+def _cross_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    return np.cross(x1, x2, axis=axis)
+
+
+# ------------------------------------------------------------------ stacks of vectors and matrices; x* is conjugated
+
+
+def _last_axis(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a ufunc of vectors with one axis option, for vectors that lie along the last."""
+    def run(x1: Any, x2: Any, /, *, axis: int = -1, **options: Any) -> Any:
+        if options:
+            raise TracerError(f"np.{fun.__name__[1:]}: with {', '.join(options)} is not differentiated; move the axes "
+                              "first")
+        return fun(x1, x2) if axis == -1 else fun(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
+
+    return run
+
+
+@composite(np.vecdot, np.linalg.vecdot)
+@_last_axis
+def _vecdot(x1: Any, x2: Any) -> Any:
+    return np.matmul(np.expand_dims(_conjugate(x1), -2), np.expand_dims(x2, -1))[..., 0, 0]
+
+
+@composite(numpy_has("matvec"))
+@_last_axis
+def _matvec(x1: Any, x2: Any) -> Any:
+    return np.matmul(x1, np.expand_dims(x2, -1))[..., 0]
+
+
+@composite(numpy_has("vecmat"))
+@_last_axis
+def _vecmat(x1: Any, x2: Any) -> Any:
+    return np.matmul(np.expand_dims(_conjugate(x1), -2), x2)[..., 0, :]
+
+
+def _conjugate(x: Any) -> Any:
+    return np.conj(x) if np.iscomplexobj(x) else x
+
+
+# ------------------------------------------------------------------ einsum
+
+
+@composite(np.einsum)
+def _einsum(*operands: Any, out: None = None, optimize: Any = False, **options: Any) -> Any:
+    refuse("einsum", "convert the operands first", dtype=options.get("dtype"))
+    subscripts, arrays = _written(operands)
+    inputs, output = _explicit(subscripts, [np.ndim(a) for a in arrays])
+    singles = [_without_repeats(a, labels) for a, labels in zip(arrays, inputs, strict=True)]
+    formula = ",".join(labels for _, labels in singles) + "->" + output
+    return _contracted(*[a for a, _ in singles], formula=formula, optimize=optimize)
+
+
+def _written(operands: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The subscripts as text, also where they were lists of numbers after each operand."""
+    if isinstance(operands[0], str):
+        return operands[0].replace(" ", ""), list(operands[1:])
+    lists = [_letters(labels) for labels in operands[1::2]]
+    arrays = list(operands[0:2 * len(lists):2])
+    if len(operands) % 2:
+        arrays, output = list(operands[0:-1:2]), "->" + _letters(operands[-1])
+    else:
+        output = ""
+    return ",".join(lists) + output, arrays
+
+
+def _letters(labels: Iterable[Any]) -> str:
+    return "".join("..." if label is ... else LETTERS[label] for label in labels)
+
+
+def _explicit(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
+    """The labels of each operand and of the result, with letters in the place of "..."."""
+    left, arrow, output = subscripts.partition("->")
+    inputs = left.split(",")
+    hidden = [n - len(labels) + 3 if "..." in labels else 0 for labels, n in zip(inputs, ndims, strict=True)]
+    unused = "".join(letter for letter in LETTERS if letter not in subscripts)[:max(hidden, default=0)]
+    if not arrow:
+        letters = left.replace(",", "").replace(".", "")
+        output = ("..." if "..." in left else "") + "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)
+    inputs = [labels.replace("...", unused[len(unused) - n:]) for labels, n in zip(inputs, hidden, strict=True)]
+    return inputs, output.replace("...", unused)
+
+
+def _without_repeats(a: Any, labels: str) -> tuple[Any, str]:
+    """An operand whose labels are all different: of repeated ones the diagonal is taken."""
+    for label in labels:
+        if labels.count(label) > 1:
+            first, second = labels.index(label), labels.rindex(label)
+            rest = "".join(c for i, c in enumerate(labels) if i not in (first, second))
+            return _without_repeats(np.diagonal(a, 0, first, second), rest + label)
+    return a, labels
+
+
+def _contract(*arrays: Any, formula: str, optimize: Any) -> Any:
+    return np.einsum(formula, *arrays, optimize=optimize)
+
+
+def _contract_fwd(*arrays: Any, formula: str, optimize: Any) -> tuple[Any, Any]:
+    return _contract(*arrays, formula=formula, optimize=optimize), (arrays, formula, optimize)
+
+
+def _contract_bwd(residuals: tuple[tuple[Any, ...], str, Any], g: Any) -> OnDemand:
+    arrays, formula, optimize = residuals
+    left, _, output = formula.partition("->")
+    inputs = left.split(",")
+
+    def cotangent(i: int) -> Any:
+        others = [output, *inputs[:i], *inputs[i + 1:]]
+        known = "".join(label for label in inputs[i] if label in "".join(others))
+        back = np.einsum(",".join(others) + "->" + known, g, *arrays[:i], *arrays[i + 1:], optimize=optimize)
+        return fitted(_spread_along(back, inputs[i], known, shape_of(arrays[i])), arrays[i])
+
+    return OnDemand(cotangent)
+
+
+def _spread_along(back: Any, labels: str, known: str, shape: tuple[int, ...]) -> Any:
+    """A cotangent copied along the axes on which nothing else depends: they were summed away at once."""
+    lengths = dict(zip(known, back.shape, strict=True))
+    apart = [lengths.get(label, 1) for label in labels]
+    full = [n if length == 1 else length for n, length in zip(shape, apart, strict=True)]
+    return back if list(back.shape) == full else np.broadcast_to(back.reshape(apart), full)
+
+
+_contracted = Rule("einsum", _contract, fwd=_contract_fwd, bwd=_contract_bwd)
+
+# ------------------------------------------------------------------ chains and powers
+
+
+@composite(np.linalg.multi_dot)
+def _multi_dot(arrays: Sequence[Any], *, out: None = None) -> Any:
+    arrays = list(arrays)
+    row, column = np.ndim(arrays[0]) == 1, np.ndim(arrays[-1]) == 1
+    arrays[0] = arrays[0][None, :] if row else arrays[0]
+    arrays[-1] = arrays[-1][:, None] if column else arrays[-1]
+    y = _chained(*arrays)
+    y = y[0] if row else y
+    return y[..., 0] if column else y
+
+
+def _chain(*arrays: Any) -> Any:
+    return np.linalg.multi_dot(arrays)
+
+
+def _chain_bwd(arrays: tuple[Any, ...], g: Any) -> OnDemand:
+    """(A₁ … Aᵢ₋₁)ᵀ G (Aᵢ₊₁ … Aₙ)ᵀ."""
+    before = [a.T for a in arrays[::-1]]
+    n = len(arrays)
+    return OnDemand(lambda i: fitted(np.linalg.multi_dot([*before[n - i:], g, *before[:n - 1 - i]]), arrays[i]))
+
+
+_chained = Rule("multi_dot", _chain, fwd=lambda *arrays: (_chain(*arrays), arrays), bwd=_chain_bwd)
+
+
+@composite(np.linalg.matrix_power)
+def _matrix_power(a: Any, n: int) -> Any:
+    """By squaring, as NumPy does it."""
+    if n < 0:
+        return _matrix_power(np.linalg.inv(a), -n)
+    if n == 0:
+        return np.broadcast_to(np.identity(a.shape[-1], a.dtype), a.shape)
+    if n == 3:
+        return (a @ a) @ a
+    result = None
+    while n:
+        n, odd = divmod(n, 2)
+        if odd:
+            result = a if result is None else result @ a
+        a = a @ a if n else a
+    return result

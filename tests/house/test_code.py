@@ -1,0 +1,35 @@
+"""The code itself: types and lint, as one command checks everything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str) -> str:
+    """What a command printed, or "" if it succeeded."""
+    result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    return "" if result.returncode == 0 else result.stdout + result.stderr
+
+
+def test_mypy_strict_is_clean() -> None:
+    pytest.importorskip("mypy")
+    assert run("mypy") == ""
+
+
+def test_ruff_is_clean() -> None:
+    pytest.importorskip("ruff")
+    assert run("ruff", "check", "--output-format", "concise", ".") == ""
+
+
+def test_the_top_level_holds_six_visible_entries() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    visible = {name.split("/")[0] for name in listed.stdout.splitlines() if not name.startswith(".")}
+    assert visible <= {"pyproject.toml", "README.md", "funcnn", "tests", "examples", "typings"}

@@ -1,0 +1,56 @@
+"""The examples: each runs as a program, in a small mode, and says what it promises."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A run of an example in a process of its own, where warnings are errors."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.stem)
+def test_is_a_short_program_that_says_what_it_teaches(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith('"""')
+    assert len(text.splitlines()) < 100
+
+
+def test_spiral_prints_lines_as_the_book_does_and_learns() -> None:
+    result = run("spiral.py")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    pattern = r"epoch: \d+, acc: (\d\.\d{3}), loss: \d+\.\d{3}, lr: 0\.\d{5}"
+    accuracies = [float(match[1]) for line in lines if (match := re.fullmatch(pattern, line))]
+    assert len(accuracies) == len(lines) - 1 == 11
+    assert accuracies[-1] >= 0.95
+    assert re.fullmatch(r"accuracy on a fresh spiral: 0\.\d{3}", lines[-1])
+
+
+def test_spiral_is_a_function_of_its_seed() -> None:
+    runs = [run("spiral.py", "--epochs", "20", "--seed", seed).stdout for seed in ("1", "1", "2")]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_spiral_draws(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = run("spiral.py", "--epochs", "5", "--plot", str(tmp_path / "spiral.png"))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "spiral.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_spiral_says_what_to_install_to_draw(tmp_path: Path) -> None:
+    (tmp_path / "matplotlib.py").write_text("raise ModuleNotFoundError('no matplotlib', name='matplotlib')")
+    result = run("spiral.py", "--epochs", "1", "--plot", "x.png", PYTHONPATH=str(tmp_path))
+    assert result.returncode == 1
+    assert "pip install" in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,55 @@
+"""The README's program, copied as it stands: it runs and prints what the README says it prints."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from funcnn import tree
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def numbers(text: str) -> list[float]:
+    """All numbers with a decimal point."""
+    return [float(number) for number in re.findall(r"\d+\.\d+", text)]
+
+
+def test_the_program_prints_what_the_readme_says() -> None:
+    result = subprocess.run([sys.executable, "-W", "error", "-c", blocks("python")[0]], capture_output=True, text=True,
+                            check=False)
+    assert result.returncode == 0, result.stderr
+    promised = blocks("text")[0]
+    assert re.sub(r"\d+\.\d+", "#", result.stdout) == re.sub(r"\d+\.\d+", "#", promised)
+    # Training in float32 is chaotic: other processors differ in the second digit.
+    assert all(abs(a - b) <= 0.06 for a, b in zip(numbers(result.stdout), numbers(promised), strict=True))
+
+
+def test_a_run_that_is_resumed_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block of "Save and resume", run at once, and run in three parts that end between two checkpoints."""
+    program, resume = blocks("python")[0], next(block for block in blocks("python") if "latest(" in block)
+    ends = {}
+    for folder, parts in {"whole": [100], "parts": [13, 41, 100]}.items():
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        for epochs in parts:
+            names: dict[str, Any] = {}
+            exec(program.replace("epochs=1000", "epochs=1") + "params = start[0]\n"
+                 + resume.replace("epochs=100", f"epochs={epochs}"), names)
+            ends[folder] = names["state"]
+    assert tree.equal(ends["whole"], ends["parts"])
+
+
+def test_the_program_is_short() -> None:
+    lines = [line for line in blocks("python")[0].splitlines() if line.strip()]
+    assert len(lines) <= 26

@@ -1,0 +1,277 @@
+"""Every layer is a row and meets every law; convolution and normalisation against torch and JAX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import funcnn as fn
+from funcnn import layers, random, testing, tree
+from funcnn.activations import relu
+from funcnn.layers import dense, dropout, embedding, flatten, layer_norm
+from funcnn.layers.composition import Layer, residual, serial
+from funcnn.layers.convolution import Padding, avg_pool2d, conv2d, convolve, max_pool2d, overlap_add, windows
+
+AnyLayer = Layer[Any, Any, Any]
+
+VECTORS, IMAGES = (5, 4), (2, 6, 5, 3)
+
+LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
+    "dense": (dense(4, 3), VECTORS),
+    "dense over time": (dense(4, 3), (5, 7, 4)),
+    "dense of width 0": (dense(4, 0), VECTORS),
+    "dropout": (dropout(0.4), VECTORS),
+    "flatten": (flatten(), IMAGES),
+    "layer_norm": (layer_norm(4), VECTORS),
+    "conv2d": (conv2d(3, 4, 3), IMAGES),
+    "conv2d, stride 2": (conv2d(3, 4, (3, 2), stride=(2, 1)), IMAGES),
+    "conv2d, valid": (conv2d(3, 4, 3, padding="VALID"), IMAGES),
+    "max_pool2d": (max_pool2d(2), IMAGES),
+    "max_pool2d, same": (max_pool2d(3, stride=2, padding="SAME"), IMAGES),
+    "avg_pool2d": (avg_pool2d(2), IMAGES),
+    "avg_pool2d, same": (avg_pool2d(3, stride=2, padding="SAME"), IMAGES),
+    "residual": (residual(dense(4, 4) >> np.tanh), VECTORS),
+    "serial": (serial(), VECTORS),
+    "a whole net": (conv2d(3, 4, 3) >> np.tanh >> max_pool2d(2) >> flatten() >> dense(24, 4) >> layer_norm(4)
+                    >> residual(dense(4, 4) >> dropout(0.5) >> residual(dense(4, 4))) >> dense(4, 2), IMAGES),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_law(name: str) -> None:
+    layer, shape = LAYERS[name]
+    testing.check_layer(layer, random.normal(random.key(1), shape, np.float64), random.key(2))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_evaluation_treats_each_example_alone(name: str) -> None:
+    layer, shape = LAYERS[name]
+    params = layer.init(random.key(0))
+    x = random.normal(random.key(1), shape)
+    y = np.asarray(layer.apply(params, x, key=None))
+    order = np.random.RandomState(0).permutation(shape[0])
+    np.testing.assert_allclose(layer.apply(params, x[order], key=None), y[order], rtol=2e-5, atol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------- dropout
+
+
+def test_dropout_drops_the_share_and_keeps_the_mean() -> None:
+    x = np.ones((1000, 100), np.float32)
+    for rate in (0.1, 0.5, 0.9):
+        y = np.asarray(dropout(rate).apply({}, x, key=random.key(3)))
+        assert abs(np.mean(y == 0) - rate) < 0.01
+        np.testing.assert_allclose(y[y != 0], 1 / (1 - rate), rtol=1e-6)
+        assert abs(y.mean() - 1) < 0.05
+        assert y.dtype == np.float32
+
+
+def test_dropout_is_a_function_of_its_key_alone() -> None:
+    net = dense(3, 50) >> dropout(0.5) >> dense(50, 50) >> dropout(0.5)
+    params, x = net.init(random.key(0)), np.ones((4, 3), np.float32)
+    first, again, other = (np.asarray(net.apply(params, x, key=random.key(seed))) for seed in (1, 1, 2))
+    assert first.tobytes() == again.tobytes() != other.tobytes()
+
+
+def test_two_dropouts_of_one_net_drop_different_numbers() -> None:
+    x = np.ones((1, 1000), np.float64)
+    y = np.asarray((dropout(0.5) >> dropout(0.5)).apply({}, x, key=random.key(0)))
+    assert abs(np.mean(y != 0) - 0.25) < 0.06
+
+
+def test_dropout_wants_to_know_whether_it_trains() -> None:
+    net = dense(2, 2) >> dropout(0.5)
+    with pytest.raises(ValueError, match=r"key=<a key> to train, key=None to evaluate"):
+        net.apply(net.init(random.key(0)), np.ones((1, 2), np.float32))
+
+
+@pytest.mark.parametrize("rate", [1.0, 10, -0.1, float("nan")])
+def test_dropout_refuses_a_rate_outside_0_to_1(rate: float) -> None:
+    with pytest.raises(ValueError, match=rf"drop_rate .* got {rate}"):
+        dropout(rate)
+
+
+def test_dropout_mask_is_that_of_numpy_s_philox() -> None:
+    philox = np.random.Philox
+    words = philox(key=7).random_raw(2).view(np.uint16)[:8]
+    kept = np.asarray(dropout(0.25).apply({}, np.ones((2, 4)), key=random.key(7))) != 0
+    np.testing.assert_array_equal(kept.ravel(), words >= 2**14)
+
+
+# ------------------------------------------------------------------------------------------------ embedding
+
+
+def test_embedding_gathers_rows_and_scatters_gradients() -> None:
+    layer = embedding(5, 3)
+    params = tree.astype(layer.init(random.key(0)), np.float64)
+    x: Any = np.array([[0, 4, 4], [1, 1, 1]])
+    np.testing.assert_array_equal(layer.apply(params, x), params["w"][x])
+    gradient = fn.grad(lambda p: np.sum(layer.apply(p, x)))(params)["w"]
+    np.testing.assert_array_equal(gradient, np.repeat([1.0, 3.0, 0.0, 0.0, 2.0], 3).reshape(5, 3))
+    testing.check_grads(lambda p: layer.apply(p, x) ** 2, (params,))
+
+
+@pytest.mark.parametrize(("x", "error"), [
+    (np.array([5]), "0..4"), (np.array([-1]), "0..4"), (np.array([1.0]), "integers")])
+def test_embedding_names_a_wrong_input(x: Any, error: str) -> None:
+    layer = embedding(5, 3)
+    with pytest.raises((TypeError, ValueError), match=error):
+        layer.apply(layer.init(random.key(0)), x)
+
+
+# ---------------------------------------------------------------------------------------------- residual
+
+
+def test_residual_adds_its_input_and_names_what_is_inside() -> None:
+    block = residual(dense(4, 4) >> relu >> dense(4, 4, name="out"))
+    net = dense(2, 4) >> block >> residual(residual(dense(4, 4)))
+    params: Any = net.init(random.key(0))
+    assert list(params) == ["dense_0", "residual_0/dense_0", "residual_0/out", "residual_1/residual_0/dense_0"]
+    x = np.ones((3, 2), np.float32)
+    own = {"dense_0": params["residual_0/dense_0"], "out": params["residual_0/out"]}
+    h = np.asarray(dense(2, 4).apply(params["dense_0"], x))
+    inside = (dense(4, 4) >> relu >> dense(4, 4, name="out")).apply(own, h)
+    np.testing.assert_array_equal(block.apply(own, h), h + inside)
+    wrong: Any = dict(params) | {"residual_1/residual_0/dense_0": dense(3, 3).init(random.key(0))}
+    with pytest.raises(ValueError, match=r"residual_1/residual_0/dense_0 \(4 -> 4\): parameter 'w' has shape \(3, 3\)"):
+        net.apply(wrong, x)
+
+
+def test_residual_must_be_square() -> None:
+    rectangular: Any = dense(4, 3)
+    with pytest.raises(ValueError, match=r"gives 3 features, its input has 4"):
+        residual(rectangular)
+
+
+# ------------------------------------------------------------------------------------------- convolution
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.data())
+@settings(max_examples=30, deadline=None)
+def test_windows_and_overlap_add_are_each_other_s_transpose(kh: int, kw: int, sh: int, sw: int, data: Any) -> None:
+    shape = (2, data.draw(st.integers(kh, 6)), data.draw(st.integers(kw, 6)), 2)
+    x = np.random.RandomState(0).randn(*shape)
+    seen = np.asarray(windows(x, (kh, kw), (sh, sw)))
+    g = np.random.RandomState(1).randn(*seen.shape)
+    np.testing.assert_allclose(np.sum(seen * g), np.sum(x * overlap_add(g, shape, (sh, sw))))
+
+
+def test_convolution_is_the_sum_it_says() -> None:
+    x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(2, 5, 6, 3), (3, 2, 3, 4), (4,)]))
+    y = np.asarray(convolve(x, w, b, (2, 1), "VALID"))
+    for n, p, q, o in np.ndindex(*y.shape):
+        seen = x[n, 2 * p:2 * p + 3, q:q + 2]
+        np.testing.assert_allclose(y[n, p, q, o], np.sum(seen * w[..., o]) + b[o])
+
+
+def test_convolution_has_second_derivatives() -> None:
+    x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(1, 4, 4, 2), (2, 2, 2, 2), (2,)]))
+    testing.check_grads(lambda x, w, b: np.tanh(convolve(x, w, b, (1, 1), "SAME")), (x, w, b), order=2)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_convolution_and_pools_are_jax_s(stride: int, padding: Padding) -> None:
+    jax = pytest.importorskip("jax")
+    x, w = np.random.RandomState(0).randn(2, 7, 8, 3), np.random.RandomState(1).randn(3, 2, 3, 4)
+    step = (stride, stride)
+    expected = jax.lax.conv_general_dilated(x.astype(np.float32), w.astype(np.float32), step, padding,
+                                            dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    np.testing.assert_allclose(convolve(x, w, np.full(4, 0.0), step, padding), expected, rtol=1e-4, atol=1e-4)
+    largest = jax.lax.reduce_window(x.astype(np.float32), -np.inf, jax.lax.max, (1, 3, 2, 1), (1, *step, 1), padding)
+    np.testing.assert_allclose(max_pool2d((3, 2), stride=stride, padding=padding).apply({}, x), largest, rtol=1e-6)
+    total = jax.lax.reduce_window(x.astype(np.float32), 0.0, jax.lax.add, (1, 3, 2, 1), (1, *step, 1), padding)
+    np.testing.assert_allclose(avg_pool2d((3, 2), stride=stride, padding=padding).apply({}, x), total / 6,
+                               rtol=1e-4, atol=1e-6)
+
+
+def test_convolution_gradients_are_torch_s() -> None:
+    torch = pytest.importorskip("torch")
+    x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(2, 6, 5, 3), (3, 3, 3, 4), (4,)]))
+    ours = fn.grad(lambda p: np.sum(np.sin(convolve(p[0], p[1], p[2], (2, 2), "VALID"))))((x, w, b))
+    tx, tw, tb = (torch.tensor(a, requires_grad=True) for a in (x, w, b))
+    y = torch.nn.functional.conv2d(tx.permute(0, 3, 1, 2), tw.permute(3, 2, 0, 1), tb, stride=2)
+    loss: Any = torch.sin(y).sum()
+    loss.backward()
+    for mine, theirs in zip(ours, (tx, tw, tb), strict=True):
+        np.testing.assert_allclose(mine, theirs.grad.numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_layer_norm_is_torch_s() -> None:
+    torch = pytest.importorskip("torch")
+    x = np.random.RandomState(0).randn(3, 5, 4)
+    params = tree.map(lambda p: np.random.RandomState(1).randn(*p.shape), layer_norm(4).init(random.key(0)))
+    expected = torch.nn.functional.layer_norm(torch.tensor(x), (4,), torch.tensor(params["scale"]),
+                                              torch.tensor(params["offset"]))
+    np.testing.assert_allclose(layer_norm(4).apply(params, x), expected.numpy(), rtol=1e-9)
+
+
+# -------------------------------------------------------------------------------------------- under JAX
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_same_values_and_gradients_under_jit(name: str, jax: Any) -> None:
+    layer, shape = LAYERS[name]
+    params = tree.astype(layer.init(random.key(0)), np.float64)
+    x = random.normal(random.key(1), shape, np.float64)
+    key = random.key(2)
+
+    def energy(params: Any, x: Any) -> Any:
+        y = layer.apply(params, x, key=key)
+        return (y * y).sum()
+
+    value, grads = jax.jit(jax.value_and_grad(energy, argnums=(0, 1)))(params, x)
+    ours, our_grads = fn.value_and_grad(energy, argnums=(0, 1))(params, x)
+    np.testing.assert_allclose(ours, value, rtol=1e-10)
+    testing.assert_trees_close(our_grads, jax.tree.map(np.asarray, grads), rtol=1e-8, atol=1e-10)
+
+
+def test_dropout_draws_from_jax_under_a_jax_key(jax: Any) -> None:
+    y = jax.jit(lambda x, key: dropout(0.25).apply({}, x, key=key))(np.ones((100, 100)), jax.random.key(0))
+    assert abs(float((y == 0).mean()) - 0.25) < 0.02
+
+
+# ------------------------------------------------------------------------------------------------- errors
+
+
+def images(*shape: int) -> Any:
+    return np.ones(shape, np.float32)
+
+
+@pytest.mark.parametrize(("call", "substance"), [
+    (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), images(2, 5, 5, 4)),
+     ["conv2d (3 -> 4)", "4 features, expected 3"]),
+    (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), images(2, 5, 3)),
+     ["(batch, height, width, 3)", "(2, 5, 3)"]),
+    (lambda: conv2d(3, 4, 9, padding="VALID").apply(conv2d(3, 4, 9).init(random.key(0)), images(2, 5, 5, 3)),
+     ["(9, 9)", "(5, 5)", "SAME"]),
+    (lambda: conv2d(3, 4, 0), ["kernel_size", "0"]),
+    (lambda: conv2d(3, 4, 3, stride=0), ["stride", "0"]),
+    (lambda: conv2d(3, 4, 3, padding="same"), ["'SAME' or 'VALID'", "'same'"]),  # type: ignore[arg-type]  # the mistake
+    (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), np.ones((2, 5, 5, 3), np.uint8)),
+     ["uint8", "astype"]),
+    (lambda: max_pool2d(3).apply({}, images(1, 2, 2, 1)), ["(3, 3)", "(2, 2)"]),
+    (lambda: max_pool2d(2).apply({}, images(2, 2)), ["(batch, height, width, features)", "(2, 2)"]),
+    (lambda: conv2d(3, 4, 3) >> conv2d(5, 4, 3), [  # type: ignore[arg-type]  # the mistake
+        "conv2d(3, 4, 3) >> conv2d(5, 4, 3)", "4 features", "takes 5"]),
+    (lambda: dense(2, 3, name="a") >> dense(3, 3, name="a"), ["two layers are named 'a'"]),
+    (lambda: dense(2, -1), ["out_features", "-1"]),
+    (lambda: dense(2.0, 1), ["in_features", "2.0"]),  # type: ignore[type-var]  # the mistake
+    (lambda: residual(flatten()), ["residual(flatten())"]),
+    (lambda: serial(dense(2, 2), 3), ["a Layer or a function", "3"]),  # type: ignore[arg-type]  # the mistake
+])
+def test_a_mistake_is_named(call: Any, substance: list[str]) -> None:
+    with pytest.raises((TypeError, ValueError)) as error:
+        call()
+    for part in substance:
+        assert part in str(error.value)
+
+
+def test_all_layers_are_in_the_list() -> None:
+    kinds = {stage.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages} | {"serial", "embedding"}
+    makers = set(layers.__all__) | {"conv2d", "max_pool2d", "avg_pool2d"}
+    assert makers - {"Layer", "affine"} <= kinds

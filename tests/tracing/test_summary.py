@@ -1,0 +1,102 @@
+"""The summary of a network: every kind of layer, with its parameters, bytes and shapes as they are when it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from funcnn import random, tree
+from funcnn.activations import relu
+from funcnn.layers import Layer, dense, dropout, embedding, flatten, layer_norm, residual, serial
+from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.tracing import summary
+from funcnn.tracing.summaries import Stage, Summary, columns, stage_names
+
+KINDS: dict[str, tuple[Layer[Any, Any, Any], tuple[int, ...] | None, tuple[int | None, ...] | None, int]] = {
+    "dense": (dense(2, 3), None, (None, 3), 9),
+    "dense on more axes": (dense(2, 3), (7, 2), (None, 7, 3), 9),
+    "dropout": (dropout(0.5), (4,), (None, 4), 0),
+    "dropout, unknown": (dropout(0.5), None, None, 0),
+    "flatten": (flatten(), (2, 3), (None, 6), 0),
+    "embedding": (embedding(10, 3), (7,), (None, 7, 3), 30),
+    "layer_norm": (layer_norm(5), None, (None, 5), 10),
+    "conv2d": (conv2d(1, 4, 3), (8, 6, 1), (None, 8, 6, 4), 40),
+    "conv2d, unknown": (conv2d(1, 4, 3), None, None, 40),
+    "max_pool2d": (max_pool2d(2), (8, 6, 1), (None, 4, 3, 1), 0),
+    "avg_pool2d": (avg_pool2d(2), (8, 6, 1), (None, 4, 3, 1), 0),
+    "residual": (residual(dense(3, 3) >> relu), None, (None, 3), 12),
+    "serial": (serial(dense(2, 3), np.tanh, dense(3, 1)), None, (None, 1), 13),
+    "nothing": (serial(), None, None, 0),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_layer(name: str) -> None:
+    net, input_shape, output, parameters = KINDS[name]
+    found = summary(net, input_shape)
+    assert found.parameters == parameters
+    assert found.bytes == 4 * parameters
+    assert (found.stages[-1].output if found.stages and not found.stages[-1].depth else output) == output
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["path", "kind", "in", "->", "out", "output", "parameters", "bytes"]
+    assert lines[-1].split() == ["total", str(parameters), str(4 * parameters)]
+    assert repr(found) == str(found)
+
+
+def test_counts_are_those_of_the_parameters() -> None:
+    net = conv2d(1, 4, 3) >> relu >> residual(conv2d(4, 4, 3) >> layer_norm(4)) >> flatten() >> dense(4 * 64, 10)
+    params = net.init(random.key(0))
+    found = summary(net, (8, 8, 1))
+    assert found.parameters == sum(np.size(leaf) for leaf in tree.leaves(params))
+    assert found.bytes == sum(leaf.nbytes for leaf in tree.leaves(params))
+    paths = {stage.path for stage in found.stages if stage.parameters and stage.kind != "residual"}
+    assert paths == set(params)
+    x = np.zeros((3, 8, 8, 1), np.float32)
+    assert found.stages[-1].output == (None, *net.apply(params, x).shape[1:])
+
+
+def test_bytes_are_those_of_the_dtype() -> None:
+    def zeros(key: Any, shape: Any, dtype: Any = np.float64) -> Any:
+        return np.zeros(shape, dtype)
+
+    assert summary(dense(2, 3, w_init=zeros, b_init=zeros)).bytes == 8 * 9
+
+
+def test_blocks_stand_above_what_they_hold() -> None:
+    found = summary(dense(2, 3) >> residual(dense(3, 3) >> residual(np.sin)))
+    assert [(stage.path, stage.depth) for stage in found.stages] == [
+        ("dense_0", 0), ("residual_0", 0), ("residual_0/dense_0", 1), ("residual_0/residual_0", 1),
+        ("residual_0/residual_0/sin_0", 2)]
+    assert "\n  residual_0/dense_0 " in str(found)
+
+
+def test_functions_are_counted_by_name() -> None:
+    net = dense(2, 3) >> relu >> dense(3, 3, name="hidden") >> relu >> np.tanh
+    assert stage_names(net.stages) == ["dense_0", "relu_0", "hidden", "relu_1", "tanh_0"]
+    assert stage_names((relu_layer("bend"), relu_layer("bend"), relu_layer("v2"), relu_layer("v2"))) == [
+        "bend", "bend_1", "v2", "v2_1"]
+
+
+def relu_layer(name: str) -> Layer[Any, Any, Any]:
+    """A layer without parameters that may have any name."""
+    return Layer("bend", lambda key: {}, lambda params, x, key: relu(x), shapes={}, name=name)
+
+
+TABLE = """\
+path   kind       in -> out  output  parameters  bytes
+------------------------------------------------------
+one    embedding  any -> 2   (n, 3)       1,234  5,000
+two    x
+------------------------------------------------------
+total                                     1,234  5,000"""
+
+
+def test_the_table() -> None:
+    stages = Stage("one", "embedding", None, 2, 1234, 5000, (None, 3)), Stage("two", "x", None, None, 0, 0, None)
+    assert str(Summary(stages)) == TABLE
+
+
+def test_columns() -> None:
+    assert columns([("a", "b"), ("long", "1")], right=(1,)) == ["a     b", "long  1"]
