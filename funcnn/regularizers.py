@@ -19,7 +19,8 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arrays import namespace
-from funcnn.autodiff.custom import custom_vjp
+from funcnn.autodiff import custom_vjp
+from funcnn.rules.elementwise import direction
 from funcnn.typing import Scalar
 
 __all__ = ["elastic_net", "l1", "l2"]
@@ -103,5 +104,6 @@ def _sum_of_sizes(w: Any) -> Any:
     return xp.sum(abs(w)) if xp is np else xp.sum(w * xp.sign(w))  # abs has derivative 1 at 0 in JAX
 
 
-_sum_of_squares.defvjps(lambda g, y, w: (2 * g) * w)
-_sum_of_sizes.defvjps(lambda g, y, w: g * np.sign(w))
+_sum_of_squares.defvjps(lambda g, _y, w: (2 * g) * w, formula=("y = sum(x**2)", "dx = 2 * g * x"))
+_sum_of_sizes.defvjps(lambda g, _y, w: g * direction(w), formula=("y = sum(abs(x))", "dx = g * sign(x)"))
+_sum_of_squares.name, _sum_of_sizes.name = "l2", "l1"

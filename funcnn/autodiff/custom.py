@@ -1,21 +1,21 @@
-"""With this module you can decide how a function is differentiated: `custom_vjp`, `remat`, `stop_gradient`.
+"""How do you decide how a function is differentiated? `custom_vjp`, `remat`, `stop_gradient`.
 
-The library's own fused operations (`funcnn.affine`, the cross-entropy) are defined with `custom_vjp` as well; there is
-no other, privileged way.
+The library's own fused operations (the map of a dense layer, the cross-entropy) are defined with `custom_vjp` as well;
+there is no other, privileged way.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar, cast
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from funcnn import tree
 from funcnn.autodiff.reverse import named_after, vjp
-from funcnn.core.tracer import Node, Rule, Tracer, TracerError, concrete
+from funcnn.core import Rule, TracerError, concrete, innermost
+from funcnn.core.rule import wrong_cotangent
 
 __all__ = ["custom_vjp", "remat", "stop_gradient"]
 
@@ -23,6 +23,8 @@ A = ParamSpec("A")
 P = TypeVar("P")
 R = TypeVar("R")
 Res = TypeVar("Res")
+
+_CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
 
 
 def stop_gradient(x: P) -> P:
@@ -34,13 +36,16 @@ def stop_gradient(x: P) -> P:
 
     As `jax.lax.stop_gradient`.
     """
-    return tree.map(concrete, x)
+    return tree.map(_STOP, x)
+
+
+_STOP = Rule(lambda x: x, name="stop_gradient")
 
 
 # ------------------------------------------------------------------------------------------ custom_vjp
 
 
-class custom_vjp(Generic[A, R]):  # the name is JAX's
+class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
     """A function with a derivative of your own: the way to define a fused or stabilised operation.
 
     Decorate the function, then give its derivative in one of two forms:
@@ -49,128 +54,153 @@ class custom_vjp(Generic[A, R]):  # the name is JAX's
       with the cotangent of each argument, or None where it has none. Arguments and results may be trees.
     - `f.defvjps(*vjps)`, one pullback an argument, as in the table of `funcnn.rules`: each is called as
       `(g, y, *args)` and only where its argument is differentiated; None where it has none. Arguments that are
-      differentiated, and the result, are arrays.
+      differentiated, and the result, are arrays. A parameter whose name begins with an underscore comes as an
+      outline, shape and dtype, so that its numbers need not be kept in memory.
 
     The derivative is NumPy code too, so it can be differentiated in turn. It may work in place (`y += b`) on
-    arrays that it made itself in that call.
+    arrays that it made itself in that call. `formula`, the value and the cotangent of each argument as texts, is what
+    `funcnn.tracing` shows.
 
     >>> import numpy as np
     >>> from funcnn import grad
     >>> @custom_vjp
     ... def log1pexp(x):
     ...     return np.logaddexp(x, 0)
-    >>> log1pexp.defvjps(lambda g, y, x: g * np.exp(x - y))
+    >>> log1pexp.defvjps(lambda g, y, x: g * np.exp(x - y), formula=("y = log(1 + exp(x))", "dx = g * exp(x - y)"))
     >>> grad(log1pexp)(0.0), grad(log1pexp)(1000.0), grad(grad(log1pexp))(0.0)
     (0.5, 1.0, 0.25)
 
-    As `jax.custom_vjp`; `defvjps` is named after its `custom_jvp.defjvps`.
+    As `jax.custom_vjp`; `defvjps` is named after its `custom_jvp.defvjps`.
     """
 
     def __init__(self, fun: Callable[A, R]) -> None:
+        super().__init__(fun)
         functools.update_wrapper(self, fun)
-        self._fun = fun
-        self._rule = Rule(getattr(fun, "__name__", "custom_vjp"), fun)
-        self._takes_trees = False
-        self._most = fun.__code__.co_argcount if getattr(fun, "__defaults__", None) else 0
+        self.name = getattr(fun, "__name__", "custom_vjp")
+        self._has_defaults = bool(getattr(fun, "__defaults__", None))
 
-    def defvjp(self, fwd: Callable[..., tuple[R, Res]], bwd: Callable[[Res, Any], tuple[Any, ...]]) -> None:
+    def defvjp(self, fwd: Callable[..., tuple[R, Res]], bwd: Callable[[Res, Any], tuple[Any, ...]], *,
+               formula: Sequence[str] = ()) -> None:
         """Give the derivative as a forward and a backward function that share residuals."""
-        self._rule = _paired(self._rule.name, self._fun, fwd, bwd)
-        self._takes_trees = True
+        self.fwd, self.bwd, self.vjps = fwd, bwd, ()
+        self.lines = tuple(formula)
 
-    def defvjps(self, *vjps: Callable[..., Any] | None) -> None:
+    def defvjps(self, *vjps: Callable[..., Any] | None, formula: Sequence[str] = ()) -> None:
         """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
-        self._rule = _Checked(self._rule.name, self._fun, vjps)
-        self._takes_trees = False
+        self.fwd, self.bwd, self.vjps = None, None, vjps
+        self.lines = tuple(formula)
+
+    @property
+    def is_constant(self) -> bool:
+        """No: without a derivative of its own it has none to give."""
+        return False
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
-        if self._takes_trees:
-            return _call_paired(self._rule, self._fun, _resolved(self._fun, args, kwargs))
-        if len(args) < self._most and not kwargs:
-            args = cast(Any, _resolved(self._fun, args, kwargs))
-        if not tree.LEAF_TYPES.issuperset(map(type, args)):
-            _refuse_traced_trees(self._rule.name, args)
-        y: R = self._rule(*args, **kwargs)
+        if (counterpart := _counterpart(self, args)) is not None:
+            return counterpart(*args, **kwargs)
+        found: tuple[Any, ...] = args
+        if kwargs or self._has_defaults:
+            found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]
+        y: R
+        if self.fwd is not None:
+            y = _on_leaves(self, found)
+        else:
+            if not tree.are_leaves(found):
+                _refuse_traced_trees(self.name, found)
+            y = super().__call__(*found, **kwargs)
         return y
 
     def __repr__(self) -> str:
-        return f"<custom_vjp {self._rule.name}>"
+        return f"<custom_vjp {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return self.fun.__qualname__  # found by its name in its module, as functions are
 
 
-def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """All arguments by position, defaults among them, as fwd takes them."""
-    if not kwargs and not getattr(fun, "__defaults__", None):
-        return args
+COUNTERPARTS: dict[str, dict[str, Callable[..., Any]]] = {}
+"""For each package of other arrays, what stands there for our functions, by their names: `funcnn.jax` fills it."""
+
+
+def _counterpart(rule: custom_vjp[A, R], args: tuple[Any, ...]) -> Callable[A, R] | None:
+    """What stands for a rule of ours in the package that the first argument is an array of."""
+    package = type(args[0]).__module__.partition(".")[0] if args else ""
+    if package not in ("jax", "jaxlib"):
+        return None
+    if "jax" not in COUNTERPARTS:
+        importlib.import_module("funcnn.jax")
+    return COUNTERPARTS["jax"].get(rule.fun.__name__)
+
+
+def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], owner: str,
+              ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """All arguments by position, defaults among them; `owner` is who takes no others."""
     bound = inspect.signature(fun).bind(*args, **kwargs)
     bound.apply_defaults()
-    if bound.kwargs:
-        raise TypeError(f"{fun.__name__}: a function with defvjp takes no keyword-only arguments, got "
-                        f"{list(bound.kwargs)}")
-    return bound.args
-
-
-_ARRAYS = (np.ndarray, Tracer)
-_CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
-
-
-class _Checked(Rule):
-    """A rule whose pullbacks are somebody's own: what they give must have the shape of the argument."""
-
-    __slots__ = ()
-
-    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
-        """What the cotangent g of a node's result gives to its parents."""
-        _, parents, y, saved, kwargs = node
-        pulled = [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
-        for (position, _), (_, cotangent) in zip(parents, pulled, strict=True):
-            if cotangent is None or getattr(cotangent, "shape", ()) != getattr(saved[position], "shape", ()):
-                raise _wrong_shape(self.name, position, saved[position], cotangent)
-        return pulled
+    if bound.kwargs and owner:
+        raise TypeError(f"{owner}: a function with defvjp takes no keyword-only arguments, got {list(bound.kwargs)}")
+    return bound.args, bound.kwargs
 
 
 def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
-    if any(isinstance(arg, _CONTAINERS) and Tracer in map(type, tree.leaves(arg)) for arg in args):
+    if any(isinstance(arg, _CONTAINERS) and innermost(tree.leaves(arg)) is not None for arg in args):
         raise TracerError(f"{name}: a traced value came inside a tree, where pullbacks given by defvjps do not see it; "
                           "give the derivative by defvjp, or pass arrays")
 
 
-def _call_paired(rule: Rule, fun: Callable[..., R], args: tuple[Any, ...]) -> R:
-    """Give the rule the leaves of the arguments, and the result its structure back."""
-    leaves, form = (list(args), None) if tree.LEAF_TYPES.issuperset(map(type, args)) else tree.flatten(args)
-    if Tracer not in map(type, leaves):
-        return fun(*args)
-    unpack: list[Callable[[Any], R]] = []
-    y: R = rule(*leaves, form=form, unpack=unpack)
-    return unpack[0](y) if unpack else y
+# ------------------------------------------------------------------------------------------ trees
 
 
-def _paired(name: str, fun: Callable[..., Any], fwd: Callable[..., Any], bwd: Callable[..., Any]) -> Rule:
-    """The rule that runs fwd and bwd on trees, a tape knowing only leaves that come in and one array that goes out."""
-    def forward(*leaves: Any, form: tree.Structure | None, unpack: list[Any]) -> tuple[Any, Any]:
-        args = leaves if form is None else form.build(leaves)
-        y, residuals = fwd(*args)
-        packed, unpack_y = _packed(y)
-        unpack[:] = [] if unpack_y is None else [unpack_y]
-        return packed, (residuals, args, unpack_y)
-
-    def backward(saved: tuple[Any, Any, Any], g: Any) -> list[Any]:
-        residuals, args, unpack_y = saved
-        cotangents = bwd(residuals, g if unpack_y is None else unpack_y(g))
-        _check_count(name, cotangents, len(args))
-        found: list[Any] = []
-        for i, (arg, cotangent) in enumerate(zip(args, cotangents, strict=True)):
-            if type(arg) in _ARRAYS and (cotangent is None or getattr(cotangent, "shape", None) == arg.shape):
-                found.append(cotangent)
-            else:
-                found += _checked(name, i, arg, cotangent)
-        return found
-
-    return Rule(name, fun, fwd=forward, bwd=backward)
+def _on_leaves(rule: Rule, args: tuple[Any, ...]) -> Any:
+    """Call a rule whose `fwd` and `bwd` speak of trees, an interpreter knowing only leaves that come in and one array
+    that goes out.
+    """
+    leaves, form = tree.flatten(args)
+    if innermost(leaves) is None:
+        return rule.fun(*args)
+    call = _Call(rule, form)
+    on_leaves = Rule(call.fun, name=rule.name, fwd=call.fwd, bwd=call.bwd)
+    on_leaves.lines = (rule.formula.value, *rule.formula.pullbacks)
+    y = on_leaves(*leaves)
+    return call.unpack(y)  # which knows the structure of y only now
 
 
-def _packed(y: Any) -> tuple[Any, Callable[[Any], Any] | None]:
-    """A tree of several arrays as one vector, and the way back; an array as it is."""
-    return (y, None) if type(y) in _ARRAYS or not isinstance(y, _CONTAINERS) else tree.ravel(y)
+class _Call:
+    """One call of a function of trees, as a function of leaves that gives one array."""
+
+    def __init__(self, rule: Rule, form: tree.Structure) -> None:
+        self.rule, self.form = rule, form
+        self.unpack: Callable[[Any], Any] = _itself
+
+    def fun(self, *leaves: Any) -> Any:
+        """The function itself."""
+        return self._packed(self.rule.fun(*self.form.build(leaves)))
+
+    def fwd(self, *leaves: Any) -> tuple[Any, Any]:
+        """The result, and what the way back needs."""
+        args = self.form.build(leaves)
+        assert self.rule.fwd is not None, "a rule of trees has both"
+        y, residuals = self.rule.fwd(*args)
+        return self._packed(y), (residuals, args)
+
+    def bwd(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
+        """The cotangents of the leaves."""
+        residuals, args = saved
+        assert self.rule.bwd is not None, "a rule of trees has both"
+        cotangents = self.rule.bwd(residuals, self.unpack(g))
+        _check_count(self.rule.name, cotangents, len(args))
+        return [leaf for i, (arg, cotangent) in enumerate(zip(args, cotangents, strict=True))
+                for leaf in _checked(self.rule.name, i, arg, cotangent)]
+
+    def _packed(self, y: Any) -> Any:
+        """A tree of several arrays as one vector; an array as it is."""
+        if not isinstance(y, _CONTAINERS):
+            return y
+        packed, self.unpack = tree.ravel(y)
+        return packed
+
+
+def _itself(y: Any) -> Any:
+    return y
 
 
 def _check_count(name: str, cotangents: Any, count: int) -> None:
@@ -190,16 +220,8 @@ def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
         raise TypeError(f"{name}: its bwd returned a cotangent {its_form} for argument {position}, which is {form}")
     for leaf, g in zip(leaves, found, strict=True):
         if getattr(g, "shape", ()) != getattr(leaf, "shape", ()):
-            raise _wrong_shape(name, position, leaf, g)
+            raise wrong_cotangent(name, position, g, leaf)
     return found
-
-
-def _wrong_shape(name: str, position: int, arg: Any, cotangent: Any) -> ValueError:
-    if cotangent is None:
-        return ValueError(f"{name}: its derivative returned None for argument {position}; is a return missing?")
-    came, expected = getattr(cotangent, "shape", ()), getattr(arg, "shape", ())
-    return ValueError(f"{name}: its derivative returned a cotangent of shape {came} for argument {position}, which has "
-                      f"shape {expected}")
 
 
 # ------------------------------------------------------------------------------------------ remat
@@ -220,7 +242,8 @@ def remat(f: Callable[A, R]) -> Callable[A, R]:
     """
     def computed_again(*args: A.args, **kwargs: A.kwargs) -> R:
         call: Callable[..., R] = functools.partial(f, **kwargs)
-        return _call_paired(_recomputed(call), call, args)
+        y: R = _on_leaves(_recomputed(call), args)
+        return y
 
     return named_after(f, computed_again)
 
@@ -240,7 +263,8 @@ def _recomputed(f: Callable[..., Any]) -> Rule:
         result: tuple[Any, ...] = form.build(filled)
         return result
 
-    return _paired("remat", f, lambda *args: (f(*args), args), backward)
+    return Rule(f, name="remat", fwd=lambda *args: (f(*args), args), bwd=backward,
+                formula=("y = f(...)", "computed again, from the arguments"))
 
 
 def _is_float(leaf: Any) -> bool:

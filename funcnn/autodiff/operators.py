@@ -13,7 +13,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.autodiff.reverse import described, grad, named_after, split_arguments, vjp
-from funcnn.core.tracer import concrete
+from funcnn.core import concrete
 from funcnn.typing import Array, Scalar
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize"]

@@ -1,8 +1,7 @@
-"""With this module you can differentiate plain NumPy code: `grad`, `value_and_grad`, `vjp`.
+"""How is a function differentiated? `grad`, `value_and_grad`, `vjp`, with JAX's meaning.
 
-The names mean what they mean in JAX. A derivative is computed by running the function once on tracers
-(`funcnn.tracers`), which write each operation on a tape, and walking that tape backwards (`funcnn.rules` holds
-the derivative of each NumPy function).
+The function runs once on tracers, whose operations are written on a tape (`funcnn.autodiff.tape`), and the tape is
+walked backwards; the derivative of each NumPy function stands in `funcnn.rules`.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, Typ
 import numpy as np
 
 from funcnn import tree
-from funcnn.autodiff.scatter import Scatter, add
-from funcnn.core.tracer import Node, Tape, Tracer, TracerError, concrete, kept, value_of
+from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
+from funcnn.core import Node, Tracer, TracerError, concrete
 from funcnn.typing import Scalar
 
-__all__ = ["described", "grad", "named_after", "split_arguments", "value_and_grad", "vjp"]
+__all__ = ["described", "grad", "gradient_on", "named_after", "split_arguments", "value_and_grad", "vjp"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -64,8 +63,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     >>> value_and_grad(lambda p, x: np.sum((p["a"] * x) ** 2))({"a": np.float64(3.0)}, np.array([1.0, 2.0]))
     (np.float64(45.0), {'a': np.float64(30.0)})
 
-    Arrays that f reads must stay as they are until the gradient is there. Those that can be written into are copied
-    when they meet a traced value, if they are no larger than 16 KB; larger ones are not.
+    Arrays that f reads must stay as they are until the gradient is there. Those that can be written into, x too, are
+    copied when they meet a traced value, if they are no larger than 16 KB; a larger one that has changed by then is an
+    error that names it (some of its numbers are compared, not each).
 
     As `jax.value_and_grad`.
     """
@@ -75,13 +75,18 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
 
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
         primals, call = split_arguments("grad", f, argnums, args, kwargs)
-        run = _Run("grad", call, primals, has_aux)
-        value = run.y
-        _check_scalar(value)
-        gradient = run.pull(run.nodes, [(run.places[0], _one_like(value))])
-        return ((value, run.aux) if has_aux else value), gradient
+        value, aux, gradient = gradient_on(Tape(), call, primals, has_aux)
+        return ((value, aux) if has_aux else value), gradient
 
     return named_after(f, value_and_grad_of_f)
+
+
+def gradient_on(tape: Tape, f: Callable[[P], Any], primals: P, has_aux: bool = False) -> tuple[Any, Any, P]:
+    """The value of f, its aux, and the gradient, computed on a tape that has just begun."""
+    run = _Run(tape, "grad", f, primals, has_aux)
+    _check_scalar(run.y)
+    gradient: P = run.pull(run.nodes, [(run.places[0], _one_like(run.y))])
+    return run.y, run.aux, gradient
 
 
 @overload
@@ -129,8 +134,8 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 
         y, pullback = vjp(f, x);    pullback(g)[i][...] = sum over y's entries of g * dy / dx_i[...]
 
-    Primals and y may be trees of floating-point arrays; g must be like y. The pullback may be called again. As in
-    `grad`, arrays of up to 16 KB that can be written into are copied; larger ones must stay as they are meanwhile.
+    Primals and y may be trees of floating-point arrays; g must be like y. The pullback may be called again. As
+    in `grad`, arrays of up to 16 KB that can be written into are copied; larger ones must stay as they are meanwhile.
 
     >>> y, pullback = vjp(lambda x, w: x @ w, np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     >>> y, pullback(np.array([[1.0]]))
@@ -139,7 +144,7 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 
     As `jax.vjp`.
     """
-    run = _Run("vjp", lambda chosen: f(*chosen), tree.map(_kept, primals), has_aux)
+    run = _Run(Tape(), "vjp", lambda chosen: f(*chosen), primals, has_aux)
 
     def pullback(g: Any) -> tuple[Any, ...]:
         try:
@@ -156,60 +161,50 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 class _Run:
     """One run of a function of a tree on tracers: its value y and aux, without its tracers, and the way back."""
 
-    __slots__ = ("aux", "form", "nodes", "places", "primals", "y")
-
-    def __init__(self, name: str, f: Callable[[Any], Any], primals: Any, has_aux: bool) -> None:
-        tape = Tape()
+    def __init__(self, tape: Tape, name: str, f: Callable[[Any], Any], primals: Any, has_aux: bool) -> None:
+        self.tape = tape
         leaves, self.form = tree.flatten(primals)
         self.primals = _differentiable(name, primals, leaves)
         try:
             out = f(self.form.build(tape.begin(self.primals)))
+        except ValueError as error:
+            if (ours := _in_our_words(error)) is None:
+                raise
+            raise ours from error
         finally:
             self.nodes = tape.end()
         y, aux = _value_and_aux(out) if has_aux else (out, None)
-        self.places = [_place_on(tape, leaf) for leaf in ([y] if type(y) is Tracer else tree.leaves(y))]
-        self.y = _without_tracers(tape, y)
-        self.aux = None if aux is None else _without_tracers(tape, aux)
+        self.places = [leaf.place if tape.owns(leaf) else CONSTANT for leaf in tree.leaves(y)]
+        self.y, self.aux = _without_tracers(tape, y), _without_tracers(tape, aux)
 
     def pull(self, nodes: list[Node], seeds: list[tuple[int, Any]]) -> Any:
         """The cotangents of the primals, given those of nodes; the list of nodes is emptied on the way."""
-        found = _walk_back(nodes, len(self.primals), seeds)
+        self.tape.check_lent()
+        found = walk_back(nodes, len(self.primals), seeds)
         return self.form.build(tuple(map(_like, found, self.primals)))
 
 
 def _without_tracers(tape: Tape, result: Any) -> Any:
     """The result of a run as the world outside may see it."""
-    if result is None or type(result) is Tracer:
-        return _checked(value_of(result, tape))
-    return tree.map(lambda leaf: _checked(value_of(leaf, tape)), result)
+    return tree.map(lambda leaf: _checked(tape.lower(leaf)), result)
 
 
 def _checked(value: Any) -> Any:
-    if type(value) is Tracer and value.tape.nodes is None:
+    if isinstance(value, Tracer) and value.owner.has_ended:
         raise TracerError("a traced value is returned after the grad or vjp that made it has ended; return what you "
                           "need (has_aux=True) instead of keeping it in a variable")
     return value
 
 
-def _walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> list[Any]:
-    """The cotangents of the inputs, given some of the results'; None where nothing arrived.
-
-    Nodes are taken off the list, so that what they keep is free again once it has been used.
-    """
-    cotangents: list[Any] = [None] * (inputs + len(nodes))
-    for place, g in seeds:
-        if place != _CONSTANT:
-            cotangents[place] = g if cotangents[place] is None else add(cotangents[place], g)
-    while nodes:
-        node, g = nodes.pop(), cotangents.pop()
-        if g is None:
-            continue
-        if type(g) is Scatter:
-            g = g.settle()
-        for parent, cotangent in node[0].pull(node, g):
-            before = cotangents[parent]
-            cotangents[parent] = cotangent if before is None else add(before, cotangent)
-    return [g.settle() if type(g) is Scatter else g for g in cotangents]
+def _in_our_words(error: ValueError) -> TracerError | None:
+    """What to write instead, where NumPy only says that a traced value did not fit."""
+    if isinstance(error.__cause__, TracerError):
+        return TracerError("array[...] = x: a traced value cannot be written into an array: its derivative would be "
+                           "lost. Build the array with np.stack, np.concatenate or np.where")
+    if "truth value of an array" in str(error):
+        return TracerError("if x > 0: a comparison of several numbers, each of which would need a branch of its own; "
+                           "write np.where(condition, a, b)")
+    return None
 
 
 def _numbers(argnums: Any) -> list[int]:
@@ -260,7 +255,7 @@ def _check_floats(name: str, place: int, primal: Any) -> None:
 
 
 def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
-    if type(leaf) in (float, Tracer) or isinstance(leaf, np.floating):
+    if type(leaf) is float or isinstance(leaf, Tracer | np.floating):
         return
     if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
         return
@@ -294,7 +289,7 @@ def described(value: Any) -> str:
     if shape is None:
         name = type(value).__name__
         return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
-    kind = "array" if type(value) in (np.ndarray, Tracer) or isinstance(value, np.generic) else type(value).__name__
+    kind = "array" if type(value) is np.ndarray or isinstance(value, Tracer | np.generic) else type(value).__name__
     return f"{'an' if kind == 'array' else 'a'} {kind} of shape {shape} and dtype {value.dtype}"
 
 
@@ -312,31 +307,26 @@ def _one_like(value: Any) -> Any:
     return 1.0 if type(value) is float else value.dtype.type(1)
 
 
-_CONSTANT = -1
-"""The place of an output that does not depend on the inputs."""
-
-
-def _place_on(tape: Tape, leaf: Any) -> int:
-    """The number of the leaf's node."""
-    return leaf.node if type(leaf) is Tracer and leaf.tape is tape else _CONSTANT
-
-
 def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
     """The cotangent of one leaf of the result, a Python number as one of NumPy."""
     expected, came = getattr(y, "shape", ()), getattr(g, "shape", ())
     if expected != came:
-        where = f" at {tree.keystr(path)!r}" if path else ""
-        raise ValueError(f"vjp: the cotangent{where} has shape {came}, the result has shape {expected}")
-    return np.result_type(concrete(y)).type(g) if isinstance(g, int | float) else _kept(g)
+        raise ValueError(f"vjp: the cotangent{_where(path)} has shape {came}, the result has shape {expected}")
+    kind = np.result_type(concrete(y))
+    if np.iscomplexobj(g) and kind.kind != "c":
+        raise TypeError(f"vjp: the cotangent{_where(path)} is complex, the result is {kind}; take its real part")
+    if isinstance(g, int | float):
+        return kind.type(g)
+    return g.copy() if isinstance(g, np.ndarray) and g.flags.writeable else g  # what comes out may be a view of it
 
 
-def _kept(leaf: Any) -> Any:
-    return kept(leaf) if type(leaf) is np.ndarray else leaf
+def _where(path: tree.Path) -> str:
+    return f" at {tree.keystr(path)!r}" if path else ""
 
 
 def _like(cotangent: Any, primal: Any) -> Any:
     """The cotangent with the dtype and kind of its primal, read-only; zeros where nothing arrived."""
-    if type(cotangent) is Tracer:
+    if isinstance(cotangent, Tracer):
         dtype = getattr(primal, "dtype", cotangent.dtype)
         return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
     if type(primal) is float:

@@ -1,4 +1,4 @@
-"""With this module you can add up cotangents without building each one: `Scatter`, `add`, `settle`.
+"""How are cotangents added up without building each one? `Scatter`, `add`, `settle`.
 
 The cotangent of x in `x[i]` is zero but for one entry. A loop over the n entries of x has n of them, and n arrays
 of n numbers would make it quadratic. A `Scatter` remembers the entries and their places instead; the array is
@@ -8,12 +8,11 @@ built once, when all of them have arrived.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from funcnn.core.tracer import Rule, Tracer
+from funcnn.core import Rule
 
 __all__ = ["Distinct", "Scatter", "add", "put", "settle"]
 
@@ -46,22 +45,22 @@ class Scatter:
 
     def settle(self) -> Any:
         """The array."""
-        scattered = _scatter(*self.parts, indices=self.indices, shape=self.shape, dtype=self.dtype)
+        scattered = _PUT(*self.parts, *self.indices, shape=self.shape, dtype=self.dtype)
         return scattered if self.whole is None else self.whole + scattered
 
 
 def add(a: Any, b: Any) -> Any:
-    """The sum of two cotangents of one value; None is that of an argument on which nothing depends.
+    """The sum of two cotangents of one value; None is that of a value on which nothing depends.
 
     >>> x = np.zeros(3)
     >>> settle(add(add(np.ones(3), Scatter(5.0, 0, x)), Scatter(7.0, 2, x)))
     array([6., 1., 8.])
     """
+    if a is None or b is None:
+        return b if a is None else a
     if type(a) is Scatter:
         return a.plus(b)
-    if type(b) is Scatter:
-        return b.plus(a)
-    return a if b is None else a + b
+    return b.plus(a) if type(b) is Scatter else a + b
 
 
 def settle(cotangent: Any) -> Any:
@@ -75,17 +74,17 @@ def put(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     >>> put(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 2]), (3,))
     array([1., 0., 6.])
     """
-    return _scattered(g, indices=[index], shape=shape, dtype=g.dtype)
+    return _PUT(g, index, shape=shape, dtype=g.dtype)
 
 
 # ----------------------------------------------------------------------------------- one pass for all parts
 
 
-def _scatter(*parts: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-    if Tracer in map(type, parts):  # nested: those of the next tape
-        return _scattered(*parts, indices=indices, shape=shape, dtype=dtype)
+def _scatter(*values: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Zeros, and parts added to them; the parts come first, then the index of each."""
     array = np.zeros(shape, dtype)
-    for g, index in zip(parts, indices, strict=True):
+    n = len(values) // 2
+    for g, index in zip(values[:n], values[n:], strict=True):
         if _names_once(index):
             array[index] += g
         else:
@@ -93,15 +92,18 @@ def _scatter(*parts: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype:
     return array
 
 
-def _scatter_fwd(*parts: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
-    return _scatter(*parts, indices=indices, shape=shape, dtype=dtype), indices
+def _picked(i: int, h: Any, _y: Any, *values: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    return h[values[len(values) // 2 + i]]
 
 
-def _scatter_bwd(indices: Sequence[Any], h: Any) -> tuple[Any, ...]:
-    return tuple(h[index] for index in indices)
+class _Put(Rule):
+    """A rule among whose arguments are indices: their lists and tuples are no arrays."""
+
+    def _arrays(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return args
 
 
-_scattered = Rule("put", _scatter, fwd=_scatter_fwd, bwd=_scatter_bwd)
+_PUT = _Put(_scatter, name="put", each=_picked, formula=("y = zeros, and x added at [index]", "dx = g[index]"))
 
 
 def _parts(index: Any) -> tuple[Any, ...]:

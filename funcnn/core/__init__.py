@@ -1,1 +1,10 @@
-"""What is a traced program?"""
+"""What is a traced program? Read `tracer` (how NumPy code is watched), `rule` (what is known of an operation), and
+`interpreter` (what an operation means to a transformation). No transformation and no NumPy function is known here.
+"""
+
+from funcnn.core.interpreter import Interpreter, named_scope
+from funcnn.core.rule import Formula, Node, Outline, Rule, innermost, register
+from funcnn.core.tracer import RULES, Tracer, TracerError, astype, concrete, getitem, surely
+
+__all__ = ["RULES", "Formula", "Interpreter", "Node", "Outline", "Rule", "Tracer", "TracerError", "astype", "concrete",
+           "getitem", "innermost", "named_scope", "register", "surely"]

@@ -1,235 +1,45 @@
-"""With this module you can see how a plain NumPy program is watched: `Tracer`, `Rule`, `Tape`.
+"""How is a plain NumPy program watched? By a `Tracer`, a stand-in for an array that answers to NumPy's own dispatch.
 
-Inside `grad`, the inputs of a function are tracers: stand-ins that hold the value and answer to NumPy's own
-dispatch (`__array_ufunc__`, `__array_function__`). Each operation on one finds its `Rule`, runs on the values,
-and is written down on a `Tape`. Nothing is global: a tape lives for one call, and of several nested tapes the
-one begun last, the innermost, takes the operation; to it the values of the others are just values.
+Every operation on one (`__array_ufunc__`, `__array_function__`, an operator, a method) looks up what stands for the
+function in `RULES` and calls that with the same arguments. What a tracer belongs to, its `owner`, says what the
+operation means (`funcnn.core.interpreter`); the tracer itself knows nothing but how to be used as an array.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from operator import attrgetter
-from types import CodeType, FunctionType
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "Node", "Rule", "Tape", "Tracer", "TracerError", "concrete", "kept", "positional",
-           "value_of"]
+__all__ = ["RULES", "Tracer", "TracerError", "astype", "concrete", "getitem", "surely"]
 
 
 class TracerError(TypeError):
-    """A traced value went where its derivative would be lost; the text says what to write instead."""
-
-
-class Rule:
-    """A function of arrays and its derivative.
-
-    `vjps[i]` is the pullback to argument i, called as `(g, y, *args, **kwargs)`: g is the cotangent of the
-    result y. Alternatively `fwd(*args) -> (y, residuals)` and `bwd(residuals, g) -> cotangents` share work.
-    Arguments that may be differentiated are positional; None stands for one that may not.
-    """
-
-    __slots__ = ("bwd", "fun", "fwd", "name", "number", "vjps")
-
-    def __init__(self, name: str, fun: Callable[..., Any], vjps: Sequence[Callable[..., Any] | None] = (),
-                 fwd: Callable[..., Any] | None = None, bwd: Callable[..., Any] | None = None) -> None:
-        self.name, self.fun, self.fwd, self.bwd = name, fun, fwd, bwd
-        self.vjps = _Pullbacks(name, vjps)
-        self.number = float if isinstance(fun, np.ufunc) else np.float64  # ufuncs let Python floats adapt their dtype
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function on the innermost tape among its arguments, or just run it."""
-        tape = None
-        for arg in args:
-            if type(arg) is Tracer:
-                if tape is None or arg.tape.level > tape.level:
-                    tape = arg.tape
-            elif type(arg) not in _USUAL and hasattr(arg, "mask") and isinstance(arg, np.ndarray):
-                raise TracerError(f"{self.name}: a masked array met a traced value, whose derivative knows no masks; "
-                                  "use plain ones, x.filled(0.0), and np.where(mask, x, y) for what is masked")
-        if kwargs and _has_tracer(kwargs):
-            args, kwargs = positional(self.fun, args, kwargs)
-            return self(*args, **kwargs)
-        return self.fun(*args, **kwargs) if tape is None else tape.bind(self, args, kwargs)
-
-    def __repr__(self) -> str:
-        return f"Rule({self.name})"
-
-    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
-        """What the cotangent g of a node's result gives to its parents: (parent, cotangent) pairs."""
-        _, parents, y, saved, kwargs = node
-        if self.bwd is not None:
-            cotangents = self.bwd(saved, g)
-            return [(parent, cotangents[position]) for position, parent in parents]
-        if len(parents) == 1:
-            position, parent = parents[0]
-            return ((parent, self.vjps[position](g, y, *saved, **kwargs)),)
-        return [(parent, self.vjps[position](g, y, *saved, **kwargs)) for position, parent in parents]
-
-
-_USUAL = frozenset([np.ndarray, float, int, tuple, np.float64, np.float32])
-"""Types of arguments that need no second look."""
-
-
-class _Pullbacks(dict[int, Callable[..., Any]]):
-    """The vjps of a rule by position; asking for one that is not there says so."""
-
-    def __init__(self, name: str, vjps: Sequence[Callable[..., Any] | None]) -> None:
-        super().__init__((i, vjp) for i, vjp in enumerate(vjps) if vjp is not None)
-        self.name = name
-
-    def __missing__(self, position: int) -> NoReturn:
-        raise TracerError(f"{self.name}: has no derivative with respect to argument {position}; apply "
-                          "funcnn.stop_gradient to it, or give the rule one")
+    """A traced value went where what is asked of it would be lost; the text says what to write instead."""
 
 
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""What stands in for each NumPy function when an argument is traced; `funcnn.rules` fills it."""
-
-
-Node: TypeAlias = tuple[Rule, list[tuple[int, int]], Any, Any, dict[str, Any]]
-"""One operation on a tape: its rule; its parents, as (argument, node); its result y; what was saved for the way
-back (the arguments, or the residuals of `fwd`); its keyword arguments. A bare tuple, because there are so many."""
-
-_COPIED = 16 * 1024
-"""Arrays of the caller of at most so many bytes are copied, which he may write into before the way back."""
-
-_LARGE = 256 * 1024
-"""Results of more bytes are kept on a tape only if the way back looks at their numbers."""
-
-_fresh = itertools.count()
-_new = object.__new__  # of a Tracer, thousands of times: half the price of calling the class
-
-
-def kept(array: Any) -> Any:
-    """An array as it is now: a copy, if it can be written into and is small; larger ones would cost too much."""
-    return array.copy() if array.nbytes <= _COPIED and array.flags.writeable else array
-
-
-class Outline:
-    """What is known of an array whose numbers are not needed any more, so that its memory may be used again."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, x: Any) -> None:
-        self.shape, self.dtype = x.shape, x.dtype
-
-
-def _needed(rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any]) -> tuple[Any, list[Any]]:
-    """The result and the arguments of an operation; only an outline of those that its pullbacks do not mention."""
-    read = frozenset[int]().union(*(_arguments_read(rule.vjps[position], 2 + len(values)) for position, _ in parents))
-    y = y if 1 in read else Outline(y)
-    return y, [x if 2 + i in read or type(x) is not np.ndarray else Outline(x) for i, x in enumerate(values)]
-
-
-def _arguments_read(vjp: Callable[..., Any], count: int) -> frozenset[int]:
-    """Which of its first arguments, (g, y, *inputs), a pullback mentions; all, where that cannot be told."""
-    if type(vjp) is not FunctionType or vjp.__code__.co_argcount < count:
-        return frozenset(range(count))
-    names = _names_in(vjp.__code__)
-    all_names = not names.isdisjoint(("eval", "exec", "locals", "vars"))
-    return frozenset(i for i, name in enumerate(vjp.__code__.co_varnames[:count]) if all_names or name in names)
-
-
-@functools.lru_cache(maxsize=1024)
-def _names_in(code: CodeType) -> frozenset[Any]:
-    """The names that a function's instructions mention."""
-    import dis
-
-    values = [instruction.argval for instruction in dis.get_instructions(code)]
-    return frozenset(itertools.chain.from_iterable(
-        value if isinstance(value, tuple) else [value] for value in values if isinstance(value, str | tuple)))
-
-
-class Tape:
-    """The operations of one call in the order they ran, so that walking it backwards needs no search."""
-
-    __slots__ = ("inputs", "level", "nodes")
-
-    def __init__(self) -> None:
-        self.level = next(_fresh)
-        self.inputs = 0
-        self.nodes: list[Node] | None = []
-
-    def begin(self, values: Sequence[Any]) -> tuple[Tracer, ...]:
-        """Tracers for the values that are differentiated; all of them come before any operation."""
-        self.inputs = len(values)
-        return tuple([Tracer(value, self, place) for place, value in enumerate(values)])
-
-    def bind(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tracer:
-        """Run one operation on the values and write it down."""
-        nodes = self.nodes
-        if nodes is None:
-            raise _ended(rule)
-        values, parents, run = list(args), [], rule.fun
-        for position, arg in enumerate(args):
-            if type(arg) is not Tracer:
-                if type(arg) is np.ndarray:
-                    values[position] = kept(arg)
-                continue
-            if arg.tape is self:
-                parents.append((position, arg.node))
-                arg = arg.value  # what it stands for outside this tape
-                values[position] = arg if type(arg) is not float else rule.number(arg)
-            if type(arg) is Tracer:
-                run = rule  # the next tape outwards may record it as well
-        saved: Any = values
-        if rule.fwd is None:
-            y = run(*values, **kwargs)
-        else:
-            y, saved = rule.fwd(*values, **kwargs)
-        if type(y) is Tracer and y.tape is self:
-            raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
-        result: Tracer = _new(Tracer)
-        result.value, result.tape, result.node = y, self, self.inputs + len(nodes)
-        large = type(y) is np.ndarray and y.nbytes > _LARGE and rule.fwd is None
-        nodes.append((rule, parents, *(_needed(rule, parents, y, values) if large else (y, saved)), kwargs))
-        return result
-
-    def end(self) -> list[Node]:
-        """Stop recording and hand out the operations; the tracers of this tape are of no more use."""
-        nodes, self.nodes = self.nodes, None
-        return nodes or []
-
-
-def _ended(rule: Rule) -> TracerError:
-    return TracerError(f"{rule.name}: a traced value is used after the grad or vjp that made it has ended; return what "
-                       "you need (has_aux=True) instead of keeping it in a variable")
-
-
-def positional(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
-               ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments with the traced ones by position, because a rule differentiates by position."""
-    bound = inspect.signature(fun).bind(*args, **kwargs)
-    if _has_tracer(bound.kwargs):
-        bound.apply_defaults()
-    if _has_tracer(bound.kwargs):
-        raise TracerError(f"{fun.__name__}: a traced value came as a keyword-only argument; only positional ones are "
-                          "differentiated")
-    return bound.args, bound.kwargs
-
-
-def _has_tracer(kwargs: dict[str, Any]) -> bool:
-    return Tracer in map(type, kwargs.values())
-
-
-def value_of(x: Any, tape: Tape) -> Any:
-    """What `x` stands for outside this tape."""
-    return x.value if type(x) is Tracer and x.tape is tape else x
+"""What stands for each NumPy function when an argument is traced: a `Rule`, or a function written with such functions;
+the pages of `funcnn.rules` fill it."""
 
 
 def concrete(x: Any) -> Any:
-    """What `x` stands for outside every tape."""
-    while type(x) is Tracer:
-        x = x.value
+    """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with."""
+    while isinstance(x, Tracer):
+        x = x.owner.look(x)
     return x
+
+
+def surely(condition: Any) -> bool:
+    """Whether a condition is known to hold: not where an interpreter hides the numbers."""
+    try:
+        return bool(concrete(condition))
+    except TracerError:
+        return False
 
 
 # ---------------------------------------------------------------------------------------------- Tracer
@@ -240,17 +50,22 @@ _METHODS = frozenset([
     "trace", "transpose", "var",
 ])
 _OF_A_NUMBER = {"shape": (), "ndim": 0, "size": 1, "dtype": np.dtype(np.float64)}
+"""What a Python number does not say of itself."""
 _RENAMED = {"flatten": "ravel", "conjugate": "conj"}
 
 
 @tree.register_leaf
 class Tracer:
-    """A stand-in for an array while it is differentiated: use it as the array; its value never changes."""
+    """A stand-in for an array while a function is transformed: use it as the array; its value never changes.
 
-    __slots__ = ("node", "tape", "value")
+    `owner` is the interpreter that it belongs to, `value` what it stands for outside of that (an array, or a tracer of
+    the next one outwards), `place` whatever its owner wants to know it by.
+    """
 
-    def __init__(self, value: Any, tape: Tape, node: int) -> None:
-        self.value, self.tape, self.node = value, tape, node
+    __slots__ = ("owner", "place", "value")
+
+    def __init__(self, owner: Any, value: Any, place: Any = None) -> None:
+        self.owner, self.value, self.place = owner, value, place
 
     # What is known without tracing; where the value is a Python number, `__getattr__` knows it.
     shape = property(attrgetter("value.shape"))
@@ -322,12 +137,9 @@ class Tracer:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
             raise _unsupported_method(ufunc, method)
-        rule = RULES.get(ufunc) or _rule_by_name(ufunc)
         if kwargs:
             _refuse_writes(ufunc.__name__, kwargs)
-        elif len(inputs) == 1 and isinstance(rule, Rule):
-            return self.tape.bind(rule, inputs, kwargs)  # what `rule` does, without looking for other tapes
-        return rule(*inputs, **kwargs)
+        return (RULES.get(ufunc) or _rule_by_name(ufunc))(*inputs, **kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:

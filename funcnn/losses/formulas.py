@@ -1,4 +1,4 @@
-"""With this module you can see how each loss is computed together with its derivative: a table, then cross-entropy.
+"""How is each loss computed, together with its derivative? A table, then cross-entropy, then distances.
 
 `funcnn.losses` is the face; it checks the arguments and calls what stands here. On JAX arrays the plain formulas run.
 """
@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import is_concrete, namespace
+from funcnn._arrays import namespace
 from funcnn.activations import log_softmax, sigmoid, softplus
-from funcnn.autodiff.custom import custom_vjp
-from funcnn.core.tracer import Tracer
+from funcnn.autodiff import custom_vjp
+from funcnn.core import Tracer
+from funcnn.rules.elementwise import direction
+from funcnn.rules.table import unbroadcast
 from funcnn.typing import Array
 
 __all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "distance", "hinge", "huber",
@@ -24,14 +26,15 @@ __all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy"
 # ------------------------------------------------------------- averages over all axes but the first: the helpers
 
 
-def _averaged(name: str, value: Callable[..., Any], *slopes: Callable[..., Any]) -> custom_vjp[..., Array]:
-    """The average of value(p, t) over all axes but the first, given its derivatives by p and by t."""
+def _averaged(name: str, value: Callable[..., Any], *slopes: Callable[..., Any], formula: tuple[str, ...],
+              ) -> custom_vjp[..., Array]:
+    """The average of value(p, t) over all axes but the first, given its derivatives by p, by t and by each setting."""
     def loss(p: Any, t: Any, *settings: Any) -> Array:
         return _average(value(p, t, *settings))
 
-    loss.__name__ = name
+    loss.__name__, loss.__qualname__ = name, name
     fused = custom_vjp(loss)
-    fused.defvjps(*map(_shared_out, slopes))
+    fused.defvjps(*[_shared_out(slope, i) for i, slope in enumerate(slopes)], formula=formula)
     return fused
 
 
@@ -44,22 +47,24 @@ def _average(each: Any) -> Array:
     return result
 
 
-def _shared_out(slope: Callable[..., Any]) -> Callable[..., Any]:
-    """The pullback of the average: each entry has its share of its example's cotangent."""
-    def pullback(g: Any, y: Any, p: Any, t: Any, *settings: Any) -> Any:
+def _shared_out(slope: Callable[..., Any], i: int) -> Callable[..., Any]:
+    """The pullback of the average to argument i: each entry has its share of its example's cotangent."""
+    def pullback(g: Any, _y: Any, p: Any, t: Any, *settings: Any) -> Any:
         within = p.shape[1:]
         share = g.reshape(g.shape + (1,) * len(within)) / math.prod(within)
-        return share * slope(p, t, *settings)
+        return unbroadcast(share * slope(p, t, *settings), (p, t, *settings)[i])
 
     return pullback
 
 
-def _of_error(name: str, value: Callable[..., Any], slope: Callable[..., Any]) -> custom_vjp[..., Array]:
-    """The averaged loss of the error d = p - t, given value(d) and its derivative."""
+def _of_error(name: str, value: Callable[..., Any], slope: Callable[..., Any], *slopes: Callable[..., Any],
+              formula: tuple[str, ...]) -> custom_vjp[..., Array]:
+    """The averaged loss of the error d = p - t, given value(d), its derivative, and those by settings."""
     return _averaged(name,
                      lambda p, t, *settings: value(p - t, *settings),
                      lambda p, t, *settings: slope(p - t, *settings),
-                     lambda p, t, *settings: -slope(p - t, *settings))
+                     lambda p, t, *settings: -slope(p - t, *settings),
+                     *[lambda p, t, *settings, by=by: by(p - t, *settings) for by in slopes], formula=formula)
 
 
 def _size(d: Any) -> Any:
@@ -98,21 +103,37 @@ def _slope_of_log(p: Any, eps: float) -> Any:
 
 # ------------------------------------------------------------- the table: value; derivative by p; derivative by t
 
-squared_error = _of_error("squared_error", lambda d: d * d, lambda d: 2 * d)
-absolute_error = _of_error("absolute_error", _size, np.sign)
-huber = _of_error("huber", _huber, lambda d, delta: np.minimum(np.maximum(d, -delta), delta))
-log_cosh = _of_error("log_cosh", _log_cosh, np.tanh)
-poisson = _averaged("poisson", lambda z, t: namespace(z).exp(z) - t * z, lambda z, t: np.exp(z) - t, lambda z, t: -z)
-hinge = _averaged("hinge",
-                  lambda p, t: namespace(p).maximum(1 - p * t, 0),
-                  lambda p, t: -t * np.heaviside(1 - p * t, 0.5),
-                  lambda p, t: -p * np.heaviside(1 - p * t, 0.5))
-sigmoid_binary_cross_entropy = _averaged("sigmoid_binary_cross_entropy",
-                                         _binary, lambda z, t: sigmoid(z) - t, lambda z, t: -z)
-binary_cross_entropy = _averaged("binary_cross_entropy",
-                                 lambda p, t, eps: -t * _log(p, eps) - (1 - t) * _log(1 - p, eps),
-                                 lambda p, t, eps: (1 - t) * _slope_of_log(1 - p, eps) - t * _slope_of_log(p, eps),
-                                 lambda p, t, eps: _log(1 - p, eps) - _log(p, eps))
+squared_error = _of_error(
+    "squared_error", lambda d: d * d, lambda d: 2 * d,
+    formula=("y = sum((x - t)**2) / n", "dx = 2 * g * (x - t) / n", "dt = -2 * g * (x - t) / n"))
+absolute_error = _of_error(
+    "absolute_error", _size, direction,
+    formula=("y = sum(abs(x - t)) / n", "dx = g * sign(x - t) / n", "dt = -g * sign(x - t) / n"))
+huber = _of_error(
+    "huber", _huber, lambda d, delta: np.minimum(np.maximum(d, -delta), delta),
+    lambda d, delta: np.maximum(abs(d) - delta, 0),
+    formula=("y = sum(m * (d - m / 2)) / n, d = abs(x - t), m = minimum(d, delta)",
+             "dx = g * clip(x - t, -delta, delta) / n", "dt = -g * clip(x - t, -delta, delta) / n",
+             "ddelta = sum(g * maximum(abs(x - t) - delta, 0)) / n"))
+log_cosh = _of_error(
+    "log_cosh", _log_cosh, np.tanh,
+    formula=("y = sum(log(cosh(x - t))) / n", "dx = g * tanh(x - t) / n", "dt = -g * tanh(x - t) / n"))
+poisson = _averaged(
+    "poisson", lambda z, t: namespace(z).exp(z) - t * z, lambda z, t: np.exp(z) - t, lambda z, t: -z,
+    formula=("y = sum(exp(x) - t * x) / n", "dx = g * (exp(x) - t) / n", "dt = -g * x / n"))
+hinge = _averaged(
+    "hinge", lambda p, t: namespace(p).maximum(1 - p * t, 0),
+    lambda p, t: -t * np.heaviside(1 - p * t, 0.5), lambda p, t: -p * np.heaviside(1 - p * t, 0.5),
+    formula=("y = sum(maximum(1 - x * t, 0)) / n", "dx = -g * t * (x * t < 1) / n", "dt = -g * x * (x * t < 1) / n"))
+sigmoid_binary_cross_entropy = _averaged(
+    "sigmoid_binary_cross_entropy", _binary, lambda z, t: sigmoid(z) - t, lambda z, t: -z,
+    formula=("y = sum(log(1 + exp(x)) - t * x) / n", "dx = g * (1 / (1 + exp(-x)) - t) / n", "dt = -g * x / n"))
+binary_cross_entropy = _averaged(
+    "binary_cross_entropy", lambda p, t, eps: -t * _log(p, eps) - (1 - t) * _log(1 - p, eps),
+    lambda p, t, eps: (1 - t) * _slope_of_log(1 - p, eps) - t * _slope_of_log(p, eps),
+    lambda p, t, eps: _log(1 - p, eps) - _log(p, eps),
+    formula=("y = sum(-t * log(x) - (1 - t) * log(1 - x)) / n", "dx = g * ((1 - t) / (1 - x) - t / x) / n",
+             "dt = g * (log(1 - x) - log(x)) / n"))
 
 
 # -------------------------------------------------------------------------------- cross-entropy along the last axis
@@ -126,8 +147,9 @@ def categorical_cross_entropy(p: Array, q: Any, eps: float) -> Array:
 
 
 categorical_cross_entropy.defvjps(
-    lambda g, y, p, q, eps: g[..., None] * (-q * _slope_of_log(p, eps)),
-    lambda g, y, p, q, eps: g[..., None] * -_log(p, eps),
+    lambda g, _y, p, q, eps: g[..., None] * (-q * _slope_of_log(p, eps)),
+    lambda g, _y, p, _q, eps: g[..., None] * -_log(p, eps),
+    formula=("y = -sum(t * log(x))", "dx = -g * t / x", "dt = -g * log(x)"),
 )
 
 
@@ -147,7 +169,7 @@ def _plain(logits: Array, q: Any) -> Array:
 
 @custom_vjp
 def _cross_entropy_of_classes(logits: Array, labels: Any) -> Array:
-    if is_concrete(logits):
+    if namespace(logits) is np:
         loss: Array = _classes_fwd(logits, labels)[0]
         return loss
     log_p = log_softmax(logits)
@@ -157,20 +179,18 @@ def _cross_entropy_of_classes(logits: Array, labels: Any) -> Array:
 
 def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     """Works on (classes, batch), because reductions over a short last axis are slow."""
-    z, label = _columns(logits), labels if labels.ndim == 1 else labels.reshape(-1)
-    z -= _greatest(z)
+    z, label = _columns(logits), labels.reshape(-1)
+    z = z - np.max(z, axis=0)
     p = np.exp(z)
-    total = _total(p)
-    p /= total
-    loss = np.log(total)
-    loss -= z[label, np.arange(len(label))]
-    p -= (np.arange(len(z))[:, None] == label).astype(p.dtype)
-    return loss if labels.ndim == 1 else loss.reshape(labels.shape), p
+    total = np.sum(p, axis=0)
+    loss = np.log(total) - z[label, np.arange(len(label))]
+    p_minus_q = p / total - (np.arange(len(z))[:, None] == label).astype(p.dtype)
+    return loss.reshape(labels.shape), p_minus_q
 
 
 @custom_vjp
 def _cross_entropy_of_rows(logits: Array, q: Any) -> Array:
-    if is_concrete(logits):
+    if namespace(logits) is np:
         loss: Array = _rows_fwd(logits, q)[0]
         return loss
     return _plain(logits, q)
@@ -178,14 +198,11 @@ def _cross_entropy_of_rows(logits: Array, q: Any) -> Array:
 
 def _rows_fwd(logits: Any, q: Any) -> tuple[Any, Any]:
     z, q = _columns(logits), q.reshape((-1, q.shape[-1])).T
-    z -= _greatest(z)
+    z = z - np.max(z, axis=0)
     p = np.exp(z)
-    total, weight = _total(p), _total(q)
-    loss = weight * np.log(total) - _total(q * np.where(q == 0, 0, z))
-    p /= total
-    p *= weight
-    p -= q
-    return loss.reshape(logits.shape[:-1]), p
+    total, weight = np.sum(p, axis=0), np.sum(q, axis=0)
+    loss = weight * np.log(total) - np.sum(q * np.where(q == 0, 0, z), axis=0)
+    return loss.reshape(logits.shape[:-1]), p / total * weight - q
 
 
 def _columns(logits: Any) -> Any:
@@ -194,25 +211,16 @@ def _columns(logits: Any) -> Any:
     return rows.T.copy()
 
 
-def _greatest(z: Any) -> Any:
-    """The maximum over the first axis: that of the ufunc itself, where it can be had, costs half."""
-    return np.maximum.reduce(z) if type(z) is np.ndarray else np.max(z, axis=0)
-
-
-def _total(z: Any) -> Any:
-    """The sum over the first axis."""
-    return np.add.reduce(z) if type(z) is np.ndarray else np.sum(z, axis=0)
-
-
 def _bwd(p_minus_q: Any, g: Any) -> tuple[Any, None]:
-    if g.ndim == 1:
-        return (p_minus_q * g).T, None
     dz = (p_minus_q * g.reshape(-1)).T
     return dz.reshape((*g.shape, dz.shape[-1])), None
 
 
-_cross_entropy_of_classes.defvjp(_classes_fwd, _bwd)
-_cross_entropy_of_rows.defvjp(_rows_fwd, _bwd)
+_cross_entropy_of_classes.defvjp(_classes_fwd, _bwd, formula=(
+    "y = -log(softmax(x)[t])", "dx = g * (softmax(x) - onehot(t))"))
+_cross_entropy_of_rows.defvjp(_rows_fwd, _bwd, formula=(
+    "y = -sum(t * log(softmax(x)))", "dx = g * (softmax(x) * sum(t) - t)"))
+_cross_entropy_of_classes.name = _cross_entropy_of_rows.name = "softmax_cross_entropy"
 
 
 # ----------------------------------------------------------------------------------------------------- distances
@@ -225,12 +233,27 @@ def distance(a: Any, b: Any) -> Any:
 
 def unit(x: Any) -> Any:
     """Rows of length 1, and rows of zeros as they are."""
-    length = _length(x)[..., None]
+    x, _ = _scaled(x)
+    length = _plain_length(x)[..., None]
     return x / namespace(x).where(length > 0, length, 1)
 
 
 def _length(x: Any) -> Any:
     """The length of rows, with derivative 0 at 0, where that of the root is infinite."""
+    x, exponents = _scaled(x)
+    return namespace(x).ldexp(_plain_length(x), exponents[..., 0])
+
+
+def _scaled(x: Any) -> tuple[Any, Any]:
+    """Rows without a power of two, and its exponents: exact, and no square overflows or vanishes."""
     xp = namespace(x)
+    exponents = xp.frexp(xp.max(abs(x), axis=-1, keepdims=True))[1]
+    return xp.ldexp(x, -exponents), exponents
+
+
+def _plain_length(x: Any) -> Any:
+    xp = namespace(x)
+    if xp is np:
+        return np.linalg.norm(x, axis=-1)
     square = xp.sum(x * x, axis=-1)
     return xp.where(square > 0, xp.sqrt(xp.where(square > 0, square, 1)), 0)

@@ -1,4 +1,4 @@
-"""With this module you can look up the derivatives of sampled curves and special functions: `interp, diff, sinc`.
+"""What are the derivatives of sampled curves and special functions: `interp, diff, sinc`?
 
 All but the special functions are written out with slices and sums, and differentiated through them.
 """
@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.core.tracer import RULES, Tracer, concrete
-from funcnn.rules.elementwise import composite, elementwise, one_where_zero, rule
+from funcnn.core import Rule, Tracer
+from funcnn.rules.elementwise import real_sign
+from funcnn.rules.table import Elementwise, composite, elementwise, one_where_zero, row, rule
 
 __all__: list[str] = []
 
 # ------------------------------------------------------------------ parts of a number
 
-elementwise(np.nextafter, lambda g, z, x, y: g, lambda g, z, x, y: 0 * g)
-elementwise(np.ldexp,     lambda g, z, x, n: np.ldexp(g, n))
+elementwise(np.nextafter, "z = nextafter(x, y)",
+            "dx = g", lambda g, _z, _x, _y: g,
+            "dy = 0 * g", lambda g, _z, _x, _y: 0 * g)
+elementwise(np.ldexp, "z = x * 2**n", "dx = g * 2**n", lambda g, _z, _x, n: np.ldexp(g, n))
 
 
 @composite(np.divmod)
@@ -31,24 +34,28 @@ def _fraction(x: Any) -> Any:
     return np.modf(x)[0]
 
 
-elementwise(_fraction, lambda g, y, x: g)
+_FRACTION = row(_fraction, "y = x - trunc(x)", "dx = g", lambda g, _y, _x: g, name="modf", kind=Elementwise)
 
 
 @composite(np.modf)
 def _modf(x: Any, **options: Any) -> Any:
-    return RULES[_fraction](x), np.trunc(x)
+    return _FRACTION(x), np.trunc(x)
+
+
+_FREXP = Rule(np.frexp)   # constant
 
 
 @composite(np.frexp)
 def _frexp(x: Any, **options: Any) -> Any:
-    exponent = np.frexp(concrete(x), **options)[1]
+    exponent = _FREXP(x, **options)[1]
     return np.ldexp(x, -exponent), exponent
 
 
 # ------------------------------------------------------------------ special functions
 
-elementwise(np.sinc, lambda g, y, x: g * _slope_of_sinc(x))
-elementwise(np.i0,   lambda g, y, x: g * _bessel_i1(x))
+elementwise(np.sinc, "y = sin(pi * x) / (pi * x)",
+            "dx = g * (cos(pi * x) - y) / x", lambda g, _y, x: g * _slope_of_sinc(x))
+elementwise(np.i0, "y = I0(x), Bessel's", "dx = g * I1(x)", lambda g, _y, x: g * _bessel_i1(x))
 
 
 def _slope_of_sinc(x: Any) -> Any:
@@ -88,7 +95,7 @@ for _name in ("arcsin", "arccos", "arctanh"):
 
 @composite(np.emath.power)
 def _power(x: Any, p: Any) -> Any:
-    x, p = (v if type(v) is Tracer else np.asarray(v) for v in (x, p))
+    x, p = (v if isinstance(v, Tracer) else np.asarray(v) for v in (x, p))
     return np.power(_real_within(x, 0, np.inf), p)
 
 
@@ -123,14 +130,14 @@ def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base:
 def _geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = _double(start), _double(stop)
     points = np.exp(np.linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num, endpoint, axis=axis))
-    points = points * np.sign(concrete(start))
+    points = points * real_sign(start)
     return points if dtype is None else points.astype(dtype)
 
 
 # ------------------------------------------------------------------ differences and slopes
 
 
-@composite(np.diff)
+@composite(np.diff, arrays=1)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     ends = [None if end is None else _as_slab(end, a, axis) for end in (prepend, append)]
     joined = [x for x in (ends[0], a, ends[1]) if x is not None]
@@ -155,7 +162,7 @@ def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     return np.concatenate([*parts[:to_begin is not None], differences, *parts[to_begin is not None:]])
 
 
-@composite(np.trapezoid)
+@composite(np.trapezoid, arrays=2)
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     y = np.moveaxis(y, axis, -1)
     if x is not None:
@@ -163,7 +170,7 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return np.sum(dx * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
 
 
-@composite(np.gradient)
+@composite(np.gradient, arrays=1)
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     axes = list(range(f.ndim)) if axis is None else list(axis) if isinstance(axis, tuple) else [axis]
     spacings = varargs * len(axes) if len(varargs) == 1 and np.ndim(varargs[0]) == 0 else varargs or (1.0,) * len(axes)
@@ -177,7 +184,7 @@ def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> A
 def _slopes(f: Any, spacing: Any, edge_order: int) -> Any:
     """The slopes along the last axis: of the parabola through three points, at the ends of a line or a parabola."""
     h = spacing if np.ndim(spacing) == 0 else np.diff(spacing)
-    if np.ndim(h) and type(h) is not Tracer and np.all(h == h[0]):
+    if np.ndim(h) and not isinstance(h, Tracer) and np.all(h == h[0]):
         h = h[0]
     if np.ndim(h) == 0:
         inner = (f[..., 2:] - f[..., :-2]) / (2 * h)
@@ -202,7 +209,7 @@ def _weighed(f0: Any, f1: Any, f2: Any, h0: Any, h1: Any, at: int) -> Any:
     return a * f0 + b * f1 + c * f2
 
 
-rule(np.unwrap, lambda g, y, p, *args, **options: g)  # what is added is constant
+rule(np.unwrap, "y = x + multiples of the period", "dx = g", lambda g, _y, _p, *args, **options: g)
 
 # ------------------------------------------------------------------ interpolation and polynomials
 
@@ -214,7 +221,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     if period is not None:
         x, xp, fp = _periodic(x, xp, fp, period)
     n = xp.shape[0]
-    i = np.clip(np.searchsorted(concrete(xp), concrete(x), "right") - 1, 0, max(n - 2, 0))
+    i = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(n - 2, 0))
     j = np.minimum(i + 1, n - 1)
     slope = (fp[j] - fp[i]) / one_where_zero(xp[j] - xp[i])
     y = slope * (x - xp[i]) + fp[i]
@@ -223,7 +230,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 
 
 def _double(x: Any) -> Any:
-    return x.astype(np.float64) if type(x) is Tracer else np.asarray(x, np.float64)
+    return x.astype(np.float64) if isinstance(x, Tracer) else np.asarray(x, np.float64)
 
 
 def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:
@@ -235,7 +242,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:
     return x % abs(period), around, np.concatenate([fp[-1:], fp, fp[:1]])
 
 
-@composite(np.polyval)
+@composite(np.polyval, arrays=2)
 def _polyval(p: Any, x: Any) -> Any:
     """By Horner's scheme."""
     y = np.zeros_like(x)

@@ -1,226 +1,63 @@
-"""With this module you can look up, and add, the derivative of a NumPy function: one row each, easy ones first.
-
-A row gives the pullback to each argument, as a function of `g, y, *inputs`: g is the cotangent of the result y.
-A row may forget that its arguments were broadcast or of several dtypes: `fitted` sees to that once for all.
-`elementwise` functions work entry by entry; `constant` ones have derivative 0; a `composite` is differentiated
-through the functions that it is written with. This file is the calculus page; beside it stand
-
-    rules_shapes        entries that move: reshape, transpose, join, split, repeat, pad
-    rules_indexing      entries that are picked: x[...], take, diag, sort, where by several conditions
-    rules_reductions    many become one: sum, mean, var, max, prod, cumsum, median, cov
-    rules_products      matmul, dot, einsum, cross, and matrix powers
-    rules_linalg        inv, solve, det, cholesky, eigh, svd, qr, norms
-    rules_fourier       fft, rfft, convolve, correlate
-    rules_curves        special functions, np.emath, interp, diff, gradient, polyval
-
-Complex numbers, as in JAX: a real function L of z = u + iv has the cotangent dL/du - i dL/dv, so that the change
-of L is the real part of g dz, and the pullback of a function with a complex derivative is g y'(z), not conjugated.
-"""
+"""What are the derivatives of functions that work entry by entry? The calculus page, easy rows first."""
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import column_sums, is_concrete
-from funcnn.autodiff.scatter import settle
-from funcnn.core.tracer import RULES, Node, Rule, TracerError, astype, concrete
+from funcnn._arrays import is_concrete
+from funcnn.core import Rule, astype, concrete
+from funcnn.rules.table import (
+    Elementwise,
+    as_array,
+    composite,
+    conj,
+    constant,
+    elementwise,
+    masked,
+    numpy_has,
+    one_where_zero,
+    over,
+    row,
+)
 
-__all__ = [
-    "Elementwise", "OnDemand", "Row", "as_array", "composite", "conj", "constant", "elementwise",
-    "fitted", "masked", "numpy_has", "one_where_zero", "refuse", "rule", "shape_of", "unbroadcast",
-]
-
-Vjp: TypeAlias = Callable[..., Any]
-
-
-# ------------------------------------------------------------------------------------------- helpers
-
-
-class Row(Rule):
-    """A rule of this table: what a pullback gives is fitted to its argument."""
-
-    __slots__ = ()
-
-    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
-        """What the cotangent g of a node's result gives to its parents, fitted."""
-        _, parents, y, saved, kwargs = node
-        vjps = self.vjps
-        return [(parent, fitted(vjps[i](g, y, *saved, **kwargs), saved[i])) for i, parent in parents]
-
-
-class Elementwise(Row):
-    """A row of a ufunc, whose options (dtype, casting, order) do not concern its derivative."""
-
-    __slots__ = ()
-
-    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
-        """What the cotangent g of a node's result gives to its parents, fitted."""
-        _, parents, y, saved, _ = node
-        if len(parents) > 1:
-            vjps = self.vjps
-            return [(parent, fitted(vjps[i](g, y, *saved), saved[i])) for i, parent in parents]
-        i, parent = parents[0]
-        x, cotangent = saved[i], self.vjps[i](g, y, *saved)
-        fits = type(x) is np.ndarray and cotangent.dtype is x.dtype and cotangent.shape == x.shape
-        return ((parent, cotangent if fits else fitted(cotangent, x)),)
-
-
-class OnDemand:
-    """The cotangents of many arguments, of which only those that are asked for are computed."""
-
-    __slots__ = ("at",)
-
-    def __init__(self, at: Callable[[int], Any]) -> None:
-        self.at = at
-
-    def __getitem__(self, position: int) -> Any:
-        return self.at(position)
-
-
-def rule(fun: Callable[..., Any] | None, *vjps: Vjp | None, run: Callable[..., Any] | None = None) -> None:
-    """Give `fun` a derivative: the pullback to each of its positional arguments, None where it has none.
-
-    `run` computes the same result in its place.
-    """
-    if fun is not None:
-        RULES[fun] = Row(fun.__name__, run or fun, vjps)
-
-
-def elementwise(fun: Callable[..., Any], *vjps: Vjp, run: Callable[..., Any] | None = None) -> None:
-    """Give a function that works entry by entry a derivative; its arguments may broadcast."""
-    row = RULES[fun] = Elementwise(fun.__name__, run or fun, vjps)
-    row.number = float  # as of ufuncs
-
-
-def constant(*funs: Callable[..., Any] | None) -> None:
-    """Say that functions have derivative 0 (or none that matters): they run on the values alone."""
-    for fun in funs:
-        if fun is not None:
-            RULES[fun] = functools.partial(_run_on_values, fun)
-
-
-def _run_on_values(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return fun(*[_values(arg) for arg in args], **{name: _values(value) for name, value in kwargs.items()})
-
-
-def _values(x: Any) -> Any:
-    return type(x)(map(_values, x)) if type(x) in (list, tuple) else concrete(x)
-
-
-def composite(*funs: Callable[..., Any] | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Say that NumPy functions of traced values are what the decorated function makes of them."""
-    def register(definition: Callable[..., Any]) -> Callable[..., Any]:
-        RULES.update((fun, definition) for fun in funs if fun is not None)
-        return definition
-
-    return register
-
-
-def numpy_has(name: str, module: Any = np) -> Any:
-    """The function of that name, or None where this version of NumPy does not have it: no rule then."""
-    return getattr(module, name, None)
-
-
-def refuse(name: str, instead: str, **options: Any) -> None:
-    """Raise if an option that has no derivative was given."""
-    for option, value in options.items():
-        if value is not None:
-            raise TracerError(f"np.{name}(..., {option}={value!r}): has no derivative here; {instead}")
-
-
-def fitted(cotangent: Any, x: Any) -> Any:
-    """What a row found, as a cotangent of x: of its shape and dtype, whatever the other arguments were.
-
-    >>> fitted(np.array([[1.0, 2.0], [3.0, 4.0j]]), np.zeros(2, np.float32))
-    array([4., 2.], dtype=float32)
-    """
-    if type(x) is float:
-        x = _NUMBER
-    if cotangent.dtype is x.dtype and cotangent.shape == x.shape:
-        return cotangent
-    cotangent = unbroadcast(settle(cotangent), x)
-    return cotangent if cotangent.dtype == x.dtype else _cast(cotangent, x.dtype)
-
-
-_NUMBER = np.float64(0.0)
-
-
-def _cast(cotangent: Any, dtype: Any) -> Any:
-    return (np.real(cotangent) if dtype.kind == "f" and cotangent.dtype.kind == "c" else cotangent).astype(dtype)
-
-
-def unbroadcast(g: Any, x: Any) -> Any:
-    """The cotangent of x, when x was broadcast to the shape of g: the sum over the copies."""
-    shape = shape_of(x)
-    if g.shape == shape:
-        return g
-    if len(shape) == 1 and g.ndim > 1 and g.shape[-1:] == shape:
-        return column_sums(g)
-    extra = g.ndim - len(shape)
-    axes = (*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1))
-    return g.sum(axis=axes).reshape(shape)
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of an array, a traced value or a number."""
-    shape: tuple[int, ...] = getattr(x, "shape", ())
-    return shape
-
-
-_INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
-
-
-def masked(g: Any, mask: Any) -> Any:
-    """G where the mask is true, 0 elsewhere, also where g is infinite or not a number.
-
-    >>> masked(np.array([1.0, np.nan]), np.array([True, False]))
-    array([1., 0.])
-    """
-    if not is_concrete(g) or g.dtype.kind != "f" or g.itemsize not in _INTEGERS:
-        return np.where(mask, g, 0)
-    bits = g.view(_INTEGERS[g.itemsize])  # multiplying them is exact, and ten times as fast as np.where
-    return (bits * mask).view(g.dtype)
-
-
-def as_array(x: Any) -> Any:
-    """A list or tuple as NumPy takes it, anything else as it is."""
-    return np.asarray(x) if isinstance(x, list | tuple) else x
-
-
-def one_where_zero(x: Any) -> Any:
-    """X, to divide by where the quotient is 0 / 0 and means 0."""
-    return np.where(x == 0, 1, x)
-
-
-def conj(x: Any) -> Any:
-    """The complex conjugate; of real x, x itself."""
-    return np.conj(x) if x.dtype.kind == "c" else x
-
+__all__ = ["direction", "real_sign"]
 
 # ------------------------------------------------------------------ arithmetic
 
-elementwise(np.positive,   lambda g, y, x: g)
-elementwise(np.negative,   lambda g, y, x: -g)
-elementwise(np.add,        lambda g, z, x, y: g,      lambda g, z, x, y: g)
-elementwise(np.subtract,   lambda g, z, x, y: g,      lambda g, z, x, y: -g)
-elementwise(np.multiply,   lambda g, z, x, y: g * y,  lambda g, z, x, y: g * x)
-elementwise(np.divide,     lambda g, z, x, y: g / y,  lambda g, z, x, y: -g * z / y)
-elementwise(np.reciprocal, lambda g, y, x: -g * y * y)
+elementwise(np.positive, "y = x",  "dx = g",  lambda g, _y, _x: g)
+elementwise(np.negative, "y = -x", "dx = -g", lambda g, _y, _x: -g)
+elementwise(np.add, "z = x + y",
+            "dx = g", lambda g, _z, _x, _y: g,
+            "dy = g", lambda g, _z, _x, _y: g)
+elementwise(np.subtract, "z = x - y",
+            "dx = g", lambda g, _z, _x, _y: g,
+            "dy = -g", lambda g, _z, _x, _y: -g)
+elementwise(np.multiply, "z = x * y",
+            "dx = g * y", lambda g, _z, _x, y: g * y,
+            "dy = g * x", lambda g, _z, x, _y: g * x)
+elementwise(np.divide, "z = x / y",
+            "dx = g / y", lambda g, _z, _x, y: g / y,
+            "dy = -g * z / y", lambda g, z, _x, y: -g * z / y)
+elementwise(np.reciprocal, "y = 1 / x", "dx = -g * y**2", lambda g, y, _x: -g * y * y)
 
 # ------------------------------------------------------------------ powers and roots
 
-elementwise(np.square, lambda g, y, x: g * (2 * x))
-elementwise(np.sqrt,   lambda g, y, x: g / (2 * y))
-elementwise(np.cbrt,   lambda g, y, x: g / (3 * y * y))
-elementwise(np.hypot,  lambda g, z, x, y: g * (x / one_where_zero(z)),  lambda g, z, x, y: g * (y / one_where_zero(z)))
-elementwise(np.power,  lambda g, z, x, y: g * _slope_of_power(z, x, y), lambda g, z, x, y: g * z * _log_or_zero(x),
+elementwise(np.square, "y = x**2",    "dx = 2 * g * x",      lambda g, _y, x: g * (2 * x))
+elementwise(np.sqrt,   "y = sqrt(x)", "dx = g / (2 * y)",    lambda g, y, _x: g / (2 * y))
+elementwise(np.cbrt,   "y = cbrt(x)", "dx = g / (3 * y**2)", lambda g, y, _x: g / (3 * y * y))
+elementwise(np.hypot, "z = sqrt(x**2 + y**2)",
+            "dx = g * x / z", lambda g, z, x, _y: g * over(x, z),
+            "dy = g * y / z", lambda g, z, _x, y: g * over(y, z))
+elementwise(np.power, "z = x**y",
+            "dx = g * y * x**(y - 1)", lambda g, z, x, y: g * _slope_of_power(z, x, y),
+            "dy = g * z * log(x)", lambda g, z, x, _y: g * z * _log_or_zero(x),
             run=lambda x, y, **options: x ** y if is_concrete(x) and not options else np.power(x, y, **options))
-elementwise(np.float_power, lambda g, z, x, y: g * _slope_of_power(z, x, y), lambda g, z, x, y: g * z * _log_or_zero(x))
+elementwise(np.float_power, "z = x**y",
+            "dx = g * y * x**(y - 1)", lambda g, z, x, y: g * _slope_of_power(z, x, y),
+            "dy = g * z * log(x)", lambda g, z, x, _y: g * z * _log_or_zero(x))
 
 
 def _slope_of_power(z: Any, x: Any, y: Any) -> Any:
@@ -244,60 +81,94 @@ def _log_or_zero(x: Any) -> Any:
 
 # ------------------------------------------------------------------ exponential and logarithmic
 
-elementwise(np.exp,   lambda g, y, x: g * y)
-elementwise(np.exp2,  lambda g, y, x: g * y * math.log(2))
-elementwise(np.expm1, lambda g, y, x: g * (y + 1))
-elementwise(np.log,   lambda g, y, x: g / x)
-elementwise(np.log2,  lambda g, y, x: g / (x * math.log(2)))
-elementwise(np.log10, lambda g, y, x: g / (x * math.log(10)))
-elementwise(np.log1p, lambda g, y, x: g / (1 + x))
-elementwise(np.logaddexp,  lambda g, z, x, y: g * np.exp(_excess(x, z)),  lambda g, z, x, y: g * np.exp(_excess(y, z)))
-elementwise(np.logaddexp2, lambda g, z, x, y: g * np.exp2(_excess(x, z)), lambda g, z, x, y: g * np.exp2(_excess(y, z)))
+elementwise(np.exp,   "y = exp(x)",     "dx = g * y",             lambda g, y, _x: g * y)
+elementwise(np.exp2,  "y = 2**x",       "dx = g * y * log(2)",    lambda g, y, _x: g * y * math.log(2))
+elementwise(np.expm1, "y = exp(x) - 1", "dx = g * (y + 1)",       lambda g, y, _x: g * (y + 1))
+elementwise(np.log,   "y = log(x)",     "dx = g / x",             lambda g, _y, x: g / x)
+elementwise(np.log2,  "y = log2(x)",    "dx = g / (x * log(2))",  lambda g, _y, x: g / (x * math.log(2)))
+elementwise(np.log10, "y = log10(x)",   "dx = g / (x * log(10))", lambda g, _y, x: g / (x * math.log(10)))
+elementwise(np.log1p, "y = log(1 + x)", "dx = g / (1 + x)",       lambda g, _y, x: g / (1 + x))
+elementwise(np.logaddexp, "z = log(exp(x) + exp(y))",
+            "dx = g * exp(x - z)", lambda g, z, x, _y: g * np.exp(_excess(x, z)),
+            "dy = g * exp(y - z)", lambda g, z, _x, y: g * np.exp(_excess(y, z)))
+elementwise(np.logaddexp2, "z = log2(2**x + 2**y)",
+            "dx = g * 2**(x - z)", lambda g, z, x, _y: g * np.exp2(_excess(x, z)),
+            "dy = g * 2**(y - z)", lambda g, z, _x, y: g * np.exp2(_excess(y, z)))
 
 
 def _excess(x: Any, z: Any) -> Any:
-    """X - z, and 0 where both are infinite: the logarithm of the part of exp(z) that is exp(x)."""
-    if np.all(np.isfinite(z)):
-        return x - z
+    """X - z, and 0 where they are the same, also infinite: the logarithm of the part of exp(z) that is exp(x)."""
     return np.where(x == z, 0, x - np.where(x == z, 0, z))
 
 
 # ------------------------------------------------------------------ trigonometric
 
-elementwise(np.sin,     lambda g, y, x: g * np.cos(x))
-elementwise(np.cos,     lambda g, y, x: -g * np.sin(x))
-elementwise(np.tan,     lambda g, y, x: g * (1 + y * y))
-elementwise(np.arcsin,  lambda g, y, x: g / (np.sqrt(1 - x * x) if y.dtype.kind == "f" else np.cos(y)))
-elementwise(np.arccos,  lambda g, y, x: -g / (np.sqrt(1 - x * x) if y.dtype.kind == "f" else np.sin(y)))
-elementwise(np.arctan,  lambda g, y, x: g / (1 + x * x))
-elementwise(np.arctan2, lambda g, z, y, x: g * x / (x * x + y * y), lambda g, z, y, x: -g * y / (x * x + y * y))
-elementwise(np.deg2rad, lambda g, y, x: g * (math.pi / 180))
-elementwise(np.radians, lambda g, y, x: g * (math.pi / 180))
-elementwise(np.rad2deg, lambda g, y, x: g * (180 / math.pi))
-elementwise(np.degrees, lambda g, y, x: g * (180 / math.pi))
+elementwise(np.sin, "y = sin(x)", "dx = g * cos(x)",     lambda g, _y, x: g * np.cos(x))
+elementwise(np.cos, "y = cos(x)", "dx = -g * sin(x)",    lambda g, _y, x: -g * np.sin(x))
+elementwise(np.tan, "y = tan(x)", "dx = g * (1 + y**2)", lambda g, y, _x: g * (1 + y * y))
+elementwise(np.arcsin, "y = arcsin(x)",
+            "dx = g / sqrt(1 - x**2)", lambda g, y, x: g / (np.sqrt(1 - x * x) if y.dtype.kind == "f" else np.cos(y)))
+elementwise(np.arccos, "y = arccos(x)",
+            "dx = -g / sqrt(1 - x**2)", lambda g, y, x: -g / (np.sqrt(1 - x * x) if y.dtype.kind == "f" else np.sin(y)))
+elementwise(np.arctan, "y = arctan(x)",
+            "dx = g / (1 + x**2)", lambda g, _y, x: g / _root_of_one_plus_square(x) / _root_of_one_plus_square(x))
+elementwise(np.arctan2, "z = arctan2(x, y)",
+            "dx = g * y / (x**2 + y**2)", lambda g, _z, y, x: g * (x / np.hypot(x, y)) / np.hypot(x, y),
+            "dy = -g * x / (x**2 + y**2)", lambda g, _z, y, x: -g * (y / np.hypot(x, y)) / np.hypot(x, y))
+elementwise(np.deg2rad, "y = x * pi / 180", "dx = g * pi / 180", lambda g, _y, _x: g * (math.pi / 180))
+elementwise(np.radians, "y = x * pi / 180", "dx = g * pi / 180", lambda g, _y, _x: g * (math.pi / 180))
+elementwise(np.rad2deg, "y = x * 180 / pi", "dx = g * 180 / pi", lambda g, _y, _x: g * (180 / math.pi))
+elementwise(np.degrees, "y = x * 180 / pi", "dx = g * 180 / pi", lambda g, _y, _x: g * (180 / math.pi))
 
 # ------------------------------------------------------------------ hyperbolic
 
-elementwise(np.sinh,    lambda g, y, x: g * np.cosh(x))
-elementwise(np.cosh,    lambda g, y, x: g * np.sinh(x))
-elementwise(np.tanh,    lambda g, y, x: g * (1 - y * y))
-elementwise(np.arcsinh, lambda g, y, x: g / np.sqrt(x * x + 1))
-elementwise(np.arccosh, lambda g, y, x: g / np.sqrt(x * x - 1))
-elementwise(np.arctanh, lambda g, y, x: g / (1 - x * x))
+elementwise(np.sinh,    "y = sinh(x)",    "dx = g * cosh(x)",        lambda g, _y, x: g * np.cosh(x))
+elementwise(np.cosh,    "y = cosh(x)",    "dx = g * sinh(x)",        lambda g, _y, x: g * np.sinh(x))
+elementwise(np.tanh,    "y = tanh(x)",    "dx = g / cosh(x)**2",     lambda g, _y, x: g * _sech(x) * _sech(x))
+elementwise(np.arcsinh, "y = arcsinh(x)", "dx = g / sqrt(x**2 + 1)", lambda g, _y, x: g / _root_of_one_plus_square(x))
+elementwise(np.arccosh, "y = arccosh(x)", "dx = g / sqrt(x**2 - 1)",
+            lambda g, _y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))   # also where x is large, or left of 0 and complex
+elementwise(np.arctanh, "y = arctanh(x)", "dx = g / (1 - x**2)",     lambda g, _y, x: g / ((1 - x) * (1 + x)))
+
+
+def _sech(x: Any) -> Any:
+    """1 / cosh(x), which 1 - tanh(x)**2 has lost where tanh(x) rounds to 1."""
+    if x.dtype.kind == "c":
+        return 1 / np.cosh(x)
+    far = math.log(np.finfo(x.dtype).max)
+    return 1 / np.cosh(np.minimum(np.maximum(x, -far), far))
+
+
+def _root_of_one_plus_square(x: Any) -> Any:
+    """Sqrt(1 + x**2), also where the square overflows."""
+    return np.hypot(1, x) if x.dtype.kind == "f" else np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x)
+
 
 # ------------------------------------------------------------------ complex numbers
 
-elementwise(np.real,      lambda g, y, z: g)
-elementwise(np.imag,      lambda g, y, z: g * -1j)
-elementwise(np.conjugate, lambda g, y, z: conj(g))
-elementwise(np.absolute,  lambda g, y, x: g * conj(np.sign(x)))   # 0 at 0, as is that of every norm here
-elementwise(np.fabs,      lambda g, y, x: g * np.sign(x))
+elementwise(np.real,      "y = real(x)", "dx = g",                 lambda g, _y, _z: g)
+elementwise(np.imag,      "y = imag(x)", "dx = -1j * g",           lambda g, _y, _z: g * -1j)
+elementwise(np.conjugate, "y = conj(x)", "dx = conj(g)",           lambda g, _y, _z: conj(g))
+elementwise(np.absolute,  "y = abs(x)",  "dx = g * conj(sign(x))", lambda g, _y, x: g * conj(direction(x)))
+elementwise(np.fabs,      "y = abs(x)",  "dx = g * sign(x)",       lambda g, _y, x: g * direction(x))
+
+
+real_sign = Rule(np.sign)
+"""The sign of real numbers, a constant."""
 
 
 @composite(np.sign)
 def _sign(x: Any, **options: Any) -> Any:
     """Z / |z| of complex numbers; constant, so with derivative 0, for real ones."""
-    return x / one_where_zero(np.abs(x)) if x.dtype.kind == "c" else np.sign(concrete(x), **options)
+    return x / one_where_zero(np.abs(x)) if x.dtype.kind == "c" else real_sign(x, **options)
+
+
+def direction(x: Any) -> Any:
+    """X / |x|, the slope of |x|: 0 at 0, where its own derivative is no number, because |x| has a corner there."""
+    return over(x, np.abs(x)) if x.dtype.kind == "c" else _STEP(x)
+
+
+_STEP = row(np.sign, "y = sign(x)", "dx = 0 * g, nan at 0", lambda g, _y, x: 0 * g / np.abs(real_sign(x)))
 
 
 @composite(np.angle)
@@ -311,68 +182,84 @@ def _real_if_close(a: Any, tol: float = 100) -> Any:
     return np.real(a) if np.isrealobj(np.real_if_close(concrete(a), tol)) else a
 
 
-# ------------------------------------------------------------------ choices: a tie is shared equally
+# ------------------------------------------------------------------ choices: a tie is shared equally; NaN passes g on
 
-elementwise(np.maximum, lambda g, z, x, y: _shared(g, x > y, x == y), lambda g, z, x, y: _shared(g, y > x, x == y))
-elementwise(np.minimum, lambda g, z, x, y: _shared(g, x < y, x == y), lambda g, z, x, y: _shared(g, y < x, x == y))
-elementwise(np.fmax, lambda g, z, x, y: _shared(g, (x > y) | np.isnan(y), x == y),
-                     lambda g, z, x, y: _shared(g, (y > x) | np.isnan(x), x == y))
-elementwise(np.fmin, lambda g, z, x, y: _shared(g, (x < y) | np.isnan(y), x == y),
-                     lambda g, z, x, y: _shared(g, (y < x) | np.isnan(x), x == y))
+elementwise(np.maximum, "z = maximum(x, y)",
+            "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, ~(x <= y), x == y),
+            "dy = g * (y > x)", lambda g, _z, x, y: _shared(g, ~(y <= x), x == y))
+elementwise(np.minimum, "z = minimum(x, y)",
+            "dx = g * (x < y)", lambda g, _z, x, y: _shared(g, ~(x >= y), x == y),
+            "dy = g * (y < x)", lambda g, _z, x, y: _shared(g, ~(y >= x), x == y))
+elementwise(np.fmax, "z = fmax(x, y)",
+            "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, (x > y) | np.isnan(y), x == y),
+            "dy = g * (y > x)", lambda g, _z, x, y: _shared(g, (y > x) | np.isnan(x), x == y))
+elementwise(np.fmin, "z = fmin(x, y)",
+            "dx = g * (x < y)", lambda g, _z, x, y: _shared(g, (x < y) | np.isnan(y), x == y),
+            "dy = g * (y < x)", lambda g, _z, x, y: _shared(g, (y < x) | np.isnan(x), x == y))
 
 
 def _shared(g: Any, alone: Any, tied: Any) -> Any:
     """G where this argument is the result, g / 2 where it is so together with the other."""
-    return masked(g, alone) + masked(g * 0.5, tied) if np.count_nonzero(tied) else masked(g, alone)
+    return masked(g, alone) + masked(g * 0.5, tied)
 
 
-def _between(x: Any, low: Any, high: Any, **options: Any) -> Any:
-    return np.clip(x, low, high, **options)
+_BETWEEN = row(np.clip, "y = clip(x, low, high)",
+               "dx = g * (low < x) * (x < high)",
+               lambda g, _y, x, low, high: _shared(g, (x > low) & (x < high), (x == low) | (x == high)),
+               "dlow = g * (x < low)",
+               lambda g, _y, x, low, high: _shared(g, (x < low) & (low < high), (x == low) & (low < high)),
+               "dhigh = g * (x > high)",
+               lambda g, _y, x, low, high: _shared(g, (x > high) | (low > high), (x == high) & (low <= high)),
+               kind=Elementwise)
 
 
-elementwise(_between,
-            lambda g, y, x, low, high: _shared(g, (x > low) & (x < high), (x == low) | (x == high)),
-            lambda g, y, x, low, high: _shared(g, (x < low) & (low < high), (x == low) & (low < high)),
-            lambda g, y, x, low, high: _shared(g, (x > high) | (low > high), (x == high) & (low <= high)))
-
-
-@composite(np.clip)
+@composite(np.clip, arrays=3)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None,
           **options: Any) -> Any:
     low, high = as_array(a_min if min is None else min), as_array(a_max if max is None else max)
     if low is None:
         return a if high is None else np.minimum(a, high, **options)
-    return np.maximum(a, low, **options) if high is None else RULES[_between](a, low, high, **options)
+    return np.maximum(a, low, **options) if high is None else _BETWEEN(a, low, high, **options)
 
 
-@composite(np.where)
+_CHOSEN = row(np.where, "z = where(c, x, y)",
+              None,
+              "dx = where(c, g, 0)", lambda g, _z, c, _x, _y: masked(g, c),
+              "dy = where(c, 0, g)", lambda g, _z, c, _x, _y: masked(g, ~c), kind=Elementwise)
+
+
+@composite(np.where, arrays=1)
 def _where(condition: Any, *choices: Any) -> Any:
-    condition = concrete(condition)
-    return _chosen(np.asarray(condition, bool), *choices) if choices else np.where(condition)
+    if not choices:
+        return np.nonzero(condition)
+    is_mask = getattr(condition, "dtype", None) == np.dtype(bool)
+    return _CHOSEN(condition if is_mask else np.not_equal(condition, 0), *choices)
 
 
-def _choose(c: Any, x: Any, y: Any) -> Any:
-    return np.where(c, x, y)
-
-
-_chosen = Row("where", _choose, (None, lambda g, z, c, x, y: masked(g, c), lambda g, z, c, x, y: masked(g, ~c)))
-_chosen.number = float  # as of ufuncs
+_REPLACED = Rule(np.nan_to_num)   # constant
 
 
 @composite(np.nan_to_num)
 def _nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None,
                 neginf: float | None = None) -> Any:
     """A replaced number has derivative 0."""
-    replaced = np.nan_to_num(concrete(x), nan=nan, posinf=posinf, neginf=neginf)
-    return np.where(np.isfinite(x), x, replaced)
+    return np.where(np.isfinite(x), x, _REPLACED(x, nan=nan, posinf=posinf, neginf=neginf))
 
 
 # ------------------------------------------------------------------ rounding and its kin: steps of derivative 0
 
-elementwise(np.remainder, lambda g, z, x, y: g,                       lambda g, z, x, y: -g * np.rint((x - z) / y))
-elementwise(np.fmod,      lambda g, z, x, y: g,                       lambda g, z, x, y: -g * np.rint((x - z) / y))
-elementwise(np.copysign,  lambda g, z, x, y: g * np.sign(x) * np.sign(z), lambda g, z, x, y: 0 * g)
-elementwise(np.heaviside, lambda g, z, x, y: 0 * g,                   lambda g, z, x, y: masked(g, x == 0))
+elementwise(np.remainder, "z = x % y",
+            "dx = g", lambda g, _z, _x, _y: g,
+            "dy = -g * rint((x - z) / y)", lambda g, z, x, y: -g * np.rint((x - z) / y))
+elementwise(np.fmod, "z = fmod(x, y)",
+            "dx = g", lambda g, _z, _x, _y: g,
+            "dy = -g * rint((x - z) / y)", lambda g, z, x, y: -g * np.rint((x - z) / y))
+elementwise(np.copysign, "z = copysign(x, y)",
+            "dx = g * sign(x) * sign(z)", lambda g, z, x, _y: g * np.sign(x) * np.sign(z),
+            "dy = 0 * g", lambda g, _z, _x, _y: 0 * g)
+elementwise(np.heaviside, "z = heaviside(x, y)",
+            "dx = 0 * g", lambda g, _z, _x, _y: 0 * g,
+            "dy = g * (x == 0)", lambda g, _z, x, _y: masked(g, x == 0))
 
 constant(
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose, np.allclose,
@@ -394,11 +281,13 @@ constant(
 @composite(astype, numpy_has("astype"))
 def _astype(x: Any, dtype: Any, **options: Any) -> Any:
     """To a floating-point type the derivative is 1, to any other 0."""
-    return _converted(x, dtype) if np.issubdtype(dtype, np.inexact) else concrete(x).astype(dtype)
+    return (_TO_FLOATS if np.issubdtype(dtype, np.inexact) else _TO_OTHERS)(x, dtype)
 
 
-def _convert(x: Any, dtype: Any) -> Any:
+def _converted(x: Any, dtype: Any) -> Any:
     return x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype)
 
 
-_converted = Row("astype", _convert, (lambda g, y, x, dtype: g,))
+_TO_FLOATS = row(_converted, "y = x.astype(dtype)",
+                 "dx = g.astype(x.dtype)", lambda g, _y, _x, _dtype: g, name="astype")
+_TO_OTHERS = Rule(_converted, name="astype")

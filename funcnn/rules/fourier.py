@@ -1,4 +1,4 @@
-"""With this module you can look up the derivatives of Fourier transforms and convolutions: `fft, rfft, convolve`.
+"""What are the derivatives of Fourier transforms and convolutions: `fft, rfft, convolve`?
 
 All are linear. The matrix of the Fourier transform is symmetric, so its pullback is the transform itself; that of
 a convolution is a convolution with the reversed kernel.
@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.core.tracer import RULES
-from funcnn.rules.elementwise import composite, rule
+from funcnn.rules.table import composite, row, rule
 
 __all__: list[str] = []
 
@@ -29,33 +28,33 @@ def _to_length(z: Any, n: int, axis: int) -> Any:
 
 
 def _fft_back(fft: Callable[..., Any]) -> Callable[..., Any]:
-    def pullback(g: Any, y: Any, x: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None,
+    def pullback(g: Any, _y: Any, _x: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None,
                  ) -> Any:
-        length = x.shape[axis]
+        length = _x.shape[axis]
         return _to_length(fft(g, length if n is None else n, axis, norm), length, axis)
 
     return pullback
 
 
-def _irfft_back(g: Any, y: Any, x: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None,
+def _irfft_back(g: Any, _y: Any, _x: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: None = None,
                 ) -> Any:
     """Each frequency but the first and, if n is even, the last stands for two, itself and its conjugate."""
-    n = y.shape[axis]
+    n = _y.shape[axis]
     back = np.moveaxis(np.conj(np.fft.rfft(g, n, axis, _OPPOSITE[norm])), axis, -1)
     twice = np.full(n // 2 + 1, 2, g.dtype)
     twice[0] = 1
     twice[n // 2:] = 2 if n % 2 else 1
-    return _to_length(np.moveaxis(back * twice, -1, axis), x.shape[axis], axis)
+    return _to_length(np.moveaxis(back * twice, -1, axis), _x.shape[axis], axis)
 
 
 _OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
-rule(np.fft.fft,       _fft_back(np.fft.fft))
-rule(np.fft.ifft,      _fft_back(np.fft.ifft))
-rule(np.fft.rfft,      _fft_back(np.fft.fft))
-rule(np.fft.irfft,     _irfft_back)
-rule(np.fft.fftshift,  lambda g, y, x, axes=None: np.fft.ifftshift(g, axes))
-rule(np.fft.ifftshift, lambda g, y, x, axes=None: np.fft.fftshift(g, axes))
+rule(np.fft.fft,       "y = fft(x)",       "dx = fft(g)",                                         _fft_back(np.fft.fft))
+rule(np.fft.ifft, "y = ifft(x)", "dx = ifft(g)", _fft_back(np.fft.ifft))
+rule(np.fft.rfft,      "y = rfft(x)",      "dx = fft(g with zeros for the frequencies left out)", _fft_back(np.fft.fft))
+rule(np.fft.irfft,     "y = irfft(x)",     "dx = conj(rfft(g)) * (1 or 2) / n",                   _irfft_back)
+rule(np.fft.fftshift, "y = fftshift(x)", "dx = ifftshift(g)", lambda g, _y, _x, axes=None: np.fft.ifftshift(g, axes))
+rule(np.fft.ifftshift, "y = ifftshift(x)", "dx = fftshift(g)", lambda g, _y, _x, axes=None: np.fft.fftshift(g, axes))
 
 
 @composite(np.fft.hfft)
@@ -130,22 +129,28 @@ def _valid(a: Any, v: Any) -> Any:
     return np.convolve(a, v, "valid")
 
 
-rule(_full, lambda g, y, a, v: np.convolve(g, v[::-1], "valid"), lambda g, y, a, v: np.convolve(g, a[::-1], "valid"))
-rule(_valid, lambda g, y, a, v: np.convolve(g, v[::-1]), lambda g, y, a, v: np.convolve(a, g[::-1], "valid")[::-1])
+_FULL = row(_full, "y = convolve(a, v)",
+            "da = convolve(g, v[::-1], 'valid')", lambda g, _y, _a, v: np.convolve(g, v[::-1], "valid"),
+            "dv = convolve(g, a[::-1], 'valid')", lambda g, _y, a, _v: np.convolve(g, a[::-1], "valid"),
+            name="convolve")
+_VALID = row(_valid, "y = convolve(a, v, 'valid')",
+             "da = convolve(g, v[::-1])", lambda g, _y, _a, v: np.convolve(g, v[::-1]),
+             "dv = convolve(a, g[::-1], 'valid')[::-1]", lambda g, _y, a, _v: np.convolve(a, g[::-1], "valid")[::-1],
+             name="convolve")
 
 
-@composite(np.convolve)
+@composite(np.convolve, arrays=2)
 def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = np.atleast_1d(a), np.atleast_1d(v)
     a, v = (v, a) if len(v) > len(a) else (a, v)
     if mode == "valid":
-        return RULES[_valid](a, v)
-    y = RULES[_full](a, v)
+        return _VALID(a, v)
+    y = _FULL(a, v)
     start = (len(v) - 1) // 2
     return y[start:start + len(a)] if mode == "same" else y
 
 
-@composite(np.correlate)
+@composite(np.correlate, arrays=2)
 def _correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """The convolution with v* reversed."""
     if len(v) > len(a):

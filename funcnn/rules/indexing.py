@@ -1,7 +1,7 @@
-"""With this module you can look up how derivatives follow entries that are picked: `x[...], take, diag, sort`.
+"""How do derivatives follow entries that are picked: `x[...], take, diag, sort`?
 
 The pullback of a pick is to put back. All picks are written as `x[index]`, whose cotangents are gathered in a
-`funcnn.cotangents.Scatter`, so a loop over the entries of an array is not quadratic. What is picked may depend on
+`funcnn.autodiff.scatter.Scatter`, so a loop over the entries of an array is not quadratic. What is picked may depend on
 the values (sort, partition, unique): the derivative follows the entries, and the order is constant.
 """
 
@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 
 from funcnn.autodiff.scatter import Distinct, Scatter, put
-from funcnn.core.tracer import RULES, concrete, getitem
-from funcnn.rules.elementwise import composite, rule, shape_of
+from funcnn.core import concrete, getitem
 from funcnn.rules.shapes import moved
+from funcnn.rules.table import as_array, composite, row, rule, shape_of
 
-__all__: list[str] = []
+__all__ = ["PERMUTED", "PERMUTED_BACK"]
 
 # ------------------------------------------------------------------ x[...]: integers, slices, arrays, masks, newaxis
 
-rule(getitem, lambda g, y, x, index: Scatter(g, index, x))
+rule(getitem, "y = x[index]", "dx = zeros, and g added at [index]", lambda g, _y, _x, index: Scatter(g, index, _x))
 
 
-@composite(np.take)
+@composite(np.take, arrays=1)
 def _take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
     if axis is None:
         return _take(np.ravel(a), indices, 0, mode=mode)
     axis %= a.ndim
-    return a[(slice(None),) * axis + (_within(np.asarray(indices), a.shape[axis], mode),)]
+    return a[(slice(None),) * axis + (_within(as_array(indices), a.shape[axis], mode),)]
 
 
 def _within(indices: Any, n: int, mode: str) -> Any:
@@ -38,10 +38,10 @@ def _within(indices: Any, n: int, mode: str) -> Any:
         indices = indices % n
     if mode == "clip":
         indices = np.clip(indices, 0, n - 1)
-    return indices if np.ndim(indices) else int(indices)
+    return indices
 
 
-@composite(np.take_along_axis)
+@composite(np.take_along_axis, arrays=2)
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
         return np.ravel(arr)[indices]
@@ -56,12 +56,12 @@ def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
 
 @composite(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
-    return np.take(a, np.flatnonzero(concrete(condition)), axis)
+    return np.take(a, np.flatnonzero(condition), axis)
 
 
 @composite(np.extract)
 def _extract(condition: Any, arr: Any) -> Any:
-    return np.ravel(arr)[np.flatnonzero(concrete(condition))]
+    return np.ravel(arr)[np.flatnonzero(condition)]
 
 
 @composite(np.delete)
@@ -133,28 +133,25 @@ def _permute_back(x: Any, order: Any, axis: int) -> Any:
     return moved_back
 
 
-rule(_permute,      lambda g, y, x, order, axis: RULES[_permute_back](g, order, axis))
-rule(_permute_back, lambda g, y, x, order, axis: RULES[_permute](g, order, axis))
-
-
-def _sorted(x: Any, axis: int) -> Any:
-    return np.sort(x, axis)
-
-
-rule(_sorted, lambda g, y, x, axis: RULES[_permute_back](g, np.argsort(concrete(x), axis, kind="stable"), axis))
+PERMUTED = row(_permute, "y = x in another order", "dx = g in the order of x",
+                lambda g, _y, _x, order, axis: PERMUTED_BACK(g, order, axis), name="take_along_axis")
+PERMUTED_BACK = row(_permute_back, "y = x in its former order", "dx = g in the order of x",
+                     lambda g, _y, _x, order, axis: PERMUTED(g, order, axis), name="put_along_axis")
+_SORTED = row(np.sort, "y = sort(x, axis)", "dx = g in the order of x",
+              lambda g, _y, x, axis: PERMUTED_BACK(g, np.argsort(x, axis, kind="stable"), axis))
 
 
 @composite(np.sort)
 def _sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> Any:
     """Of equal entries the first in x is the first in y."""
-    return RULES[_sorted](np.ravel(a) if axis is None else a, -1 if axis is None else axis)
+    return _SORTED(np.ravel(a) if axis is None else a, -1 if axis is None else axis)
 
 
 @composite(np.partition)
 def _partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: Any = None) -> Any:
     if axis is None:
         return np.partition(np.ravel(a), kth)
-    return RULES[_permute](a, np.argpartition(concrete(a), kth, axis), axis)
+    return PERMUTED(a, np.argpartition(a, kth, axis), axis)
 
 
 @composite(np.unique)
@@ -173,7 +170,7 @@ def _unique(ar: Any, return_index: bool = False, return_inverse: bool = False, r
 
 @composite(np.choose)
 def _choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    index, *arrays = np.broadcast_arrays(_within(concrete(a), len(choices), mode), *choices)
+    index, *arrays = np.broadcast_arrays(_within(a, len(choices), mode), *choices)
     return np.take_along_axis(np.stack(arrays), index[None], 0)[0]
 
 

@@ -1,23 +1,24 @@
-"""With this module you can look up the derivatives of linear algebra: `inv, solve, det, cholesky, eigh, svd, qr, norm`.
+"""What are the derivatives of linear algebra: `inv, solve, det, cholesky, eigh, svd, qr, norm`?
 
 Matrices are the last two axes, and what stands before them is a stack. Functions with several results (eigh, svd,
 qr, slogdet) run as one operation that lays the results side by side in one array, and pick them from it.
 
 Where eigenvalues or singular values coincide, their vectors have no derivative; here the part that is undefined
-counts as 0, which is right for every function of the vectors that does not depend on their choice.
+counts as 0, which is right for every function of the vectors that does not depend on their choice. Where such vectors
+are part of a derivative, and that is differentiated again, it counts as not a number.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from funcnn.core.tracer import RULES, TracerError, concrete
-from funcnn.rules.elementwise import composite, conj, masked, one_where_zero, refuse, rule, shape_of
+from funcnn.autodiff import stop_gradient
+from funcnn.core import TracerError, concrete, surely
 from funcnn.rules.reductions import axes_of, kept
+from funcnn.rules.table import composite, conj, masked, one_where_zero, over, refuse, row, rule, shape_of
 
 __all__: list[str] = []
 
@@ -49,10 +50,6 @@ def _identity(n: int, like: Any) -> Any:
     return np.identity(n, like.dtype)
 
 
-def _run(fun: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    return RULES[fun](*args, **options)
-
-
 # ------------------------------------------------------------------ inverse and solutions
 
 
@@ -66,8 +63,10 @@ def _solve_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     return np.linalg.solve(_T(a), _column(g))[..., 0] if b.ndim == 1 else np.linalg.solve(_T(a), g)
 
 
-rule(np.linalg.inv,   lambda g, y, a: -_T(y) @ g @ _T(y))
-rule(np.linalg.solve, _solve_left, _solve_right)
+rule(np.linalg.inv, "y = inv(a)", "da = -y.T @ g @ y.T", lambda g, y, _a: -_T(y) @ g @ _T(y))
+rule(np.linalg.solve, "y = inv(a) @ b",
+     "da = -inv(a).T @ g @ y.T", _solve_left,
+     "db = inv(a).T @ g", _solve_right)
 
 
 @composite(np.linalg.tensorinv)
@@ -76,7 +75,7 @@ def _tensorinv(a: Any, ind: int = 2) -> Any:
     return np.linalg.inv(a.reshape((math.prod(rows), -1))).reshape(columns + rows)
 
 
-@composite(np.linalg.tensorsolve)
+@composite(np.linalg.tensorsolve, arrays=2)
 def _tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     if axes is not None:
         a = np.moveaxis(a, axes, range(np.ndim(a) - len(axes), np.ndim(a)))
@@ -92,7 +91,7 @@ def _pinv_back(g: Any, y: Any, a: Any, *args: Any, **options: Any) -> Any:
     return conj(-_H(y) @ g @ _H(y) + left @ _H(g) @ y @ _H(y) + _H(y) @ y @ _H(g) @ right)
 
 
-rule(np.linalg.pinv, _pinv_back)
+rule(np.linalg.pinv, "y = pinv(a)", "da = -y.T @ g @ y.T + (1 - a y) g.T y y.T + y.T y g.T (1 - y a)", _pinv_back)
 
 
 def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
@@ -105,14 +104,17 @@ def _least_squares_left(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
     return _pinv_back(outer, np.linalg.pinv(a, rcond), a)
 
 
-rule(_least_squares, _least_squares_left, lambda g, y, a, b, rcond: _T(np.linalg.pinv(a, rcond)) @ g)
+_LEAST_SQUARES = row(_least_squares, "y = pinv(a) @ b",
+                     "da = the derivative of pinv, given g @ b.T", _least_squares_left,
+                     "db = pinv(a).T @ g", lambda g, _y, a, _b, rcond: _T(np.linalg.pinv(a, rcond)) @ g,
+                     name="lstsq")
 
 
-@composite(np.linalg.lstsq)
+@composite(np.linalg.lstsq, arrays=2)
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
     _, residuals, rank, _ = np.linalg.lstsq(concrete(a), concrete(b), rcond)
     rcond = np.finfo(a.dtype).eps * max(np.shape(a)) if rcond is None else rcond
-    x = _run(_least_squares, a, b, rcond)
+    x = _LEAST_SQUARES(a, b, rcond)
     off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if np.size(residuals) else residuals
     return x, np.atleast_1d(off), rank, np.linalg.svd(a, compute_uv=False)
 
@@ -122,21 +124,21 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, A
 
 def _det_back(g: Any, y: Any, a: Any) -> Any:
     """The cofactors, which are det A A⁻ᵀ."""
-    if np.any(y == 0):
-        return g[..., None, None] * _cofactors(a)
-    return (g * y)[..., None, None] * _T(np.linalg.inv(a))
+    if surely(np.all(y != 0)):
+        return (g * y)[..., None, None] * _T(np.linalg.inv(a))
+    return g[..., None, None] * _cofactors(a)
 
 
 def _cofactors(a: Any) -> Any:
     """Those of a singular matrix too: of A = U S Vᵀ they are det U det V U (the cofactors of S) Vᵀ."""
-    u, s, vt = np.linalg.svd(a)
-    n = s.shape[-1]
+    n = a.shape[-1]
+    u, s, v = _svd_parts(_SVD_PACKED(a, np.nan), n)
     others = np.prod(np.where(_identity(n, s) == 1, 1, _row(s)), axis=-1)
-    sign = np.linalg.det(u) * np.linalg.det(vt)
-    return sign[..., None, None] * conj((u * _row(others)) @ vt)
+    sign = np.linalg.det(u) * np.linalg.det(_H(v))
+    return sign[..., None, None] * conj((u * _row(others)) @ _H(v))
 
 
-rule(np.linalg.det, _det_back)
+rule(np.linalg.det, "y = det(a)", "da = g * y * inv(a).T", _det_back)
 
 
 def _slogdet_packed(a: Any) -> Any:
@@ -151,13 +153,14 @@ def _slogdet_back(g: Any, y: Any, a: Any) -> Any:
     return slope[..., None, None] * _T(np.linalg.inv(a))
 
 
-rule(_slogdet_packed, _slogdet_back)
+_SLOGDET_PACKED = row(_slogdet_packed, "y = sign and log of |det(a)|",
+                      "da = g * inv(a).T", _slogdet_back, name="slogdet")
 
 
 @composite(np.linalg.slogdet)
 def _slogdet(a: Any) -> Any:
-    packed = _run(_slogdet_packed, a)
-    sign = packed[..., 0] if a.dtype.kind == "c" else concrete(packed)[..., 0]
+    packed = _SLOGDET_PACKED(a)
+    sign = packed[..., 0] if a.dtype.kind == "c" else stop_gradient(packed[..., 0])
     return SlogdetResult(sign, np.real(packed[..., 1]))
 
 
@@ -168,40 +171,49 @@ def _symmetric(a: Any) -> Any:
     return (a + _H(a)) / 2
 
 
-def _cholesky_back(g: Any, y: Any, a: Any, upper: bool = False) -> Any:
+def _cholesky_back(g: Any, y: Any, _a: Any, upper: bool = False) -> Any:
     """L⁻ᴴ P(Lᴴ G) L⁻¹, made symmetric; P takes the lower triangle and halves the diagonal. Murray 2016."""
     lower, g = (_H(y), _H(conj(g))) if upper else (y, conj(g))
     middle = np.tril(_H(lower) @ g)
-    middle = middle * (1 - _identity(a.shape[-1], a) / 2)
+    middle = middle * (1 - _identity(_a.shape[-1], _a) / 2)
     solved = np.linalg.solve(_H(lower), middle)
     return conj(_symmetric(_H(np.linalg.solve(_H(lower), _H(solved)))))
 
 
-rule(np.linalg.cholesky, _cholesky_back)
+rule(np.linalg.cholesky, "y = L with L @ L.T = a",
+     "da = inv(L).T @ P(L.T @ g) @ inv(L), made symmetric", _cholesky_back)
 
 
-def _eigh_packed(a: Any, uplo: Any) -> Any:
-    """The eigenvalues as a row above the eigenvectors."""
+def _eigh_packed(a: Any, uplo: Any, coincident: float) -> Any:
+    """The eigenvalues as a row above the eigenvectors; `coincident` is what 1 / gap counts as where two coincide."""
     w, v = np.linalg.eigh(a, uplo)
     return np.concatenate([_row(w), v], axis=-2)
 
 
-def _eigh_back(g: Any, y: Any, a: Any, uplo: Any) -> Any:
+def _eigh_back(g: Any, y: Any, _a: Any, uplo: Any, coincident: float) -> Any:
     """V (diag(w̄) + F ∘ Vᴴ V̄) Vᴴ with F_ij = 1 / (w_j - w_i); Giles 2008."""
     g = conj(g)
     w, v = np.real(y[..., 0, :]), y[..., 1:, :]
-    inner = _inverse_gaps(w) * (_H(v) @ g[..., 1:, :]) + _identity(a.shape[-1], a) * _row(np.real(g[..., 0, :]))
+    f = _inverse_gaps(w, coincident)
+    inner = f * (_H(v) @ g[..., 1:, :]) + _identity(_a.shape[-1], _a) * _row(np.real(g[..., 0, :]))
     return conj(_symmetric(v @ inner @ _H(v)))
 
 
-def _inverse_gaps(w: Any) -> Any:
-    """1 / (w_j - w_i), and 0 where they coincide."""
+def _inverse_gaps(w: Any, coincident: float) -> Any:
+    """1 / (w_j - w_i), and 0 on the diagonal."""
     gaps = _row(w) - _column(w)
-    return masked(1 / one_where_zero(gaps), gaps != 0)
+    return np.where(_identity(w.shape[-1], w) == 1, 0, np.where(gaps == 0, coincident, 1 / one_where_zero(gaps)))
 
 
-rule(_eigh_packed, _eigh_back)
-rule(np.linalg.eigvalsh, lambda g, y, a, UPLO="L": _eigenvalues_back(g, np.linalg.eigh(a, UPLO)[1]))
+_EIGH_PACKED = row(_eigh_packed, "y = w and v with v @ diag(w) @ v.T = a",
+                   "da = v @ (diag(gw) + F * (v.T @ gv)) @ v.T", _eigh_back,
+                   name="eigh")
+rule(np.linalg.eigvalsh, "y = eigenvalues of a = v @ diag(y) @ v.T",
+     "da = v @ diag(g) @ v.T", lambda g, _y, a, UPLO="L": _eigenvalues_back(g, _eigenvectors(a, UPLO)))
+
+
+def _eigenvectors(a: Any, uplo: str) -> Any:
+    return _EIGH_PACKED(a, uplo, np.nan)[..., 1:, :]
 
 
 def _eigenvalues_back(g: Any, v: Any) -> Any:
@@ -210,25 +222,30 @@ def _eigenvalues_back(g: Any, v: Any) -> Any:
 
 @composite(np.linalg.eigh)
 def _eigh(a: Any, UPLO: str = "L") -> Any:
-    packed = _run(_eigh_packed, a, UPLO)
+    packed = _EIGH_PACKED(a, UPLO, 0.0)
     return EighResult(np.real(packed[..., 0, :]), packed[..., 1:, :])
 
 
-def _eigvals_back(g: Any, y: Any, a: Any) -> Any:
+def _first_only(*saved: Any) -> Any:
+    raise TracerError("np.linalg.eigvals: has a first derivative only")
+
+
+_VECTORS = row(lambda a: np.linalg.eig(a)[1], "y = v of a = v @ diag(w) @ inv(v)", "da = none", _first_only, name="eig")
+
+
+def _eigvals_back(g: Any, _y: Any, a: Any) -> Any:
     """V⁻ᵀ diag(g) Vᵀ, as w changes by the diagonal of V⁻¹ dA V."""
-    v = np.linalg.eig(concrete(a))[1]
-    if concrete(a) is not a:
-        raise TracerError("np.linalg.eigvals: has a first derivative only")
+    v = _VECTORS(a)
     return _T(np.linalg.inv(v)) @ (_column(g) * _T(v))
 
 
-rule(np.linalg.eigvals, _eigvals_back)
+rule(np.linalg.eigvals, "y = eigenvalues of a = v @ diag(y) @ inv(v)", "da = inv(v).T @ diag(g) @ v.T", _eigvals_back)
 
 # ------------------------------------------------------------------ singular values, QR
 
 
-def _svd_packed(a: Any) -> Any:
-    """U above the singular values above V, all k = min(m, n) columns wide."""
+def _svd_packed(a: Any, coincident: float) -> Any:
+    """U above the singular values above V, all k = min(m, n) columns wide; `coincident` as for eigenvectors."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return np.concatenate([u, _row(s), _H(vh)], axis=-2)
 
@@ -237,18 +254,18 @@ def _svd_parts(y: Any, m: int) -> tuple[Any, Any, Any]:
     return y[..., :m, :], np.real(y[..., m, :]), y[..., m + 1:, :]
 
 
-def _svd_back(g: Any, y: Any, a: Any) -> Any:
+def _svd_back(g: Any, y: Any, _a: Any, coincident: float) -> Any:
     """Townsend 2016; the term with the diagonal of Vᴴ V̄ is that of complex matrices, Wan and Zhang 2019."""
-    m, n = a.shape[-2:]
+    m, n = _a.shape[-2:]
     k = min(m, n)
     u, s, v = _svd_parts(y, m)
     gu, gs, gv = _svd_parts(conj(g), m)
     ku, kv = _H(u) @ gu, _H(v) @ gv
-    f = _inverse_gaps(s * s)
-    inner = (f * (ku - _H(ku))) * _row(s) + _column(s) * (f * (kv - _H(kv))) + _identity(k, a) * _row(gs)
+    f = _inverse_gaps(s * s, coincident)
+    inner = (f * (ku - _H(ku))) * _row(s) + _column(s) * (f * (kv - _H(kv))) + _identity(k, _a) * _row(gs)
     inverse = masked(1 / one_where_zero(s), s != 0)
-    if a.dtype.kind == "c":
-        inner = inner + _identity(k, a) * _row(np.imag(_diagonal(ku)) * inverse * 1j)
+    if _a.dtype.kind == "c":
+        inner = inner + _identity(k, _a) * _row(np.imag(_diagonal(ku)) * inverse * 1j)
     gradient = u @ inner @ _H(v)
     gradient = gradient + ((gu - u @ ku) * _row(inverse)) @ _H(v) if m > n else gradient
     return conj(gradient + (u * _row(inverse)) @ _H(gv - v @ kv) if n > m else gradient)
@@ -258,36 +275,40 @@ def _diagonal(a: Any) -> Any:
     return np.diagonal(a, 0, -2, -1)
 
 
-rule(_svd_packed, _svd_back)
+_SVD_PACKED = row(_svd_packed, "y = u, s and v with u @ diag(s) @ v.T = a",
+                  "da = u @ (diag(gs) + terms of gu and gv) @ v.T; Townsend 2016", _svd_back,
+                  name="svd")
 
 
 def _singular_values(a: Any) -> Any:
     return np.linalg.svd(a, compute_uv=False)
 
 
-def _singular_values_back(g: Any, y: Any, a: Any) -> Any:
-    u, _, vh = np.linalg.svd(a, full_matrices=False)
-    return conj((u * _row(g)) @ vh)
+def _singular_values_back(g: Any, _y: Any, a: Any) -> Any:
+    u, _, v = _svd_parts(_SVD_PACKED(a, np.nan), a.shape[-2])
+    return conj((u * _row(g)) @ _H(v))
 
 
-rule(_singular_values, _singular_values_back)
+_SINGULAR_VALUES = row(_singular_values, "y = s of u @ diag(s) @ v.T = a",
+                       "da = u @ diag(g) @ v.T", _singular_values_back,
+                       name="svdvals")
 
 
 @composite(np.linalg.svd)
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     m, n = a.shape[-2:]
     if not compute_uv:
-        return _run(_singular_values, a)
+        return _SINGULAR_VALUES(a)
     if full_matrices and m != n:
         raise TracerError("np.linalg.svd: the vectors that fill up U and V have no derivative; pass "
                           "full_matrices=False")
-    u, s, v = _svd_parts(_run(_svd_packed, a), m)
+    u, s, v = _svd_parts(_SVD_PACKED(a, 0.0), m)
     return SVDResult(u, s, _H(v))
 
 
 @composite(np.linalg.svdvals)
 def _svdvals(x: Any, /) -> Any:
-    return _run(_singular_values, x)
+    return _SINGULAR_VALUES(x)
 
 
 def _qr_packed(a: Any) -> Any:
@@ -296,9 +317,9 @@ def _qr_packed(a: Any) -> Any:
     return np.concatenate([q, _T(r)], axis=-2)
 
 
-def _qr_back(g: Any, y: Any, a: Any) -> Any:
+def _qr_back(g: Any, y: Any, _a: Any) -> Any:
     """(Q̄ + Q C) R⁻ᴴ with C the lower triangle of M = R R̄ᴴ - Q̄ᴴ Q, made symmetric; Walter and Lehmann 2018."""
-    m = a.shape[-2]
+    m = _a.shape[-2]
     q, r = y[..., :m, :], _T(y[..., m:, :])
     gq, gr = conj(g[..., :m, :]), conj(_T(g[..., m:, :]))
     lower = np.tril(r @ _H(gr) - _H(gq) @ q)
@@ -306,7 +327,9 @@ def _qr_back(g: Any, y: Any, a: Any) -> Any:
     return conj(_H(np.linalg.solve(r, _H(gq + q @ c))))
 
 
-rule(_qr_packed, _qr_back)
+_QR_PACKED = row(_qr_packed, "y = q and r with q @ r = a",
+                 "da = (gq + q @ C) @ inv(r).T; Walter and Lehmann 2018", _qr_back,
+                 name="qr")
 
 
 @composite(np.linalg.qr)
@@ -315,7 +338,7 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
     refuse("linalg.qr", "use mode='reduced' or 'r'", mode=None if mode in ("reduced", "r") else mode)
     m, n = a.shape[-2:]
     k = min(m, n)
-    packed = _run(_qr_packed, a[..., :k])
+    packed = _QR_PACKED(a[..., :k])
     q, r = packed[..., :m, :], _T(packed[..., m:, :])
     r = np.concatenate([r, _H(q) @ a[..., k:]], axis=-1) if n > m else r
     return r if mode == "r" else QRResult(q, r)
@@ -332,12 +355,14 @@ def _smooth_norm(x: Any, order: Any, axis: Any) -> Any:
 def _smooth_norm_back(g: Any, y: Any, x: Any, order: Any, axis: Any) -> Any:
     """G conj(x) / y for the Euclidean norm, G sign(x) (|x| / y)**(order - 1) for others."""
     if order in (None, 2, "fro", "f"):
-        return g * conj(x) / one_where_zero(y)
-    relative = np.abs(x) / one_where_zero(y)
+        return over(g * conj(x), y)
+    relative = over(np.abs(x), y)
     return g * conj(np.sign(x)) * masked(one_where_zero(relative) ** (order - 1), relative != 0)
 
 
-rule(_smooth_norm, _smooth_norm_back)
+_SMOOTH_NORM = row(_smooth_norm, "y = sum(abs(x)**p)**(1 / p)",
+                   "dx = g * sign(x) * (abs(x) / y)**(p - 1)", _smooth_norm_back,
+                   name="norm")
 
 
 def _vector_norm(x: Any, order: Any, axis: Any) -> Any:
@@ -347,7 +372,7 @@ def _vector_norm(x: Any, order: Any, axis: Any) -> Any:
         return np.count_nonzero(x, axis=axis, keepdims=True).astype(np.finfo(x.dtype).dtype)
     if order == 1:
         return np.sum(np.abs(x), axis=axis, keepdims=True)
-    return _run(_smooth_norm, x, order, axis)
+    return _SMOOTH_NORM(x, order, axis)
 
 
 def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...]) -> Any:
@@ -365,7 +390,7 @@ def _matrix_norm(x: Any, order: Any, axes: tuple[int, ...]) -> Any:
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     axes = axes_of(x, axis)
     if ord in (None, "fro", "f"):
-        value = _run(_smooth_norm, x, ord, axis)
+        value = _SMOOTH_NORM(x, ord, axis)
     elif len(axes) == 1:
         value = _vector_norm(x, ord, axes[0])
     else:

@@ -1,4 +1,4 @@
-"""With this module you can look up the derivatives of products: `matmul, dot, tensordot, einsum, cross, kron`.
+"""What are the derivatives of products: `matmul, dot, tensordot, einsum, cross, kron`?
 
 A product is linear in each factor, so a pullback is the same kind of product of the cotangent with the other
 factors; which axes meet is all that has to be found.
@@ -14,8 +14,8 @@ import numpy as np
 from numpy._core.multiarray import dot  # not np.dot, which nnfs.init() replaces
 
 from funcnn.autodiff.scatter import Distinct
-from funcnn.core.tracer import Rule, TracerError
-from funcnn.rules.elementwise import OnDemand, as_array, composite, conj, fitted, numpy_has, refuse, rule, shape_of
+from funcnn.core import TracerError
+from funcnn.rules.table import as_array, composite, conj, numpy_has, refuse, row, rule, shape_of
 
 __all__: list[str] = []
 
@@ -25,26 +25,29 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # ------------------------------------------------------------------ A B: a vector on the left is a row, else a column
 
 
-def _matmul_left(g: Any, y: Any, a: Any, b: Any, **options: Any) -> Any:
+def _matmul_left(g: Any, _y: Any, _a: Any, b: Any, **options: Any) -> Any:
     """G Bᵀ."""
     if options:
         _refuse_axes("matmul", options)
-    b = as_array(b)
-    if a.ndim == b.ndim == 2:
+    if _a.ndim == b.ndim == 2:
         return g @ b.T
-    product = _full(g, a, b) @ np.swapaxes(_columns(b), -1, -2)
-    return product if a.ndim > 1 else fitted(product, _rows(a)).reshape(a.shape)
+    product = _full(g, _a, b) @ np.swapaxes(_columns(b), -1, -2)
+    return product if _a.ndim > 1 else _summed(product, (1, *_a.shape)).reshape(_a.shape)
 
 
-def _matmul_right(g: Any, y: Any, a: Any, b: Any, **options: Any) -> Any:
+def _matmul_right(g: Any, _y: Any, a: Any, _b: Any, **options: Any) -> Any:
     """Aᵀ G."""
     if options:
         _refuse_axes("matmul", options)
-    a = as_array(a)
-    if a.ndim == b.ndim == 2:
+    if a.ndim == _b.ndim == 2:
         return a.T @ g
-    product = np.swapaxes(_rows(a), -1, -2) @ _full(g, a, b)
-    return product if b.ndim > 1 else fitted(product, _columns(b)).reshape(b.shape)
+    product = np.swapaxes(_rows(a), -1, -2) @ _full(g, a, _b)
+    return product if _b.ndim > 1 else _summed(product, (*_b.shape, 1)).reshape(_b.shape)
+
+
+def _summed(product: Any, shape: tuple[int, ...]) -> Any:
+    """The sum over a stack of products of which a vector was a factor."""
+    return product.reshape((-1, *shape)).sum(0)
 
 
 def _rows(a: Any) -> Any:
@@ -65,28 +68,32 @@ def _refuse_axes(name: str, options: dict[str, Any]) -> None:
     refuse(name, "move the axes first", **{option: options.get(option) for option in ("axes", "axis", "keepdims")})
 
 
-def _dot_left(g: Any, y: Any, a: Any, b: Any, out: None = None) -> Any:
+def _dot_left(g: Any, _y: Any, _a: Any, b: Any, out: None = None) -> Any:
     """As A B with vectors and matrices; with more axes, the last of a and the last but one of b meet."""
-    n, m = len(shape_of(a)), len(shape_of(b))
+    n, m = len(shape_of(_a)), len(shape_of(b))
     if not n or not m:
         return g * b
     if m <= 2:
-        return _matmul_left(g, y, a, b)
+        return _matmul_left(g, _y, _a, b)
     return np.tensordot(g, np.swapaxes(b, -1, -2), (list(range(n - 1, g.ndim)), list(range(m - 1))))
 
 
-def _dot_right(g: Any, y: Any, a: Any, b: Any, out: None = None) -> Any:
-    n, m = len(shape_of(a)), len(shape_of(b))
+def _dot_right(g: Any, _y: Any, a: Any, _b: Any, out: None = None) -> Any:
+    n, m = len(shape_of(a)), len(shape_of(_b))
     if not n or not m:
         return g * a
     if m <= 2:
-        return _matmul_right(g, y, a, b)
+        return _matmul_right(g, _y, a, _b)
     free = list(range(n - 1))
     return np.moveaxis(np.tensordot(a, g, (free, free)), 0, -2)
 
 
-rule(np.matmul, _matmul_left, _matmul_right)
-rule(dot, _dot_left, _dot_right)
+rule(np.matmul, "y = a @ b",
+     "da = g @ b.T", _matmul_left,
+     "db = a.T @ g", _matmul_right)
+rule(dot, "y = dot(a, b)",
+     "da = g @ b.T", _dot_left,
+     "db = a.T @ g", _dot_right)
 
 
 @composite(np.linalg.matmul)
@@ -96,8 +103,9 @@ def _matmul(x1: Any, x2: Any, /) -> Any:
 
 # ------------------------------------------------------------------ inner and outer products
 
-rule(np.vdot, lambda g, y, a, b: conj(g * b).reshape(shape_of(a)),
-     lambda g, y, a, b: (g * conj(a)).reshape(shape_of(b)))
+rule(np.vdot, "y = sum(conj(a) * b)",
+     "da = conj(g * b)", lambda g, _y, a, b: conj(g * b).reshape(shape_of(a)),
+     "db = g * conj(a)", lambda g, _y, a, b: (g * conj(a)).reshape(shape_of(b)))
 
 
 @composite(np.inner)
@@ -256,22 +264,13 @@ def _contract(*arrays: Any, formula: str, optimize: Any) -> Any:
     return np.einsum(formula, *arrays, optimize=optimize)
 
 
-def _contract_fwd(*arrays: Any, formula: str, optimize: Any) -> tuple[Any, Any]:
-    return _contract(*arrays, formula=formula, optimize=optimize), (arrays, formula, optimize)
-
-
-def _contract_bwd(residuals: tuple[tuple[Any, ...], str, Any], g: Any) -> OnDemand:
-    arrays, formula, optimize = residuals
+def _contract_back(i: int, g: Any, _y: Any, *arrays: Any, formula: str, optimize: Any) -> Any:
     left, _, output = formula.partition("->")
     inputs = left.split(",")
-
-    def cotangent(i: int) -> Any:
-        others = [output, *inputs[:i], *inputs[i + 1:]]
-        known = "".join(label for label in inputs[i] if label in "".join(others))
-        back = np.einsum(",".join(others) + "->" + known, g, *arrays[:i], *arrays[i + 1:], optimize=optimize)
-        return fitted(_spread_along(back, inputs[i], known, shape_of(arrays[i])), arrays[i])
-
-    return OnDemand(cotangent)
+    others = [output, *inputs[:i], *inputs[i + 1:]]
+    known = "".join(label for label in inputs[i] if label in "".join(others))
+    back = np.einsum(",".join(others) + "->" + known, g, *arrays[:i], *arrays[i + 1:], optimize=optimize)
+    return _spread_along(back, inputs[i], known, shape_of(arrays[i]))
 
 
 def _spread_along(back: Any, labels: str, known: str, shape: tuple[int, ...]) -> Any:
@@ -282,34 +281,36 @@ def _spread_along(back: Any, labels: str, known: str, shape: tuple[int, ...]) ->
     return back if list(back.shape) == full else np.broadcast_to(back.reshape(apart), full)
 
 
-_contracted = Rule("einsum", _contract, fwd=_contract_fwd, bwd=_contract_bwd)
+_contracted = row(_contract, "y = einsum(formula, a, b, ...)", "da = einsum of g and the others, to the letters of a",
+                  each=_contract_back, name="einsum")
 
 # ------------------------------------------------------------------ chains and powers
 
 
 @composite(np.linalg.multi_dot)
 def _multi_dot(arrays: Sequence[Any], *, out: None = None) -> Any:
-    arrays = list(arrays)
-    row, column = np.ndim(arrays[0]) == 1, np.ndim(arrays[-1]) == 1
-    arrays[0] = arrays[0][None, :] if row else arrays[0]
-    arrays[-1] = arrays[-1][:, None] if column else arrays[-1]
+    arrays = [as_array(a) for a in arrays]
+    is_row, is_column = arrays[0].ndim == 1, arrays[-1].ndim == 1
+    arrays[0] = arrays[0][None, :] if is_row else arrays[0]
+    arrays[-1] = arrays[-1][:, None] if is_column else arrays[-1]
     y = _chained(*arrays)
-    y = y[0] if row else y
-    return y[..., 0] if column else y
+    y = y[0] if is_row else y
+    return y[..., 0] if is_column else y
 
 
 def _chain(*arrays: Any) -> Any:
     return np.linalg.multi_dot(arrays)
 
 
-def _chain_bwd(arrays: tuple[Any, ...], g: Any) -> OnDemand:
+def _chain_back(i: int, g: Any, _y: Any, *arrays: Any) -> Any:
     """(A₁ … Aᵢ₋₁)ᵀ G (Aᵢ₊₁ … Aₙ)ᵀ."""
     before = [a.T for a in arrays[::-1]]
     n = len(arrays)
-    return OnDemand(lambda i: fitted(np.linalg.multi_dot([*before[n - i:], g, *before[:n - 1 - i]]), arrays[i]))
+    return np.linalg.multi_dot([*before[n - i:], g, *before[:n - 1 - i]])
 
 
-_chained = Rule("multi_dot", _chain, fwd=lambda *arrays: (_chain(*arrays), arrays), bwd=_chain_bwd)
+_chained = row(_chain, "y = a @ b @ ...", "da = (what stands before).T @ g @ (what stands after).T", each=_chain_back,
+               name="multi_dot")
 
 
 @composite(np.linalg.matrix_power)

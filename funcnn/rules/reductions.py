@@ -1,4 +1,4 @@
-"""With this module you can look up the derivatives of functions that make one number of many: `sum, max, prod, var`.
+"""What are the derivatives of functions that make one number of many: `sum, max, prod, var`?
 
 The cotangent of the result goes back to every entry (sum, mean), to the entry that was chosen (max, median), or to
 each in proportion to what the others are (prod). Cumulative and sorted statistics are here too.
@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import is_concrete, stretch
+from funcnn._arrays import stretch
 from funcnn.autodiff.scatter import put
-from funcnn.core.tracer import RULES, concrete
-from funcnn.rules.elementwise import composite, conj, masked, numpy_has, one_where_zero, refuse, rule, shape_of
+from funcnn.core import Rule, surely
+from funcnn.rules.indexing import PERMUTED, PERMUTED_BACK
+from funcnn.rules.table import as_array, composite, conj, masked, numpy_has, over, refuse, row, rule, shape_of
 
 __all__ = ["axes_of", "kept", "spread"]
 
@@ -40,8 +41,6 @@ def kept(g: Any, x: Any, axis: Any) -> Any:
 
 def spread(g: Any, x: Any, axis: Any) -> Any:
     """The cotangent of a sum, copied to all that was summed."""
-    if axis is None and isinstance(g, np.generic):
-        return np.ndarray(x.shape, g.dtype, np.asarray(g), 0, (0,) * len(x.shape))
     return stretch(kept(g, x, axis), shape_of(x))
 
 
@@ -68,39 +67,19 @@ def _back_from_last(z: Any, x: Any, axis: Any) -> Any:
 # ------------------------------------------------------------------ sum and mean
 
 
-_add_up: Callable[..., Any] = np.add.reduce  # np.sum without its 2 microseconds
+rule(np.sum, "y = sum(x)",
+     "dx = g, for each entry", lambda g, _y, _x, axis=None, *options, **others: spread(g, _x, axis))
+rule(np.mean, "y = sum(x) / n",
+     "dx = g / n, for each entry",
+     lambda g, _y, _x, axis=None, *options, **others: spread(g * (1 / max(_count(_x, axis), 1)), _x, axis))
 
 
-def _total(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
-           initial: Any = None) -> Any:
-    if initial is not None:
-        refuse("sum", "add it to the result", initial=initial)
-    return _add_up(a, axis=axis, dtype=dtype, keepdims=keepdims)
-
-
-def _average(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    """`np.mean`, in a quarter of its time; not for float16, which it adds up in float32, nor for no entries."""
-    n = _count(a, axis)
-    if not is_concrete(a) or a.dtype.char == "e" or not n:
-        return np.mean(a, axis=axis, dtype=dtype, keepdims=keepdims)
-    return _add_up(a, axis=axis, dtype=dtype, keepdims=keepdims) / n
-
-
-def _mean_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
-               ) -> Any:
-    return spread(g * (1 / max(_count(x, axis), 1)), x, axis)
-
-
-rule(np.sum, lambda g, y, x, axis=None, *options, **others: spread(g, x, axis), run=_total)
-rule(np.mean, _mean_back, run=_average)
-
-
-@composite(np.average)
+@composite(np.average, arrays=1)
 def _weighted(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     if weights is None:
         mean, total = np.mean(a, axis=axis, keepdims=keepdims), np.float64(_count(a, axis))
     else:
-        weights = _against(weights, a, axis)
+        weights = _against(as_array(weights), a, axis)
         total = np.sum(weights, axis=axis, keepdims=keepdims)
         mean = np.sum(np.multiply(a, weights), axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, shape_of(mean))) if returned else mean
@@ -118,7 +97,7 @@ def _against(weights: Any, a: Any, axis: Any) -> Any:
 # ------------------------------------------------------------------ variance: 0 where the standard deviation is
 
 
-def _var_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
+def _var_back(g: Any, _y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
               keepdims: bool = False, *, correction: float | None = None, mean: Any = None) -> Any:
     refuse("var", "write it out with the mean", mean=mean)
     freedom = _count(x, axis) - (ddof if correction is None else correction)
@@ -126,7 +105,7 @@ def _var_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: 
 
 
 def _std_back(g: Any, y: Any, x: Any, *args: Any, **options: Any) -> Any:
-    return _var_back(g / one_where_zero(2 * y), y, x, *args, **options)
+    return _var_back(over(g, 2 * y), y, x, *args, **options)
 
 
 def _from_deviations(g: Any, x: Any, mean: Any, axis: Any, freedom: Any) -> Any:
@@ -134,17 +113,19 @@ def _from_deviations(g: Any, x: Any, mean: Any, axis: Any, freedom: Any) -> Any:
     return kept(g * 2, x, axis) / freedom * conj(x - mean)
 
 
-def _nanvar_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
+def _nanvar_back(g: Any, _y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
                  keepdims: bool = False) -> Any:
     known = ~np.isnan(x)
     freedom = np.maximum(np.count_nonzero(known, axis=axis, keepdims=True) - ddof, 1).astype(g.dtype)
     return _from_deviations(g, masked(x, known), np.nanmean(x, axis=axis, keepdims=True), axis, freedom) * known
 
 
-rule(np.var, _var_back)
-rule(np.std, _std_back)
-rule(np.nanvar, _nanvar_back)
-rule(np.nanstd, lambda g, y, x, *args, **options: _nanvar_back(g / one_where_zero(2 * y), y, x, *args, **options))
+rule(np.var,    "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n",           _var_back)
+rule(np.std,    "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y)",         _std_back)
+rule(np.nanvar, "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n, 0 at NaN", _nanvar_back)
+rule(np.nanstd, "y = sqrt(sum((x - m)**2) / n), m = mean(x)",
+     "dx = g * (x - m) / (n * y), 0 at NaN",
+     lambda g, y, x, *args, **options: _nanvar_back(over(g, 2 * y), y, x, *args, **options))
 
 # ------------------------------------------------------------------ extremes: entries that tie share equally
 
@@ -158,8 +139,9 @@ def _to_extreme(g: Any, y: Any, x: Any, axis: Any = None, out: None = None, keep
     return masked(stretch(kept(g, x, axis) / np.maximum(ties, 1).astype(g.dtype), shape_of(x)), chosen)
 
 
-for _extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
-    rule(_extreme, _to_extreme)
+for _extreme, _said in ((np.max, "max"), (np.amax, "max"), (np.nanmax, "max"),
+                        (np.min, "min"), (np.amin, "min"), (np.nanmin, "min")):
+    rule(_extreme, f"y = {_said}(x)", "dx = g where x == y, shared", _to_extreme)
 
 
 @composite(np.ptp)
@@ -172,10 +154,20 @@ def _ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> 
 
 def _prod_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
                initial: Any = 1) -> Any:
-    if np.all(y != 0):
+    if surely(np.all((y != 0) & np.isfinite(y))):
         return kept(g * y, x, axis) / x
-    row = _last(x, axis)
-    return kept(g * initial, x, axis) * _back_from_last(_before(row) * _reversed(_before(_reversed(row))), x, axis)
+    return kept(g * initial, x, axis) * _back_from_last(_products_of_others(_last(x, axis)), x, axis)
+
+
+def _products_of_others(x: Any) -> Any:
+    """Of each entry along the last axis, the product of all others: small and large ones in turn, so that no part of it
+    overflows where the whole does not.
+    """
+    n = x.shape[-1]
+    k = np.arange(n)
+    order = np.argsort(np.abs(x), axis=-1)[..., np.where(k % 2 == 0, k // 2, n - 1 - k // 2)]
+    row = PERMUTED(x, order, -1)
+    return PERMUTED_BACK(_before(row) * _reversed(_before(_reversed(row))), order, -1)
 
 
 def _before(x: Any) -> Any:
@@ -189,7 +181,7 @@ def _reversed(x: Any) -> Any:
 
 def _cumprod_back(g: Any, y: Any, x: Any, axis: int) -> Any:
     """Sum over k >= j of g_k y_k / x_j, where y_k / x_j is a product without x_j."""
-    if np.all(y != 0):
+    if surely(np.all((y != 0) & np.isfinite(y))):
         return _totals_from_end(g * y, axis) / x
     x, g = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
     following = [g[..., -1]]
@@ -210,14 +202,16 @@ def _running_product(x: Any, axis: int, dtype: Any = None) -> Any:
     return np.cumprod(x, axis, dtype)
 
 
-rule(np.prod, _prod_back)
-rule(_running_sum, lambda g, y, x, axis, dtype=None: _totals_from_end(g, axis))
-rule(_running_product, lambda g, y, x, axis, dtype=None: _cumprod_back(g, y, x, axis))
+rule(np.prod, "y = prod(x)", "dx = g * y / x, also at 0", _prod_back)
+_CUMSUM = row(_running_sum, "y = cumsum(x)", "dx = sums of g from each entry on",
+              lambda g, _y, _x, axis, dtype=None: _totals_from_end(g, axis), name="cumsum")
+_CUMPROD = row(_running_product, "y = cumprod(x)", "dx = sums of g * y from each entry on, / x",
+               lambda g, y, x, axis, dtype=None: _cumprod_back(g, y, x, axis), name="cumprod")
 
 
 def _running(total: Callable[..., Any]) -> Callable[..., Any]:
     def run(a: Any, axis: int | None = None, dtype: Any = None, out: None = None) -> Any:
-        return RULES[total](np.ravel(a) if axis is None else a, axis=axis or 0, dtype=dtype)
+        return total(np.ravel(a) if axis is None else a, axis=axis or 0, dtype=dtype)
 
     return run
 
@@ -226,17 +220,17 @@ def _with_initial(total: Callable[..., Any], initial: float) -> Callable[..., An
     def run(x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False,
             ) -> Any:
         axis = 0 if axis is None else axis % x.ndim
-        y = RULES[total](x, axis=axis, dtype=dtype)
+        y = total(x, axis=axis, dtype=dtype)
         first = np.full((*x.shape[:axis], 1, *x.shape[axis + 1:]), initial, y.dtype)
         return np.concatenate([first, y], axis=axis) if include_initial else y
 
     return run
 
 
-composite(np.cumsum)(_running(_running_sum))
-composite(np.cumprod)(_running(_running_product))
-composite(numpy_has("cumulative_sum"))(_with_initial(_running_sum, 0))
-composite(numpy_has("cumulative_prod"))(_with_initial(_running_product, 1))
+composite(np.cumsum)(_running(_CUMSUM))
+composite(np.cumprod)(_running(_CUMPROD))
+composite(numpy_has("cumulative_sum"))(_with_initial(_CUMSUM, 0))
+composite(numpy_has("cumulative_prod"))(_with_initial(_CUMPROD, 1))
 
 # ------------------------------------------------------------------ without what is not a number
 
@@ -330,14 +324,17 @@ composite(np.nanpercentile)(_quantiles(100, skip_nan=True))
 # ------------------------------------------------------------------ counts and covariances
 
 
+_BINCOUNT = Rule(np.bincount)   # constant
+
+
 @composite(np.bincount)
 def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None:
-        return np.bincount(concrete(x), minlength=minlength)
+        return _BINCOUNT(x, minlength=minlength)
     return put(weights.astype(np.float64), x, (max(minlength, int(np.max(x, initial=-1)) + 1),))
 
 
-@composite(np.cov)
+@composite(np.cov, arrays=2)
 def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
          fweights: Any = None, aweights: Any = None, *, dtype: Any = None) -> Any:
     refuse("cov", "write the weighted means out", fweights=fweights, aweights=aweights)
@@ -350,7 +347,7 @@ def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: i
     return np.squeeze((x @ conj(x).T) * (1 / freedom))
 
 
-@composite(np.corrcoef)
+@composite(np.corrcoef, arrays=2)
 def _corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
     c = np.cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:

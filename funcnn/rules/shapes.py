@@ -1,4 +1,4 @@
-"""With this module you can look up how derivatives follow entries that move: `reshape, transpose, stack, split`.
+"""How do derivatives follow entries that move: `reshape, transpose, stack, split`?
 
 Nothing is computed here, so each pullback is the way back: the inverse permutation, the piece that was joined,
 the sum over the copies.
@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import is_concrete
-from funcnn.core.tracer import RULES, Rule, Tracer, TracerError, concrete
-from funcnn.rules.elementwise import OnDemand, composite, fitted, numpy_has, refuse, rule, shape_of
+from funcnn.core import RULES, TracerError, concrete, innermost
+from funcnn.rules.table import composite, numpy_has, refuse, row, rule, shape_of
 
 __all__ = ["moved"]
 
@@ -34,12 +33,12 @@ def _reshape(x: Any, *shape: Any, order: Any = "C", **options: Any) -> Any:
     if shape and isinstance(shape[-1], str):
         shape, order = shape[:-1], shape[-1]
     new = options.get("shape", shape[0] if len(shape) == 1 else shape)
-    return x.reshape(new, order=order) if is_concrete(x) else np.reshape(x, new, order=order)
+    return np.reshape(x, new, order=order)
 
 
-def _reshape_back(g: Any, y: Any, x: Any, *shape: Any, order: str = "C", **options: Any) -> Any:
+def _reshape_back(g: Any, _y: Any, x: Any, *shape: Any, order: str = "C", **options: Any) -> Any:
     order = shape[-1] if shape and isinstance(shape[-1], str) else order
-    return g.reshape(shape_of(x)) if order == "C" else np.reshape(g, shape_of(x), order=_known(order, x))
+    return np.reshape(g, shape_of(x), order=_known(order, x))
 
 
 def _known(order: str, x: Any) -> Any:
@@ -61,7 +60,7 @@ def _permutation(given: tuple[Any, ...], axes: Any = None) -> Any:
     return (given[0] if len(given) == 1 else given) if given else axes
 
 
-def _transpose_back(g: Any, y: Any, x: Any, *axes: Any, **options: Any) -> Any:
+def _transpose_back(g: Any, _y: Any, _x: Any, *axes: Any, **options: Any) -> Any:
     permutation = _permutation(axes, **options)
     return np.transpose(g, None if permutation is None else _inverse(permutation))
 
@@ -74,19 +73,26 @@ def _negative(shift: Any) -> Any:
     return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
 
 
-rule(np.reshape,      _reshape_back, run=_reshape)
-rule(np.ravel,        lambda g, y, x, order="C": _reshape_back(g, y, x, order=order))
-rule(np.squeeze,      lambda g, y, x, axis=None: g.reshape(shape_of(x)))
-rule(np.expand_dims,  lambda g, y, x, axis: g.reshape(shape_of(x)))
-rule(np.transpose,    _transpose_back, run=_transpose)
-rule(np.swapaxes,     lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
-rule(np.moveaxis,     lambda g, y, x, source, destination: np.moveaxis(g, destination, source))
-rule(np.flip,         lambda g, y, x, axis=None: np.flip(g, axis))
-rule(np.roll,         lambda g, y, x, shift, axis=None: np.roll(g, _negative(shift), axis))
-rule(np.rot90,        lambda g, y, x, k=1, axes=(0, 1): np.rot90(g, -k, axes))
-rule(np.tril,         lambda g, y, x, k=0: np.tril(g, k))
-rule(np.triu,         lambda g, y, x, k=0: np.triu(g, k))
-rule(np.broadcast_to, lambda g, y, x, shape, subok=False: g)
+rule(np.reshape, "y = x.reshape(shape)", "dx = g.reshape(x.shape)", _reshape_back, run=_reshape)
+rule(np.ravel, "y = x.ravel()",
+     "dx = g.reshape(x.shape)", lambda g, y, x, order="C": _reshape_back(g, y, x, order=order))
+rule(np.squeeze, "y = x.squeeze(axis)", "dx = g.reshape(x.shape)", lambda g, _y, x, axis=None: g.reshape(shape_of(x)))
+rule(np.expand_dims, "y = expand_dims(x, axis)",
+     "dx = g.reshape(x.shape)", lambda g, _y, x, _axis: g.reshape(shape_of(x)))
+rule(np.transpose, "y = x.transpose(axes)", "dx = g, its axes moved back", _transpose_back, run=_transpose)
+rule(np.swapaxes, "y = x.swapaxes(a, b)",
+     "dx = g.swapaxes(a, b)", lambda g, _y, _x, axis1, axis2: np.swapaxes(g, axis1, axis2))
+rule(np.moveaxis, "y = moveaxis(x, a, b)",
+     "dx = moveaxis(g, b, a)", lambda g, _y, _x, source, destination: np.moveaxis(g, destination, source))
+rule(np.flip, "y = flip(x, axis)", "dx = flip(g, axis)", lambda g, _y, _x, axis=None: np.flip(g, axis))
+rule(np.roll, "y = roll(x, n, axis)",
+     "dx = roll(g, -n, axis)", lambda g, _y, _x, shift, axis=None: np.roll(g, _negative(shift), axis))
+rule(np.rot90, "y = rot90(x, k, axes)",
+     "dx = rot90(g, -k, axes)", lambda g, _y, _x, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+rule(np.tril, "y = tril(x, k)", "dx = tril(g, k)", lambda g, _y, _x, k=0: np.tril(g, k))
+rule(np.triu, "y = triu(x, k)", "dx = triu(g, k)", lambda g, _y, _x, k=0: np.triu(g, k))
+rule(np.broadcast_to, "y = broadcast_to(x, shape)",
+     "dx = g, summed over the copies", lambda g, _y, _x, _shape, subok=False: g)
 
 
 @composite(np.matrix_transpose, np.linalg.matrix_transpose)
@@ -116,11 +122,17 @@ def _copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     return a
 
 
+@composite(np.copyto)
+def _copyto(dst: Any, src: Any, **options: Any) -> Any:
+    raise TracerError("np.full_like(a, x), np.full(shape, x), np.copyto(a, x): a traced value cannot be written into "
+                      "an array; write np.broadcast_to(x, shape), or np.ones(shape, a.dtype) * x")
+
+
 @composite(np.full_like)
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
                **options: Any) -> Any:
     shape, dtype = np.shape(a) if shape is None else shape, np.result_type(a) if dtype is None else dtype
-    if type(fill_value) is not Tracer:
+    if innermost([fill_value]) is None:
         return np.full(shape, fill_value, dtype)
     return np.broadcast_to(fill_value, shape).astype(dtype)
 
@@ -176,15 +188,10 @@ def _join(*arrays: Any, axis: int, **options: Any) -> Any:
     return np.concatenate(arrays, axis=axis, **options)
 
 
-def _join_fwd(*arrays: Any, axis: int, **options: Any) -> tuple[Any, Any]:
-    return _join(*arrays, axis=axis, **options), (axis, arrays)
-
-
-def _join_bwd(residuals: tuple[int, tuple[Any, ...]], g: Any) -> OnDemand:
-    axis, arrays = residuals
+def _part(i: int, g: Any, _y: Any, *_arrays: Any, axis: int, **options: Any) -> Any:
     before = (slice(None),) * (axis % g.ndim)
-    starts = [0, *itertools.accumulate(np.shape(a)[axis] for a in arrays)]
-    return OnDemand(lambda i: fitted(g[(*before, slice(starts[i], starts[i + 1]))], arrays[i]))
+    starts = [0, *itertools.accumulate(shape_of(a)[axis] for a in _arrays)]
+    return g[(*before, slice(starts[i], starts[i + 1]))]
 
 
 @composite(np.stack)
@@ -196,18 +203,13 @@ def _pile(*arrays: Any, axis: int, **options: Any) -> Any:
     return np.stack(arrays, axis=axis, **options)
 
 
-def _pile_fwd(*arrays: Any, axis: int, **options: Any) -> tuple[Any, Any]:
-    return _pile(*arrays, axis=axis, **options), (axis, arrays)
+def _slice(i: int, g: Any, _y: Any, *_arrays: Any, axis: int, **options: Any) -> Any:
+    return g[(*(slice(None),) * (axis % g.ndim), i)]
 
 
-def _pile_bwd(residuals: tuple[int, tuple[Any, ...]], g: Any) -> OnDemand:
-    axis, arrays = residuals
-    before = (slice(None),) * (axis % g.ndim)
-    return OnDemand(lambda i: fitted(g[(*before, i)], arrays[i]))
-
-
-_joined = Rule("concatenate", _join, fwd=_join_fwd, bwd=_join_bwd)
-_stacked = Rule("stack", _pile, fwd=_pile_fwd, bwd=_pile_bwd)
+_joined = row(_join, "y = concatenate((a, b, ...), axis)", "da, db, ... = the parts of g", each=_part,
+              name="concatenate")
+_stacked = row(_pile, "y = stack((a, b, ...), axis)", "da, db, ... = the slices of g", each=_slice, name="stack")
 
 
 @composite(np.vstack)
@@ -336,17 +338,14 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: An
     if mode != "constant" or options:
         raise TracerError(f"np.pad(..., mode={mode!r}): is not differentiated; of the modes 'constant', 'edge', "
                           "'symmetric', 'reflect' and 'wrap' are")
-    padded = _zero_padded(array, _widths(pad_width, array.ndim))
-    if type(constant_values) is not Tracer and not np.any(constant_values):
+    padded = _PADDED(array, _widths(pad_width, array.ndim))
+    if innermost([constant_values]) is not None:
+        refuse("pad", "pad with np.concatenate", constant_values=constant_values)
+    if not np.any(constant_values):
         return padded
-    refuse("pad", "pad with np.concatenate", constant_values=_traced(constant_values))
     inside = np.pad(np.ones(array.shape, bool), pad_width)
     frame = np.pad(np.zeros(array.shape, array.dtype), pad_width, constant_values=constant_values)
     return np.where(inside, padded, frame)
-
-
-def _traced(x: Any) -> Any:
-    return x if type(x) is Tracer else None
 
 
 def _widths(pad_width: Any, ndim: int) -> list[list[int]]:
@@ -362,11 +361,8 @@ def _pad_zeros(x: Any, widths: list[list[int]]) -> Any:
     return np.pad(x, widths)
 
 
-rule(_pad_zeros, lambda g, y, x, widths: _unpadded(g, x, widths))
-
-
-def _zero_padded(x: Any, widths: list[list[int]]) -> Any:
-    return RULES[_pad_zeros](x, widths)
+_PADDED = row(_pad_zeros, "y = pad(x, widths)",
+              "dx = g without its frame", lambda g, _y, _x, widths: _unpadded(g, _x, widths), name="pad")
 
 
 def _unpadded(g: Any, x: Any, widths: list[list[int]]) -> Any:

@@ -1,57 +1,20 @@
-"""With this module you can evaluate `erfc`, which NumPy lacks, and hand JAX's arrays to JAX's own functions.
-
-`jax_instead` is for functions that JAX has under the same name: on JAX arrays they are JAX's, so that values,
-derivatives and compiled code are the ones its users know.
-"""
+"""What does NumPy lack? `erfc`, the complementary error function."""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import math
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import namespace
-from funcnn.autodiff.custom import custom_vjp
+from funcnn.autodiff import custom_vjp
 from funcnn.typing import Array
 
-__all__ = ["erfc", "jax_instead"]
-
-A = ParamSpec("A")
-R = TypeVar("R")
-
-
-def jax_instead(module: str) -> Callable[[Callable[A, R]], Callable[A, R]]:
-    """Let a function of NumPy arrays be, on JAX arrays, JAX's function of the same name in `module`.
-
-    >>> @jax_instead("jax.nn")
-    ... def relu(x):
-    ...     return np.maximum(x, 0)
-    >>> relu(np.array([-1.0, 2.0]))
-    array([0., 2.])
-    """
-    def decorate(f: Callable[A, R]) -> Callable[A, R]:
-        @functools.wraps(f)
-        def either(*args: A.args, **kwargs: A.kwargs) -> R:
-            first = args[0] if args else next(iter(kwargs.values()), None)
-            if type(first) is np.ndarray or namespace(first) is np:
-                return f(*args, **kwargs)
-            result: R = getattr(importlib.import_module(module), f.__name__)(*args, **kwargs)
-            return result
-
-        return either
-
-    return decorate
-
-
-# ------------------------------------------------------------------------------------------------ erfc
+__all__ = ["erfc"]
 
 
 @custom_vjp
-@jax_instead("jax.scipy.special")
 def erfc(x: Array) -> Array:
     """The complementary error function, 1 - erf(x) = 2 / sqrt(pi) times the integral of exp(-t^2) from x on.
 
@@ -73,7 +36,8 @@ def erfc(x: Array) -> Array:
     return result
 
 
-erfc.defvjps(lambda g, y, x: g * (-2 / math.sqrt(math.pi)) * _gauss(np.minimum(np.abs(x), _FAR)))
+erfc.defvjps(lambda g, _y, x: g * (-2 / math.sqrt(math.pi)) * _gauss(np.minimum(np.abs(x), _FAR)),
+             formula=("y = 1 - erf(x)", "dx = -g * 2 / sqrt(pi) * exp(-x**2)"))
 
 
 def _gauss(z: Any) -> Any:

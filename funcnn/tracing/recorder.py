@@ -1,10 +1,7 @@
-"""With this module you can watch a gradient being computed: `watched_gradient`, all that knows the inside of autodiff.
+"""How is a gradient watched while it is computed? `watched_gradient` runs it on a tape that looks on.
 
-It runs `fn.value_and_grad` itself, on a tape that looks on while it writes, and tells what went by, as a list of
-`Operation`. It relies on this: an operation on tracers ends in `Tape.bind(rule, args, kwargs)`, which appends one
-node (rule, parents, ...) to `Tape.nodes`; the way back asks the rule of each node, `rule.pull(node, g)`; a `Rule` with
-a `bwd` hands back what that returns; and while a layer runs, `Layer.apply`, or a loop that calls it `stage`, is on the
-stack of calls. Users find what is made of it in `funcnn.tracing`.
+An operation ends in `Tape.bind`, which appends one node; the way back asks the rule of each node, `rule.pull(node, g)`;
+layers tell the tape what they are called, by `named_scope`. Users find what is made of it in `funcnn.tracing`.
 """
 
 from __future__ import annotations
@@ -14,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +19,10 @@ from numpy.typing import NDArray
 
 from funcnn import tree
 from funcnn._arrays import readonly
-from funcnn.autodiff.reverse import value_and_grad
+from funcnn.autodiff.reverse import gradient_on
 from funcnn.autodiff.scatter import settle
-from funcnn.core.tracer import Node, Rule, Tape, Tracer, concrete
-from funcnn.layers import composition
-from funcnn.layers.composition import Layer
-from funcnn.tracing.formulas import formula_of, name_of
-from funcnn.tracing.summaries import stage_names
+from funcnn.autodiff.tape import Tape
+from funcnn.core import Node, Rule, concrete
 
 __all__ = ["Operand", "Operation", "argument_names", "snapshot", "watched_gradient"]
 
@@ -76,53 +70,30 @@ class Operation:
 
 def watched_gradient(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
                       ) -> tuple[Any, Any, tuple[Operation, ...]]:
-    """`value_and_grad(f)(*args)`, and what its tape and its way back looked like.
-
-    The tracers that f is given belong to a `_Watch`, which is the tape of `value_and_grad` in another dress: it has the
-    same level and writes on the same list.
-    """
+    """`value_and_grad(f)(*args)`, and what its tape and its way back looked like."""
     names = [tree.keystr(path) or argument_names(f, args)[0] for path, _ in tree.leaves_with_path(args[0])]
-    seen: list[_Seen] = []
-
-    def watched(params: Any, *rest: Any, **options: Any) -> Any:
-        own = {leaf.tape.level: leaf.tape for leaf in tree.leaves(params) if type(leaf) is Tracer}
-        if not own:
-            return f(params, *rest, **options)
-        tape = own[max(own)]
-        watch = _Watch(tape, seen, watched.__code__)
-        try:
-            y = f(_moved(params, tape, watch), *rest, **options)
-        finally:
-            watch.nodes = None
-        return _moved(y, watch, tape)
-
-    value, grads = value_and_grad(watched)(*args, **kwargs)
+    watch = _Watch()
+    value, _, grads = gradient_on(watch, lambda params: f(params, *args[1:], **kwargs), args[0])
     arguments = _arguments(f, args)
-    return value, grads, tuple(each.operation(i, names, arguments) for i, each in enumerate(seen))
-
-
-def _moved(values: Any, before: Tape, after: Tape) -> Any:
-    """The tracers of one tape as those of another."""
-    return tree.map(lambda leaf: Tracer(leaf.value, after, leaf.node)
-                    if type(leaf) is Tracer and leaf.tape is before else leaf, values)
+    return value, grads, tuple(each.operation(i, names, arguments) for i, each in enumerate(watch.seen))
 
 
 class _Watch(Tape):
-    """A tape that writes on the list of another, and looks at each operation and each cotangent as it goes by."""
+    """A tape that looks at each operation and each cotangent as it goes by."""
 
-    __slots__ = ("seen", "until")
+    def __init__(self) -> None:
+        super().__init__()
+        self.scope: list[str] = []
+        self.seen: list[_Seen] = []
 
-    def __init__(self, tape: Tape, seen: list[_Seen], until: CodeType) -> None:
-        self.level, self.inputs, self.nodes = tape.level, tape.inputs, tape.nodes
-        self.seen, self.until = seen, until
-
-    def bind(self, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tracer:
-        y = super().bind(rule, args, kwargs)
-        assert self.nodes is not None
-        layer, line = _place_in_program(sys._getframe(1), self.until)
-        operands = [(arg.node, arg.value) if type(arg) is Tracer and arg.tape is self else (None, arg)
-                    for arg in args]
-        seen = _Seen(rule, operands, kwargs, y.value, layer, line, self.inputs)
+    def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Run one operation, and see what goes in and what comes out."""
+        y = super().bind(rule, args, options)
+        if not self.owns(y):
+            return y
+        assert self.nodes is not None, "bind has just written on it"
+        operands = [(arg.place, arg.value) if self.owns(arg) else (None, arg) for arg in args]
+        seen = _Seen(rule, operands, options, y.value, _path(self.scope), _line(sys._getframe(1)), self.inputs)
         self.seen.append(seen)
         self.nodes[-1] = seen.watched(self.nodes[-1])
         return y
@@ -137,7 +108,7 @@ class _Seen:
         self.places = [place for place, _ in operands]
         self.originals = [value for _, value in operands]
         self.values = [snapshot(value) for value in self.originals]
-        self.options = {name: snapshot(value) for name, value in kwargs.items() if name not in ("form", "unpack")}
+        self.options = {name: snapshot(value) for name, value in kwargs.items()}
         self.y = snapshot(y)
         self.cotangent: Any = None
         self.handed_back: dict[int, Any] = {}
@@ -147,21 +118,21 @@ class _Seen:
         def bwd(saved: Any, g: Any) -> dict[int, Any]:
             self.cotangent = snapshot(g)
             cotangents = [cotangent for _, cotangent in self.rule.pull(node, g)]
-            found = {position: cotangent for (position, _), cotangent in zip(node[1], cotangents, strict=True)}
+            found = {position: cotangent for (position, _), cotangent in zip(node.parents, cotangents, strict=True)}
             self.handed_back = {position: snapshot(settle(cotangent)) for position, cotangent in found.items()}
             return found
 
-        return Rule(self.rule.name, self.rule.fun, bwd=bwd), *node[1:]
+        return node._replace(rule=Rule(self.rule.fun, name=self.rule.name, bwd=bwd))
 
     def operation(self, i: int, names: list[str], arguments: dict[int, str]) -> Operation:
         """What was seen, as data."""
-        formula = formula_of(self.rule)
+        formula = self.rule.formula
         operands = tuple(
             Operand(arguments.get(id(original), "") if place is None else self._source(place, names), value,
                     "" if place is None else formula.pullback(position), self.handed_back.get(position))
             for position, (place, value, original) in enumerate(zip(self.places, self.values, self.originals,
                                                                     strict=True)))
-        return Operation(i, name_of(self.rule), self.layer, self.line, formula.value, operands,
+        return Operation(i, self.rule.name, self.layer, self.line, formula.value, operands,
                          tree.FrozenDict(self.options), self.y, self.cotangent)
 
     def _source(self, place: int, names: list[str]) -> str:
@@ -178,40 +149,18 @@ _LIBRARY = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 
 
-def _place_in_program(frame: FrameType | None, until: CodeType) -> tuple[str, str]:
-    """The path of the layer that is running, and the line of the program, found on the stack of calls."""
-    layers: list[Layer[Any, Any, Any]] = []
-    line = ""
-    while frame is not None and frame.f_code is not until:
-        layer = _running(frame)
-        if layer is not None and not (layers and layers[-1] is layer):
-            layers.append(layer)
-        if not line and not frame.f_code.co_filename.startswith((_LIBRARY, _NUMPY)):
-            line = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+def _line(frame: FrameType | None) -> str:
+    """The line of the program that asked for an operation: the innermost one outside of the library."""
+    while frame is not None and frame.f_code.co_filename.startswith((_LIBRARY, _NUMPY)):
         frame = frame.f_back
-    return _path(layers[::-1]), line
+    return "" if frame is None else f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def _running(frame: FrameType) -> Layer[Any, Any, Any] | None:
-    """The layer of a call of `Layer.apply`, or the `stage` that the `forward` of a composed net has come to."""
-    if frame.f_code is Layer.apply.__code__:
-        layer: Layer[Any, Any, Any] = frame.f_locals["self"]
-        return layer
-    if frame.f_code.co_filename == composition.__file__ and frame.f_code.co_name == "forward":
-        return frame.f_locals.get("stage")
-    return None
-
-
-def _path(layers: list[Layer[Any, Any, Any]]) -> str:
+def _path(scope: list[str]) -> str:
     """The path of the innermost of layers that run inside each other, from the outermost on."""
     path = ""
-    siblings: tuple[Layer[Any, Any, Any], ...] = ()
-    for layer in layers:
-        names = zip(siblings, stage_names(siblings), strict=True)
-        name = next((name for stage, name in names if stage is layer), layer.path or layer.name or layer.kind)
-        if layer.kind != "serial":
-            path = name if f"{name}/".startswith(f"{path}/") or not path else f"{path}/{name}"
-        siblings = layer.stages
+    for name in scope:
+        path = name if not path or f"{name}/".startswith(f"{path}/") else f"{path}/{name}"
     return path
 
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 import funcnn as fn
 from funcnn import FrozenDict, tree
-from funcnn.core.tracer import Tape, Tracer, TracerError
+from funcnn.autodiff.tape import Tape
+from funcnn.core import Tracer, TracerError
 
 # Untyped here: what these tests differentiate has, on purpose, no static type.
 grad: Any = fn.grad

@@ -19,7 +19,7 @@ import pytest
 
 import funcnn as fn
 from funcnn import tree
-from funcnn.core.tracer import Tape
+from funcnn.autodiff.tape import Tape
 from funcnn.testing import assert_pure, check_grads
 from programs import PROGRAMS
 

@@ -1,0 +1,82 @@
+"""What does a transformation do? It is an `Interpreter`: it says what an operation on its traced values means.
+
+`grad` has a tape, `vmap` a batch; each begins an interpreter, gives the function tracers that belong to it, and takes
+what the function returns. An operation goes to the innermost interpreter among its arguments, the one begun last; to
+that one the values of the others are just values, on which it calls the rule again. Nothing is global: an interpreter
+lives for one call, and what orders them is a counter that only hands out fresh numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from funcnn.core.rule import Rule
+from funcnn.core.tracer import Tracer
+
+__all__ = ["Interpreter", "named_scope"]
+
+_fresh = itertools.count()
+
+
+class Interpreter:
+    """The meaning of operations on traced values, during one call of a transformation."""
+
+    scope: list[str] | None = None
+    """Where in the program an operation stands, for interpreters that want to know: they begin with an empty list."""
+
+    def __init__(self) -> None:
+        self.level = next(_fresh)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the function that it was begun for has returned, so that its tracers are of no more use."""
+        return False
+
+    def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The result of one operation."""
+        raise NotImplementedError
+
+    def look(self, x: Tracer) -> Any:
+        """What a tracer of this interpreter stands for, to be looked at; an interpreter may refuse."""
+        return x.value
+
+    def owns(self, x: Any) -> bool:
+        """Whether x is a tracer of this interpreter."""
+        return isinstance(x, Tracer) and x.owner is self
+
+    def lower(self, x: Any) -> Any:
+        """What x stands for outside this interpreter, also inside lists and tuples."""
+        if isinstance(x, Tracer):
+            return x.value if x.owner is self else x
+        if type(x) is tuple or type(x) is list:
+            return type(x)([self.lower(each) for each in x])
+        return x
+
+
+@contextlib.contextmanager
+def named_scope(name: str, values: Iterable[Any]) -> Iterator[None]:
+    """Tell every interpreter among the owners of traced values that what follows belongs to `name`.
+
+    As `jax.named_scope`, which needs no values because its trace is global.
+    """
+    told = _scopes(values)
+    for scope in told:
+        scope.append(name)
+    try:
+        yield
+    finally:
+        for scope in told:
+            scope.pop()
+
+
+def _scopes(values: Iterable[Any]) -> list[list[str]]:
+    found: dict[int, list[str]] = {}
+    for value in values:
+        while isinstance(value, Tracer):
+            if value.owner.scope is not None:
+                found[value.owner.level] = value.owner.scope
+            value = value.value
+    return list(found.values())

@@ -1,0 +1,233 @@
+"""What does a transformation know of an operation? One row, a `Rule`: the function, its derivative, the text of both.
+
+A row is called like its function. Where a traced value is among the arguments, the innermost interpreter of them says
+what the call means (`funcnn.core.interpreter`); else the function runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from funcnn.core.tracer import RULES, Tracer, TracerError
+
+__all__ = ["Formula", "Node", "Outline", "Rule", "Vjp", "innermost", "register"]
+
+Vjp: TypeAlias = Callable[..., Any]
+"""The pullback to one argument: (g, y, *args, **options) -> the cotangent of that argument, g being that of y."""
+
+
+class Formula(NamedTuple):
+    """What an operation computes, `y = f(x)`, and what it hands back to each argument, `dx = ...`, as text."""
+
+    value: str
+    pullbacks: tuple[str, ...]
+
+    def pullback(self, position: int) -> str:
+        """The line of one argument; of operations with any number of arguments, that of the last one given."""
+        return self.pullbacks[min(position, len(self.pullbacks) - 1)]
+
+
+class Outline:
+    """What is known of an array whose numbers nobody reads any more, so that its memory may be used again."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.dtype = shape, dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return math.prod(self.shape)
+
+
+class Node(NamedTuple):
+    """One operation on a tape."""
+
+    rule: Rule
+    parents: list[tuple[int, int]]
+    """Which of its arguments are differentiated, and the places on the tape that they come from."""
+    saved: Any
+    """What the way back may read: (y, *args), an `Outline` in the place of what no pullback reads; of a rule with
+    `fwd`, its residuals."""
+    options: dict[str, Any]
+
+
+class Rule:
+    """A function of arrays and its derivative, in one of three forms, or in none: then it is constant.
+
+    - `vjps[i]` is the pullback to argument i, None where there is none;
+    - `each(i, g, y, *args, **options)` is the pullback to argument i of a function of any number of arrays;
+    - `fwd(*args) -> (y, residuals)` and `bwd(residuals, g) -> cotangents` share work.
+
+    Arguments that may be differentiated are positional. **What a tape keeps** is said by the names: a parameter of a
+    pullback that begins with an underscore comes as its `Outline`, shape and dtype, and its numbers are not kept.
+
+    >>> import funcnn
+    >>> twice = Rule(lambda x: 2 * x, vjps=[lambda g, _y, _x: 2 * g], name="twice", formula=("y = 2 * x", "dx = 2 * g"))
+    >>> funcnn.grad(twice)(3.0), twice
+    (2.0, Rule(twice))
+    """
+
+    forgets_options = False
+    """Whether the pullbacks do not take the keyword arguments of the call."""
+
+    def __init__(self, fun: Callable[..., Any], vjps: Sequence[Vjp | None] = (), *, name: str = "",
+                 each: Vjp | None = None, fwd: Callable[..., Any] | None = None, bwd: Callable[..., Any] | None = None,
+                 formula: Sequence[str] = (), batch: Callable[..., Any] | None = None) -> None:
+        self.fun, self.name = fun, name or getattr(fun, "__name__", type(fun).__name__)
+        self.vjps, self.each, self.fwd, self.bwd = tuple(vjps), each, fwd, bwd
+        self.lines = tuple(formula)
+        self.batch = batch
+        self.number: type = float if isinstance(fun, np.ufunc) else np.float64  # of ufuncs a Python number adapts
+        self._reads: dict[tuple[int, ...], tuple[bool, ...]] = {}
+
+    @property
+    def formula(self) -> Formula:
+        """The text of the row; where none was given, the name and the arguments."""
+        if self.lines:
+            return Formula(self.lines[0], self.lines[1:])
+        try:
+            names = list(inspect.signature(self.fun).parameters)
+        except (TypeError, ValueError):
+            names = ["x"]
+        return Formula(f"y = {self.name}({', '.join(names)})", tuple(f"d{name} = its own rule" for name in names))
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the derivative is 0, or none that matters."""
+        return not (self.vjps or self.each or self.fwd)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run the function, or let the innermost interpreter among its arguments say what that means."""
+        owner = innermost(args)
+        if options and innermost(options.values()) is not None:
+            args, options = _positional(self.fun, args, options)
+            owner = innermost(args)
+        if owner is None:
+            return self.fun(*args, **options)
+        return owner.bind(self, self._arrays(args), options)
+
+    def _arrays(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments, lists and tuples in the place of arrays converted as NumPy does it."""
+        if _USUAL.issuperset(map(type, args)):
+            return args
+        return tuple(self._array(i, arg) for i, arg in enumerate(args))
+
+    def _array(self, i: int, arg: Any) -> Any:
+        if isinstance(arg, list | tuple) and (self.each or (i < len(self.vjps) and self.vjps[i])):
+            return np.asarray(arg)
+        if isinstance(arg, np.ndarray) and type(arg) not in (np.ndarray, np.memmap):
+            raise TracerError(f"{self.name}: a {type(arg).__name__} met a traced value, whose derivative knows plain "
+                              f"arrays only; use {_plain(arg)}")
+        return arg
+
+    def pullback(self, i: int) -> Vjp:
+        """The pullback to argument i."""
+        if self.each is not None:
+            return functools.partial(self.each, i)
+        vjp = self.vjps[i] if i < len(self.vjps) else None
+        if vjp is None:
+            raise TracerError(f"{self.name}: has no derivative with respect to argument {i}; apply "
+                              "funcnn.stop_gradient to it, or give the rule one")
+        return vjp
+
+    def reads(self, positions: tuple[int, ...], count: int) -> tuple[bool, ...]:
+        """Which of (y, *args), `count` of them, the pullbacks to the arguments at these positions read."""
+        known = self._reads.get((count, *positions))
+        if known is None:
+            known = tuple(map(any, zip(*[_reads(self.pullback(i), count) for i in positions], strict=True)))
+            self._reads[(count, *positions)] = known
+        return known
+
+    def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
+        """What the cotangent g of a node's result gives to its parents: (parent, cotangent) pairs."""
+        if self.bwd is not None:
+            cotangents = self.bwd(node.saved, g)
+            return [(parent, cotangents[i]) for i, parent in node.parents]
+        options = {} if self.forgets_options else node.options
+        return [(parent, self.fit(i, self.pullback(i)(g, *node.saved, **options), node.saved[i + 1]))
+                for i, parent in node.parents]
+
+    def fit(self, i: int, cotangent: Any, x: Any) -> Any:
+        """The cotangent of argument x, which must have its shape."""
+        if cotangent is None or getattr(cotangent, "shape", ()) != getattr(x, "shape", ()):
+            raise wrong_cotangent(self.name, i, cotangent, x)
+        return cotangent
+
+    def __repr__(self) -> str:
+        return f"Rule({self.name})"
+
+
+def register(rule: Rule, *functions: Callable[..., Any]) -> Rule:
+    """Let a rule stand for NumPy functions wherever they meet a traced value."""
+    RULES.update(dict.fromkeys(functions or (rule.fun,), rule))
+    return rule
+
+
+_USUAL = frozenset([np.ndarray, float, int, np.float64, np.float32, type(None)])
+"""Types of arguments that need no second look; the tracers add themselves."""
+
+
+def innermost(values: Iterable[Any]) -> Any:
+    """The interpreter begun last among those of the traced values, also inside lists and tuples; None without any."""
+    owner = None
+    for value in values:
+        if isinstance(value, Tracer):
+            found = value.owner
+        elif isinstance(value, tuple | list):
+            found = innermost(value)
+        else:
+            continue
+        if found is not None and (owner is None or found.level > owner.level):
+            owner = found
+    return owner
+
+
+def wrong_cotangent(name: str, i: int, cotangent: Any, x: Any) -> ValueError:
+    """The error that a pullback returned nothing, or another shape than that of its argument."""
+    if cotangent is None:
+        return ValueError(f"{name}: its derivative returned None for argument {i}; is a return missing?")
+    came, expected = getattr(cotangent, "shape", ()), getattr(x, "shape", ())
+    return ValueError(f"{name}: its derivative returned a cotangent of shape {came} for argument {i}, which has shape "
+                      f"{expected}")
+
+
+def _plain(array: Any) -> str:
+    if hasattr(array, "mask"):
+        return "x.filled(0.0), and np.where(mask, x, y) for what is masked"
+    return "np.asarray(x)"
+
+
+def _reads(vjp: Vjp, count: int) -> list[bool]:
+    """Which of its arguments after g a pullback reads: those whose names do not begin with an underscore."""
+    try:
+        parameters = list(inspect.signature(vjp).parameters.values())[1:]
+    except (TypeError, ValueError):  # some functions written in C
+        return [True] * count
+    named = [not p.name.startswith("_") for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    others = all(not p.name.startswith("_") for p in parameters if p.kind is p.VAR_POSITIONAL)
+    return (named + [others] * count)[:count]
+
+
+def _positional(fun: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any],
+                ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with the traced ones by position, because a rule differentiates by position."""
+    bound = inspect.signature(fun).bind(*args, **options)
+    if innermost(bound.kwargs.values()) is not None:
+        bound.apply_defaults()
+    if innermost(bound.kwargs.values()) is not None:
+        raise TracerError(f"{fun.__name__}: a traced value came as a keyword-only argument; only positional ones are "
+                          "differentiated")
+    return bound.args, bound.kwargs
