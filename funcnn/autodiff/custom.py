@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from funcnn import tree
 from funcnn.autodiff.reverse import named_after, vjp
-from funcnn.core import Rule, TracerError, concrete, innermost
+from funcnn.core import Formula, Rule, TracerError, concrete, innermost
 from funcnn.core.rule import wrong_cotangent
 
 __all__ = ["custom_vjp", "remat", "stop_gradient"]
@@ -75,6 +75,7 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def __init__(self, fun: Callable[A, R]) -> None:
         super().__init__(fun)
+        self.is_constant = False  # without a derivative of its own it has none to give
         functools.update_wrapper(self, fun)
         self.name = getattr(fun, "__name__", "custom_vjp")
         self._has_defaults = bool(getattr(fun, "__defaults__", None))
@@ -89,11 +90,6 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
         """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
         self.fwd, self.bwd, self.vjps = None, None, vjps
         self.lines = tuple(formula)
-
-    @property
-    def is_constant(self) -> bool:
-        """No: without a derivative of its own it has none to give."""
-        return False
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         if (counterpart := _counterpart(self, args)) is not None:
@@ -151,52 +147,43 @@ def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
 
 
 def _on_leaves(rule: Rule, args: tuple[Any, ...]) -> Any:
-    """Call a rule whose `fwd` and `bwd` speak of trees, an interpreter knowing only leaves that come in and one array
-    that goes out.
-    """
+    """Call a rule whose `fwd` and `bwd` speak of trees."""
     leaves, form = tree.flatten(args)
     if innermost(leaves) is None:
         return rule.fun(*args)
-    call = _Call(rule, form)
-    on_leaves = Rule(call.fun, name=rule.name, fwd=call.fwd, bwd=call.bwd)
-    on_leaves.lines = (rule.formula.value, *rule.formula.pullbacks)
-    y = on_leaves(*leaves)
+    call = _OnLeaves(rule, form)
+    y = call(*leaves)
     return call.unpack(y)  # which knows the structure of y only now
 
 
-class _Call:
-    """One call of a function of trees, as a function of leaves that gives one array."""
+class _OnLeaves(Rule):
+    """One call of a rule of trees, for interpreters, who know only leaves that come in and one array that goes out."""
 
     def __init__(self, rule: Rule, form: tree.Structure) -> None:
+        super().__init__(rule.fun, name=rule.name, fwd=self._forward, bwd=self._backward)
         self.rule, self.form = rule, form
         self.unpack: Callable[[Any], Any] = _itself
 
-    def fun(self, *leaves: Any) -> Any:
-        """The function itself."""
-        return self._packed(self.rule.fun(*self.form.build(leaves)))
+    @property
+    def formula(self) -> Formula:
+        """That of the rule."""
+        return self.rule.formula
 
-    def fwd(self, *leaves: Any) -> tuple[Any, Any]:
-        """The result, and what the way back needs."""
+    def _forward(self, *leaves: Any) -> tuple[Any, Any]:
         args = self.form.build(leaves)
         assert self.rule.fwd is not None, "a rule of trees has both"
         y, residuals = self.rule.fwd(*args)
-        return self._packed(y), (residuals, args)
+        if isinstance(y, _CONTAINERS):
+            y, self.unpack = tree.ravel(y)
+        return y, (residuals, args)
 
-    def bwd(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
-        """The cotangents of the leaves."""
+    def _backward(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
         residuals, args = saved
         assert self.rule.bwd is not None, "a rule of trees has both"
         cotangents = self.rule.bwd(residuals, self.unpack(g))
         _check_count(self.rule.name, cotangents, len(args))
         return [leaf for i, (arg, cotangent) in enumerate(zip(args, cotangents, strict=True))
                 for leaf in _checked(self.rule.name, i, arg, cotangent)]
-
-    def _packed(self, y: Any) -> Any:
-        """A tree of several arrays as one vector; an array as it is."""
-        if not isinstance(y, _CONTAINERS):
-            return y
-        packed, self.unpack = tree.ravel(y)
-        return packed
 
 
 def _itself(y: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from funcnn.autodiff.scatter import add, settle
-from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError
+from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError, innermost
 
 __all__ = ["CONSTANT", "Tape", "walk_back"]
 
@@ -54,15 +54,15 @@ class Tape(Interpreter):
             return rule(*self.lower(args), **options)
         if self.nodes is None:
             raise _ended(rule)
-        parents = [(i, x.place) for i, x in enumerate(args) if isinstance(x, Tracer) and x.owner is self]
-        values = list(self.lower(args))
-        for i, _ in parents:
-            if type(values[i]) is float:
-                values[i] = rule.number(values[i])
+        parents, values = [], list(args)
+        for i, x in enumerate(args):
+            if isinstance(x, Tracer) and x.owner is self:
+                parents.append((i, x.place))
+                values[i] = rule.number(x.value) if type(x.value) is float else x.value
         if rule.fwd is not None:
             y, saved = rule.fwd(*[self.guarded(rule.name, x) for x in values], **options)
         else:
-            y = rule(*values, **options)
+            y = (rule if innermost(values) else rule.fun)(*values, **options)
             saved = self._saved(rule, parents, y, values)
         if isinstance(y, Tracer) and y.owner is self:
             raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
@@ -71,11 +71,11 @@ class Tape(Interpreter):
 
     def _saved(self, rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any]) -> list[Any]:
         """The result and the arguments of an operation; only an outline of those that its pullbacks do not read."""
-        own = {i for i, _ in parents}
-        y_is_read, *reads = rule.reads(tuple(own), 1 + len(values))
-        saved = [y if y_is_read else _outline(y)]
-        for i, (x, is_read) in enumerate(zip(values, reads, strict=True)):
-            saved.append(_outline(x) if not is_read else x if i in own else self.guarded(rule.name, x))
+        own = tuple([i for i, _ in parents])
+        reads = rule.reads(own, 1 + len(values))
+        saved = [y if reads[0] else _outline(y)]
+        for i, x in enumerate(values):
+            saved.append(_outline(x) if not reads[i + 1] else x if i in own else self.guarded(rule.name, x))
         return saved
 
     def guarded(self, reader: str, x: Any) -> Any:
@@ -111,7 +111,7 @@ def _some_of(x: Any) -> bytes:
 
 
 def _outline(x: Any) -> Any:
-    return Outline(x.shape, x.dtype) if isinstance(x, np.ndarray | Tracer) else x
+    return Outline(x.shape, x.dtype) if isinstance(x, (np.ndarray, Tracer)) else x  # faster
 
 
 def _ended(rule: Rule) -> TracerError:

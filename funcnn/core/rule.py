@@ -89,6 +89,7 @@ class Rule:
         self.fun, self.name = fun, name or getattr(fun, "__name__", type(fun).__name__)
         self.vjps, self.each, self.fwd, self.bwd = tuple(vjps), each, fwd, bwd
         self.lines = tuple(formula)
+        self.is_constant = not (vjps or each or fwd)
         self.batch = batch
         self.number: type = float if isinstance(fun, np.ufunc) else np.float64  # of ufuncs a Python number adapts
         self._reads: dict[tuple[int, ...], tuple[bool, ...]] = {}
@@ -104,11 +105,6 @@ class Rule:
             names = ["x"]
         return Formula(f"y = {self.name}({', '.join(names)})", tuple(f"d{name} = its own rule" for name in names))
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether the derivative is 0, or none that matters."""
-        return not (self.vjps or self.each or self.fwd)
-
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run the function, or let the innermost interpreter among its arguments say what that means."""
         owner = innermost(args)
@@ -117,13 +113,13 @@ class Rule:
             owner = innermost(args)
         if owner is None:
             return self.fun(*args, **options)
-        return owner.bind(self, self._arrays(args), options)
+        if not _USUAL.issuperset(map(type, args)):
+            args = self._arrays(args)
+        return owner.bind(self, args, options)
 
     def _arrays(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments, lists and tuples in the place of arrays converted as NumPy does it."""
-        if _USUAL.issuperset(map(type, args)):
-            return args
-        return tuple(self._array(i, arg) for i, arg in enumerate(args))
+        return tuple([self._array(i, arg) for i, arg in enumerate(args)])
 
     def _array(self, i: int, arg: Any) -> Any:
         if isinstance(arg, list | tuple) and (self.each or (i < len(self.vjps) and self.vjps[i])):
@@ -156,8 +152,8 @@ class Rule:
         if self.bwd is not None:
             cotangents = self.bwd(node.saved, g)
             return [(parent, cotangents[i]) for i, parent in node.parents]
-        options = {} if self.forgets_options else node.options
-        return [(parent, self.fit(i, self.pullback(i)(g, *node.saved, **options), node.saved[i + 1]))
+        options, saved = {} if self.forgets_options else node.options, node.saved
+        return [(parent, self.fit(i, self.pullback(i)(g, *saved, **options), saved[i + 1]))
                 for i, parent in node.parents]
 
     def fit(self, i: int, cotangent: Any, x: Any) -> Any:
@@ -176,8 +172,8 @@ def register(rule: Rule, *functions: Callable[..., Any]) -> Rule:
     return rule
 
 
-_USUAL = frozenset([np.ndarray, float, int, np.float64, np.float32, type(None)])
-"""Types of arguments that need no second look; the tracers add themselves."""
+_USUAL = frozenset([Tracer, np.ndarray, float, int, np.float64, np.float32, type(None)])
+"""Types of arguments that need no second look."""
 
 
 def innermost(values: Iterable[Any]) -> Any:
@@ -186,7 +182,7 @@ def innermost(values: Iterable[Any]) -> Any:
     for value in values:
         if isinstance(value, Tracer):
             found = value.owner
-        elif isinstance(value, tuple | list):
+        elif isinstance(value, (tuple, list)):  # tuple | list would be made anew each time
             found = innermost(value)
         else:
             continue

@@ -130,6 +130,8 @@ def fitted(cotangent: Any, x: Any) -> Any:
     """
     if type(x) is float:
         x = _NUMBER
+    if cotangent.dtype is x.dtype and cotangent.shape == x.shape:
+        return cotangent
     cotangent = unbroadcast(settle(cotangent), x)
     return cotangent if cotangent.dtype == x.dtype else _cast(cotangent, x.dtype)
 
