@@ -64,6 +64,9 @@ from funcnn.autodiff import (
     value_and_grad as value_and_grad,
     vjp as vjp,
 )
+from funcnn.batching import (
+    vmap as vmap,
+)
 from funcnn.tree import (
     FrozenDict as FrozenDict,
 )

@@ -14,7 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from funcnn import tree
 from funcnn.autodiff.reverse import named_after, vjp
-from funcnn.core import Formula, Rule, TracerError, concrete, innermost
+from funcnn.core import Formula, Rule, TracerError, innermost
 from funcnn.core.rule import wrong_cotangent
 
 __all__ = ["custom_vjp", "remat", "stop_gradient"]
@@ -74,7 +74,7 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
     """
 
     def __init__(self, fun: Callable[A, R]) -> None:
-        super().__init__(fun)
+        super().__init__(fun, is_code=True)
         self.is_constant = False  # without a derivative of its own it has none to give
         functools.update_wrapper(self, fun)
         self.name = getattr(fun, "__name__", "custom_vjp")
@@ -160,7 +160,7 @@ class _OnLeaves(Rule):
     """One call of a rule of trees, for interpreters, who know only leaves that come in and one array that goes out."""
 
     def __init__(self, rule: Rule, form: tree.Structure) -> None:
-        super().__init__(rule.fun, name=rule.name, fwd=self._forward, bwd=self._backward)
+        super().__init__(self._run, name=rule.name, fwd=self._forward, bwd=self._backward, is_code=True)
         self.rule, self.form = rule, form
         self.unpack: Callable[[Any], Any] = _itself
 
@@ -169,13 +169,20 @@ class _OnLeaves(Rule):
         """That of the rule."""
         return self.rule.formula
 
+    def _run(self, *leaves: Any) -> Any:
+        return self._packed(self.rule.fun(*self.form.build(leaves)))
+
+    def _packed(self, y: Any) -> Any:
+        """A tree of several arrays as one vector; an array as it is."""
+        if isinstance(y, _CONTAINERS):
+            y, self.unpack = tree.ravel(y)
+        return y
+
     def _forward(self, *leaves: Any) -> tuple[Any, Any]:
         args = self.form.build(leaves)
         assert self.rule.fwd is not None, "a rule of trees has both"
         y, residuals = self.rule.fwd(*args)
-        if isinstance(y, _CONTAINERS):
-            y, self.unpack = tree.ravel(y)
-        return y, (residuals, args)
+        return self._packed(y), (residuals, args)
 
     def _backward(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
         residuals, args = saved
@@ -239,7 +246,7 @@ def _recomputed(f: Callable[..., Any]) -> Rule:
     """The rule of f that keeps its arguments alone."""
     def backward(args: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
         leaves, form = tree.flatten(args)
-        places = [i for i, leaf in enumerate(leaves) if _is_float(concrete(leaf))]
+        places = [i for i, leaf in enumerate(leaves) if _is_float(leaf)]
 
         def of_floats(*floats: Any) -> Any:
             replaced = dict(zip(places, floats, strict=True))

@@ -1,19 +1,20 @@
-"""With this module you can take the other derivatives: `jvp`, `jacobian`, `hessian`, `hvp`, each a theorem about `vjp`.
+"""What are the other derivatives? `jvp`, `jacobian`, `hessian`, `hvp`: each a theorem about `vjp`.
 
 The pullback of f at x is a linear function of the cotangent; its own pullback is the transpose, which pushes tangents
-forward. So forward mode needs no second table of derivatives, and a Jacobian is computed from one run of f.
+forward. So forward mode needs no second table of derivatives, and a Jacobian is one run of f and a `vmap` over a basis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 
 import numpy as np
 
 from funcnn import tree
 from funcnn.autodiff.reverse import described, grad, named_after, split_arguments, vjp
-from funcnn.core import concrete
+from funcnn.batching import vmap
+from funcnn.core import TracerError
 from funcnn.typing import Array, Scalar
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize"]
@@ -51,8 +52,7 @@ def linearize(f: Callable[[*X], R], *primals: *X) -> tuple[R, Callable[[*X], R]]
 def _check_real(name: str, y: Any) -> None:
     """The results are real numbers; of complex ones the real and the imaginary part have derivatives of their own."""
     for path, leaf in tree.leaves_with_path(y):
-        known = concrete(leaf)
-        if type(known) is not float and not (hasattr(known, "dtype") and known.dtype.kind == "f"):
+        if type(leaf) is not float and not (hasattr(leaf, "dtype") and leaf.dtype.kind == "f"):
             where = f" at {tree.keystr(path)!r}" if path else ""
             raise TypeError(f"{name}: the function must return real floating-point numbers, it returned "
                             f"{described(leaf)}{where}. Of complex ones take np.real and np.imag")
@@ -67,10 +67,10 @@ def _check_tangents(primals: Any, tangents: Any) -> None:
 
 
 def _check_tangent(path: tree.Path, x: Any, t: Any) -> None:
-    if np.shape(concrete(t)) != np.shape(concrete(x)):
+    if _shape(t) != _shape(x):
         where = f" at {tree.keystr(path[1:])!r}" if path[1:] else ""
-        raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {np.shape(concrete(t))}, the "
-                         f"argument has shape {np.shape(concrete(x))}")
+        raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {_shape(t)}, the "
+                         f"argument has shape {_shape(x)}")
 
 
 def _zero(y: Any) -> Any:
@@ -99,7 +99,7 @@ def _check_tuples(name: str, direction: str, primals: Any, tangents: Any) -> Non
 
 
 def jacrev(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A, Any]:
-    """The Jacobian of f by reverse mode: one pullback for each entry of y, cheap when y is small.
+    """The Jacobian of f by reverse mode: a pullback for each entry of y, all at once; cheap when y is small.
 
         J[i, j] = dy_i / dx_j,    of shape y.shape + x.shape
 
@@ -116,15 +116,16 @@ def jacrev(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A,
         y, pullback = vjp(call, chosen)
         _check_real("jacobian", y)
         outputs, form = tree.flatten(y)
-        rows = [[pullback(g)[0] for g in _basis(form, outputs, i)] for i in range(len(outputs))]
-        blocks = [tree.map(_rows_of(output), chosen, *its_rows) for output, its_rows in zip(outputs, rows, strict=True)]
+        rows = [_over_basis(lambda g: pullback(g)[0], form, outputs, i) for i in range(len(outputs))]
+        blocks = [tree.map(lambda x, row, y=y: row.reshape((*_shape(y), *_shape(x))), chosen, row)
+                  for y, row in zip(outputs, rows, strict=True)]
         return tree.unflatten(form, blocks)
 
     return named_after(f, jacobian_of_f)
 
 
 def jacfwd(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A, Any]:
-    """The Jacobian of f by forward mode: one pushforward for each entry of x, cheap when x is small.
+    """The Jacobian of f by forward mode: a pushforward for each entry of x, all at once; cheap when x is small.
 
     The result is that of `jacrev`.
 
@@ -137,8 +138,9 @@ def jacfwd(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A,
         chosen, call = split_arguments("jacobian", f, argnums, args, kwargs)
         y, pushforward = linearize(call, chosen)
         inputs, form = tree.flatten(chosen)
-        columns = [[pushforward(t) for t in _basis(form, inputs, i)] for i in range(len(inputs))]
-        blocks = [tree.map(_columns_of(x), y, *of_input) for x, of_input in zip(inputs, columns, strict=True)]
+        columns = [_over_basis(pushforward, form, inputs, i) for i in range(len(inputs))]
+        blocks = [tree.map(lambda y, dy, x=x: np.moveaxis(dy, 0, -1).reshape((*_shape(y), *_shape(x))), y, column)
+                  for x, column in zip(inputs, columns, strict=True)]
         by_output = zip(*map(tree.leaves, blocks), strict=True)
         jacobians = [tree.unflatten(form, block) for block in by_output]
         return tree.unflatten(tree.structure(y), jacobians)
@@ -150,31 +152,21 @@ jacobian = jacrev
 """The Jacobian of f, by reverse mode."""
 
 
-def _basis(form: tree.Structure, leaves: Sequence[Any], i: int) -> Iterator[Any]:
-    """Trees of zeros but for a single 1, which passes through the entries of leaf i."""
+def _over_basis(linear: Callable[[Any], Any], form: tree.Structure, leaves: Sequence[Any], i: int) -> Any:
+    """A linear function of a tree, at trees of zeros but for a single 1 that passes through the entries of leaf i: all
+    at once, or one after the other where a derivative of somebody's own looks at values.
+    """
     zeros = [_zero(leaf) for leaf in leaves]
-    for entry in range(np.size(zeros[i])):
-        one = np.zeros(np.shape(zeros[i]), np.result_type(zeros[i]))
-        one.flat[entry] = 1
-        yield tree.unflatten(form, [*zeros[:i], one if one.shape else one[()], *zeros[i + 1:]])
+    n = int(np.size(zeros[i]))
+    ones = np.identity(n, np.result_type(zeros[i])).reshape((n, *np.shape(zeros[i])))
 
+    def at(one: Any) -> Any:
+        return linear(tree.unflatten(form, [*zeros[:i], one, *zeros[i + 1:]]))
 
-def _rows_of(y: Any) -> Callable[..., Any]:
-    """Stack the gradients of the entries of y with respect to a leaf x."""
-    return lambda x, *rows: _reshaped(np.stack(rows), y, x) if rows else _nothing(y, x)
-
-
-def _columns_of(x: Any) -> Callable[..., Any]:
-    """Stack the tangents of a leaf y for the entries of x."""
-    return lambda y, *columns: _reshaped(np.stack(columns, axis=-1), y, x) if columns else _nothing(y, x)
-
-
-def _reshaped(stacked: Any, y: Any, x: Any) -> Any:
-    return stacked.reshape((*_shape(y), *_shape(x)))
-
-
-def _nothing(y: Any, x: Any) -> Any:
-    return np.zeros((*_shape(y), *_shape(x)), np.result_type(concrete(x)))
+    try:
+        return vmap(at)(ones)
+    except TracerError:
+        return tree.map(lambda *found: np.stack(found), *[at(one[()]) for one in ones])
 
 
 def _shape(x: Any) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
-from funcnn.core import Node, Tracer, TracerError, concrete
+from funcnn.core import Node, Tracer, TracerError
 from funcnn.typing import Scalar
 
 __all__ = ["described", "grad", "gradient_on", "named_after", "split_arguments", "value_and_grad", "vjp"]
@@ -274,7 +274,7 @@ def _check_scalar(value: Any) -> None:
     """One real number, as a gradient needs it."""
     if isinstance(value, np.floating):
         return
-    kind = np.result_type(concrete(value)).kind if isinstance(value, Tracer | np.ndarray | np.generic) else ""
+    kind = value.dtype.kind if isinstance(value, Tracer | np.ndarray | np.generic) else ""
     if kind == "f" and value.shape == ():
         return
     if type(value) is float:
@@ -312,7 +312,7 @@ def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
     expected, came = getattr(y, "shape", ()), getattr(g, "shape", ())
     if expected != came:
         raise ValueError(f"vjp: the cotangent{_where(path)} has shape {came}, the result has shape {expected}")
-    kind = np.result_type(concrete(y))
+    kind = y.dtype if hasattr(y, "dtype") else np.result_type(y)
     if np.iscomplexobj(g) and kind.kind != "c":
         raise TypeError(f"vjp: the cotangent{_where(path)} is complex, the result is {kind}; take its real part")
     if isinstance(g, int | float):

@@ -14,7 +14,7 @@ import numpy as np
 
 from funcnn.core import Rule
 
-__all__ = ["Distinct", "Scatter", "add", "put", "settle"]
+__all__ = ["PUT", "Distinct", "Scatter", "add", "put", "settle"]
 
 
 class Distinct(tuple[Any, ...]):
@@ -45,7 +45,7 @@ class Scatter:
 
     def settle(self) -> Any:
         """The array."""
-        scattered = _PUT(*self.parts, *self.indices, shape=self.shape, dtype=self.dtype)
+        scattered = PUT(*self.parts, *self.indices, shape=self.shape, dtype=self.dtype)
         return scattered if self.whole is None else self.whole + scattered
 
 
@@ -74,7 +74,7 @@ def put(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     >>> put(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 2]), (3,))
     array([1., 0., 6.])
     """
-    return _PUT(g, index, shape=shape, dtype=g.dtype)
+    return PUT(g, index, shape=shape, dtype=g.dtype)
 
 
 # ----------------------------------------------------------------------------------- one pass for all parts
@@ -103,7 +103,7 @@ class _Put(Rule):
         return args
 
 
-_PUT = _Put(_scatter, name="put", each=_picked, formula=("y = zeros, and x added at [index]", "dx = g[index]"))
+PUT = _Put(_scatter, name="put", each=_picked, formula=("y = zeros, and x added at [index]", "dx = g[index]"))
 
 
 def _parts(index: Any) -> tuple[Any, ...]:

@@ -71,6 +71,9 @@ class Rule:
     - `each(i, g, y, *args, **options)` is the pullback to argument i of a function of any number of arrays;
     - `fwd(*args) -> (y, residuals)` and `bwd(residuals, g) -> cotangents` share work.
 
+    `batch` says how it is computed for many examples at once (`funcnn.batching`); `is_code`, that `fun` is NumPy code
+    itself, which may be run on tracers.
+
     Arguments that may be differentiated are positional. **What a tape keeps** is said by the names: a parameter of a
     pullback that begins with an underscore comes as its `Outline`, shape and dtype, and its numbers are not kept.
 
@@ -85,12 +88,13 @@ class Rule:
 
     def __init__(self, fun: Callable[..., Any], vjps: Sequence[Vjp | None] = (), *, name: str = "",
                  each: Vjp | None = None, fwd: Callable[..., Any] | None = None, bwd: Callable[..., Any] | None = None,
-                 formula: Sequence[str] = (), batch: Callable[..., Any] | None = None) -> None:
+                 formula: Sequence[str] = (), batch: Callable[..., Any] | None = None, is_code: bool = False,
+                 ) -> None:
         self.fun, self.name = fun, name or getattr(fun, "__name__", type(fun).__name__)
         self.vjps, self.each, self.fwd, self.bwd = tuple(vjps), each, fwd, bwd
         self.lines = tuple(formula)
         self.is_constant = not (vjps or each or fwd)
-        self.batch = batch
+        self.batch, self.is_code = batch, is_code
         self.number: type = float if isinstance(fun, np.ufunc) else np.float64  # of ufuncs a Python number adapts
         self._reads: dict[tuple[int, ...], tuple[bool, ...]] = {}
 

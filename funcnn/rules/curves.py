@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnn.batching import families
 from funcnn.core import Rule, Tracer
 from funcnn.rules.elementwise import real_sign
 from funcnn.rules.table import Elementwise, composite, elementwise, one_where_zero, row, rule
@@ -42,7 +43,7 @@ def _modf(x: Any, **options: Any) -> Any:
     return _FRACTION(x), np.trunc(x)
 
 
-_FREXP = Rule(np.frexp)   # constant
+_FREXP = Rule(np.frexp, batch=families.elementwise)   # constant
 
 
 @composite(np.frexp)
@@ -209,7 +210,8 @@ def _weighed(f0: Any, f1: Any, f2: Any, h0: Any, h1: Any, at: int) -> Any:
     return a * f0 + b * f1 + c * f2
 
 
-rule(np.unwrap, "y = x + multiples of the period", "dx = g", lambda g, _y, _p, *args, **options: g)
+rule(np.unwrap, "y = x + multiples of the period", "dx = g", lambda g, _y, _p, *args, **options: g,
+     batch=families.along)
 
 # ------------------------------------------------------------------ interpolation and polynomials
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcnn._arrays import is_concrete
+from funcnn.batching import families
 from funcnn.core import Rule, astype, concrete
 from funcnn.rules.table import (
     Elementwise,
@@ -133,15 +134,15 @@ elementwise(np.arctanh, "y = arctanh(x)", "dx = g / (1 - x**2)",     lambda g, _
 
 def _sech(x: Any) -> Any:
     """1 / cosh(x), which 1 - tanh(x)**2 has lost where tanh(x) rounds to 1."""
-    if x.dtype.kind == "c":
+    if np.iscomplexobj(x):
         return 1 / np.cosh(x)
-    far = math.log(np.finfo(x.dtype).max)
+    far = math.log(np.finfo(np.result_type(x)).max)
     return 1 / np.cosh(np.minimum(np.maximum(x, -far), far))
 
 
 def _root_of_one_plus_square(x: Any) -> Any:
     """Sqrt(1 + x**2), also where the square overflows."""
-    return np.hypot(1, x) if x.dtype.kind == "f" else np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x)
+    return np.sqrt(1 + 1j * x) * np.sqrt(1 - 1j * x) if np.iscomplexobj(x) else np.hypot(1, x)
 
 
 # ------------------------------------------------------------------ complex numbers
@@ -153,22 +154,23 @@ elementwise(np.absolute,  "y = abs(x)",  "dx = g * conj(sign(x))", lambda g, _y,
 elementwise(np.fabs,      "y = abs(x)",  "dx = g * sign(x)",       lambda g, _y, x: g * direction(x))
 
 
-real_sign = Rule(np.sign)
+real_sign = Rule(np.sign, batch=families.elementwise)
 """The sign of real numbers, a constant."""
 
 
 @composite(np.sign)
 def _sign(x: Any, **options: Any) -> Any:
     """Z / |z| of complex numbers; constant, so with derivative 0, for real ones."""
-    return x / one_where_zero(np.abs(x)) if x.dtype.kind == "c" else real_sign(x, **options)
+    return x / one_where_zero(np.abs(x)) if np.iscomplexobj(x) else real_sign(x, **options)
 
 
 def direction(x: Any) -> Any:
     """X / |x|, the slope of |x|: 0 at 0, where its own derivative is no number, because |x| has a corner there."""
-    return over(x, np.abs(x)) if x.dtype.kind == "c" else _STEP(x)
+    return over(x, np.abs(x)) if np.iscomplexobj(x) else _STEP(x)
 
 
-_STEP = row(np.sign, "y = sign(x)", "dx = 0 * g, nan at 0", lambda g, _y, x: 0 * g / np.abs(real_sign(x)))
+_STEP = row(np.sign, "y = sign(x)", "dx = 0 * g, nan at 0", lambda g, _y, x: 0 * g / np.abs(real_sign(x)),
+            kind=Elementwise)
 
 
 @composite(np.angle)
@@ -236,7 +238,7 @@ def _where(condition: Any, *choices: Any) -> Any:
     return _CHOSEN(condition if is_mask else np.not_equal(condition, 0), *choices)
 
 
-_REPLACED = Rule(np.nan_to_num)   # constant
+_REPLACED = Rule(np.nan_to_num, batch=families.elementwise)   # constant
 
 
 @composite(np.nan_to_num)
@@ -262,18 +264,23 @@ elementwise(np.heaviside, "z = heaviside(x, y)",
             "dy = g * (x == 0)", lambda g, _z, x, _y: masked(g, x == 0))
 
 constant(
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose, np.allclose,
-    np.array_equal, np.array_equiv, np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit,
-    np.isreal, np.iscomplex, np.isrealobj, np.iscomplexobj, np.isin,
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose,
+    np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit, np.isreal, np.iscomplex,
     np.floor, np.ceil, np.rint, np.trunc, np.fix, np.around, np.round, np.floor_divide, np.spacing,
-    np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.all, np.any,
-    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere,
-    np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize, np.linalg.matrix_rank,
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
-    np.may_share_memory, np.shares_memory, np.array_repr, np.array_str, np.array2string, np.einsum_path,
-    np.zeros_like, np.ones_like, np.empty_like, np.ravel_multi_index, np.unravel_index, np.ix_,
-    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
-)
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor, batch=families.elementwise)
+constant(np.all, np.any, np.count_nonzero, batch=families.reduction)
+constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, batch=families.along)
+constant(np.argwhere, np.nonzero, np.flatnonzero, batch=families.refused)
+constant(np.isin, np.digitize, batch=families.of_numbers)
+constant(np.searchsorted, batch=families.first_of_two)
+constant(np.linalg.matrix_rank, batch=families.stack)
+constant(
+    np.isrealobj, np.iscomplexobj, np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type,
+    np.common_type, np.zeros_like, np.ones_like, np.empty_like, np.diag_indices_from, np.tril_indices_from,
+    np.triu_indices_from, np.einsum_path, batch=families.static)
+constant(
+    np.allclose, np.array_equal, np.array_equiv, np.lexsort, np.may_share_memory, np.shares_memory, np.array_repr,
+    np.array_str, np.array2string, np.ravel_multi_index, np.unravel_index, np.ix_)
 
 # ------------------------------------------------------------------ dtypes
 
@@ -289,5 +296,6 @@ def _converted(x: Any, dtype: Any) -> Any:
 
 
 _TO_FLOATS = row(_converted, "y = x.astype(dtype)",
-                 "dx = g.astype(x.dtype)", lambda g, _y, _x, _dtype: g, name="astype")
-_TO_OTHERS = Rule(_converted, name="astype")
+                 "dx = g.astype(x.dtype)", lambda g, _y, _x, _dtype: g, name="astype",
+                 kind=Elementwise)
+_TO_OTHERS = Rule(_converted, name="astype", batch=families.elementwise)

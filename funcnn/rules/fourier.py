@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnn.batching import families
 from funcnn.rules.table import composite, row, rule
 
 __all__: list[str] = []
@@ -49,12 +50,17 @@ def _irfft_back(g: Any, _y: Any, _x: Any, n: int | None = None, axis: int = -1, 
 
 _OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
-rule(np.fft.fft,       "y = fft(x)",       "dx = fft(g)",                                         _fft_back(np.fft.fft))
-rule(np.fft.ifft, "y = ifft(x)", "dx = ifft(g)", _fft_back(np.fft.ifft))
-rule(np.fft.rfft,      "y = rfft(x)",      "dx = fft(g with zeros for the frequencies left out)", _fft_back(np.fft.fft))
-rule(np.fft.irfft,     "y = irfft(x)",     "dx = conj(rfft(g)) * (1 or 2) / n",                   _irfft_back)
-rule(np.fft.fftshift, "y = fftshift(x)", "dx = ifftshift(g)", lambda g, _y, _x, axes=None: np.fft.ifftshift(g, axes))
-rule(np.fft.ifftshift, "y = ifftshift(x)", "dx = fftshift(g)", lambda g, _y, _x, axes=None: np.fft.fftshift(g, axes))
+rule(np.fft.fft,       "y = fft(x)",       "dx = fft(g)",                                         _fft_back(np.fft.fft),
+     batch=families.along)
+rule(np.fft.ifft, "y = ifft(x)", "dx = ifft(g)", _fft_back(np.fft.ifft), batch=families.along)
+rule(np.fft.rfft,      "y = rfft(x)",      "dx = fft(g with zeros for the frequencies left out)", _fft_back(np.fft.fft),
+     batch=families.along)
+rule(np.fft.irfft,     "y = irfft(x)",     "dx = conj(rfft(g)) * (1 or 2) / n",                   _irfft_back,
+     batch=families.along)
+rule(np.fft.fftshift, "y = fftshift(x)", "dx = ifftshift(g)", lambda g, _y, _x, axes=None: np.fft.ifftshift(g, axes),
+     batch=families.by_shape)
+rule(np.fft.ifftshift, "y = ifftshift(x)", "dx = fftshift(g)", lambda g, _y, _x, axes=None: np.fft.fftshift(g, axes),
+     batch=families.by_shape)
 
 
 @composite(np.fft.hfft)

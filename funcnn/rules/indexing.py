@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.autodiff.scatter import Distinct, Scatter, put
+from funcnn.autodiff.scatter import PUT, Distinct, Scatter, put
+from funcnn.batching import families
 from funcnn.core import concrete, getitem
 from funcnn.rules.shapes import moved
 from funcnn.rules.table import as_array, composite, row, rule, shape_of
@@ -21,7 +22,11 @@ __all__ = ["PERMUTED", "PERMUTED_BACK"]
 
 # ------------------------------------------------------------------ x[...]: integers, slices, arrays, masks, newaxis
 
-rule(getitem, "y = x[index]", "dx = zeros, and g added at [index]", lambda g, _y, _x, index: Scatter(g, index, _x))
+rule(getitem, "y = x[index]", "dx = zeros, and g added at [index]", lambda g, _y, _x, index: Scatter(g, index, _x),
+     batch=families.index)
+
+
+PUT.batch = families.put
 
 
 @composite(np.take, arrays=1)
@@ -134,11 +139,13 @@ def _permute_back(x: Any, order: Any, axis: int) -> Any:
 
 
 PERMUTED = row(_permute, "y = x in another order", "dx = g in the order of x",
-                lambda g, _y, _x, order, axis: PERMUTED_BACK(g, order, axis), name="take_along_axis")
+                lambda g, _y, _x, order, axis: PERMUTED_BACK(g, order, axis), name="take_along_axis",
+               batch=families.along)
 PERMUTED_BACK = row(_permute_back, "y = x in its former order", "dx = g in the order of x",
-                     lambda g, _y, _x, order, axis: PERMUTED(g, order, axis), name="put_along_axis")
+                     lambda g, _y, _x, order, axis: PERMUTED(g, order, axis), name="put_along_axis",
+                    batch=families.along)
 _SORTED = row(np.sort, "y = sort(x, axis)", "dx = g in the order of x",
-              lambda g, _y, x, axis: PERMUTED_BACK(g, np.argsort(x, axis, kind="stable"), axis))
+              lambda g, _y, x, axis: PERMUTED_BACK(g, np.argsort(x, axis, kind="stable"), axis), batch=families.along)
 
 
 @composite(np.sort)

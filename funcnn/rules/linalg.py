@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from funcnn.autodiff import stop_gradient
-from funcnn.core import TracerError, concrete, surely
+from funcnn.batching import families
+from funcnn.core import Rule, TracerError, concrete, surely
 from funcnn.rules.reductions import axes_of, kept
 from funcnn.rules.table import composite, conj, masked, one_where_zero, over, refuse, row, rule, shape_of
 
@@ -63,10 +64,10 @@ def _solve_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     return np.linalg.solve(_T(a), _column(g))[..., 0] if b.ndim == 1 else np.linalg.solve(_T(a), g)
 
 
-rule(np.linalg.inv, "y = inv(a)", "da = -y.T @ g @ y.T", lambda g, y, _a: -_T(y) @ g @ _T(y))
+rule(np.linalg.inv, "y = inv(a)", "da = -y.T @ g @ y.T", lambda g, y, _a: -_T(y) @ g @ _T(y), batch=families.stack)
 rule(np.linalg.solve, "y = inv(a) @ b",
      "da = -inv(a).T @ g @ y.T", _solve_left,
-     "db = inv(a).T @ g", _solve_right)
+     "db = inv(a).T @ g", _solve_right, batch=families.solve)
 
 
 @composite(np.linalg.tensorinv)
@@ -91,7 +92,8 @@ def _pinv_back(g: Any, y: Any, a: Any, *args: Any, **options: Any) -> Any:
     return conj(-_H(y) @ g @ _H(y) + left @ _H(g) @ y @ _H(y) + _H(y) @ y @ _H(g) @ right)
 
 
-rule(np.linalg.pinv, "y = pinv(a)", "da = -y.T @ g @ y.T + (1 - a y) g.T y y.T + y.T y g.T (1 - y a)", _pinv_back)
+rule(np.linalg.pinv, "y = pinv(a)", "da = -y.T @ g @ y.T + (1 - a y) g.T y y.T + y.T y g.T (1 - y a)", _pinv_back,
+     batch=families.stack)
 
 
 def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
@@ -138,7 +140,7 @@ def _cofactors(a: Any) -> Any:
     return sign[..., None, None] * conj((u * _row(others)) @ _H(v))
 
 
-rule(np.linalg.det, "y = det(a)", "da = g * y * inv(a).T", _det_back)
+rule(np.linalg.det, "y = det(a)", "da = g * y * inv(a).T", _det_back, batch=families.stack)
 
 
 def _slogdet_packed(a: Any) -> Any:
@@ -154,7 +156,7 @@ def _slogdet_back(g: Any, y: Any, a: Any) -> Any:
 
 
 _SLOGDET_PACKED = row(_slogdet_packed, "y = sign and log of |det(a)|",
-                      "da = g * inv(a).T", _slogdet_back, name="slogdet")
+                      "da = g * inv(a).T", _slogdet_back, name="slogdet", batch=families.stack)
 
 
 @composite(np.linalg.slogdet)
@@ -181,7 +183,7 @@ def _cholesky_back(g: Any, y: Any, _a: Any, upper: bool = False) -> Any:
 
 
 rule(np.linalg.cholesky, "y = L with L @ L.T = a",
-     "da = inv(L).T @ P(L.T @ g) @ inv(L), made symmetric", _cholesky_back)
+     "da = inv(L).T @ P(L.T @ g) @ inv(L), made symmetric", _cholesky_back, batch=families.stack)
 
 
 def _eigh_packed(a: Any, uplo: Any, coincident: float) -> Any:
@@ -207,9 +209,10 @@ def _inverse_gaps(w: Any, coincident: float) -> Any:
 
 _EIGH_PACKED = row(_eigh_packed, "y = w and v with v @ diag(w) @ v.T = a",
                    "da = v @ (diag(gw) + F * (v.T @ gv)) @ v.T", _eigh_back,
-                   name="eigh")
+                   name="eigh", batch=families.stack)
 rule(np.linalg.eigvalsh, "y = eigenvalues of a = v @ diag(y) @ v.T",
-     "da = v @ diag(g) @ v.T", lambda g, _y, a, UPLO="L": _eigenvalues_back(g, _eigenvectors(a, UPLO)))
+     "da = v @ diag(g) @ v.T", lambda g, _y, a, UPLO="L": _eigenvalues_back(g, _eigenvectors(a, UPLO)),
+     batch=families.stack)
 
 
 def _eigenvectors(a: Any, uplo: str) -> Any:
@@ -230,7 +233,8 @@ def _first_only(*saved: Any) -> Any:
     raise TracerError("np.linalg.eigvals: has a first derivative only")
 
 
-_VECTORS = row(lambda a: np.linalg.eig(a)[1], "y = v of a = v @ diag(w) @ inv(v)", "da = none", _first_only, name="eig")
+_VECTORS = row(lambda a: np.linalg.eig(a)[1], "y = v of a = v @ diag(w) @ inv(v)", "da = none", _first_only, name="eig",
+               batch=families.stack)
 
 
 def _eigvals_back(g: Any, _y: Any, a: Any) -> Any:
@@ -239,7 +243,8 @@ def _eigvals_back(g: Any, _y: Any, a: Any) -> Any:
     return _T(np.linalg.inv(v)) @ (_column(g) * _T(v))
 
 
-rule(np.linalg.eigvals, "y = eigenvalues of a = v @ diag(y) @ inv(v)", "da = inv(v).T @ diag(g) @ v.T", _eigvals_back)
+rule(np.linalg.eigvals, "y = eigenvalues of a = v @ diag(y) @ inv(v)", "da = inv(v).T @ diag(g) @ v.T", _eigvals_back,
+     batch=families.stack)
 
 # ------------------------------------------------------------------ singular values, QR
 
@@ -277,7 +282,7 @@ def _diagonal(a: Any) -> Any:
 
 _SVD_PACKED = row(_svd_packed, "y = u, s and v with u @ diag(s) @ v.T = a",
                   "da = u @ (diag(gs) + terms of gu and gv) @ v.T; Townsend 2016", _svd_back,
-                  name="svd")
+                  name="svd", batch=families.stack)
 
 
 def _singular_values(a: Any) -> Any:
@@ -291,7 +296,7 @@ def _singular_values_back(g: Any, _y: Any, a: Any) -> Any:
 
 _SINGULAR_VALUES = row(_singular_values, "y = s of u @ diag(s) @ v.T = a",
                        "da = u @ diag(g) @ v.T", _singular_values_back,
-                       name="svdvals")
+                       name="svdvals", batch=families.stack)
 
 
 @composite(np.linalg.svd)
@@ -329,7 +334,7 @@ def _qr_back(g: Any, y: Any, _a: Any) -> Any:
 
 _QR_PACKED = row(_qr_packed, "y = q and r with q @ r = a",
                  "da = (gq + q @ C) @ inv(r).T; Walter and Lehmann 2018", _qr_back,
-                 name="qr")
+                 name="qr", batch=families.stack)
 
 
 @composite(np.linalg.qr)
@@ -360,9 +365,17 @@ def _smooth_norm_back(g: Any, y: Any, x: Any, order: Any, axis: Any) -> Any:
     return g * conj(np.sign(x)) * masked(one_where_zero(relative) ** (order - 1), relative != 0)
 
 
+def _norms(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    """One norm an example, over all its entries if no axis is named."""
+    x, order, axis = values
+    if axis is None:
+        return rule(np.reshape(x, (n, -1)), None, 1).reshape((n, *(1,) * (x.ndim - 1)))
+    return rule(x, order, families.shifted(axis, x.ndim - 1))
+
+
 _SMOOTH_NORM = row(_smooth_norm, "y = sum(abs(x)**p)**(1 / p)",
                    "dx = g * sign(x) * (abs(x) / y)**(p - 1)", _smooth_norm_back,
-                   name="norm")
+                   name="norm", batch=_norms)
 
 
 def _vector_norm(x: Any, order: Any, axis: Any) -> Any:

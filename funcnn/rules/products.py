@@ -14,6 +14,7 @@ import numpy as np
 from numpy._core.multiarray import dot  # not np.dot, which nnfs.init() replaces
 
 from funcnn.autodiff.scatter import Distinct
+from funcnn.batching import families
 from funcnn.core import TracerError
 from funcnn.rules.table import as_array, composite, conj, numpy_has, refuse, row, rule, shape_of
 
@@ -90,10 +91,10 @@ def _dot_right(g: Any, _y: Any, a: Any, _b: Any, out: None = None) -> Any:
 
 rule(np.matmul, "y = a @ b",
      "da = g @ b.T", _matmul_left,
-     "db = a.T @ g", _matmul_right)
+     "db = a.T @ g", _matmul_right, batch=families.matmul)
 rule(dot, "y = dot(a, b)",
      "da = g @ b.T", _dot_left,
-     "db = a.T @ g", _dot_right)
+     "db = a.T @ g", _dot_right, batch=families.matmul)
 
 
 @composite(np.linalg.matmul)
@@ -105,7 +106,7 @@ def _matmul(x1: Any, x2: Any, /) -> Any:
 
 rule(np.vdot, "y = sum(conj(a) * b)",
      "da = conj(g * b)", lambda g, _y, a, b: conj(g * b).reshape(shape_of(a)),
-     "db = g * conj(a)", lambda g, _y, a, b: (g * conj(a)).reshape(shape_of(b)))
+     "db = g * conj(a)", lambda g, _y, a, b: (g * conj(a)).reshape(shape_of(b)), batch=families.vectors)
 
 
 @composite(np.inner)
@@ -282,7 +283,7 @@ def _spread_along(back: Any, labels: str, known: str, shape: tuple[int, ...]) ->
 
 
 _contracted = row(_contract, "y = einsum(formula, a, b, ...)", "da = einsum of g and the others, to the letters of a",
-                  each=_contract_back, name="einsum")
+                  each=_contract_back, name="einsum", batch=families.einsum)
 
 # ------------------------------------------------------------------ chains and powers
 
@@ -310,7 +311,7 @@ def _chain_back(i: int, g: Any, _y: Any, *arrays: Any) -> Any:
 
 
 _chained = row(_chain, "y = a @ b @ ...", "da = (what stands before).T @ g @ (what stands after).T", each=_chain_back,
-               name="multi_dot")
+               name="multi_dot", batch=families.chain)
 
 
 @composite(np.linalg.matrix_power)

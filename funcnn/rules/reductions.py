@@ -14,6 +14,7 @@ import numpy as np
 
 from funcnn._arrays import stretch
 from funcnn.autodiff.scatter import put
+from funcnn.batching import families
 from funcnn.core import Rule, surely
 from funcnn.rules.indexing import PERMUTED, PERMUTED_BACK
 from funcnn.rules.table import as_array, composite, conj, masked, numpy_has, over, refuse, row, rule, shape_of
@@ -68,10 +69,12 @@ def _back_from_last(z: Any, x: Any, axis: Any) -> Any:
 
 
 rule(np.sum, "y = sum(x)",
-     "dx = g, for each entry", lambda g, _y, _x, axis=None, *options, **others: spread(g, _x, axis))
+     "dx = g, for each entry", lambda g, _y, _x, axis=None, *options, **others: spread(g, _x, axis),
+     batch=families.reduction)
 rule(np.mean, "y = sum(x) / n",
      "dx = g / n, for each entry",
-     lambda g, _y, _x, axis=None, *options, **others: spread(g * (1 / max(_count(_x, axis), 1)), _x, axis))
+     lambda g, _y, _x, axis=None, *options, **others: spread(g * (1 / max(_count(_x, axis), 1)), _x, axis),
+     batch=families.reduction)
 
 
 @composite(np.average, arrays=1)
@@ -120,12 +123,15 @@ def _nanvar_back(g: Any, _y: Any, x: Any, axis: Any = None, dtype: Any = None, o
     return _from_deviations(g, masked(x, known), np.nanmean(x, axis=axis, keepdims=True), axis, freedom) * known
 
 
-rule(np.var,    "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n",           _var_back)
-rule(np.std,    "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y)",         _std_back)
-rule(np.nanvar, "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n, 0 at NaN", _nanvar_back)
+rule(np.var,    "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n",           _var_back,
+     batch=families.reduction)
+rule(np.std,    "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y)",         _std_back,
+     batch=families.reduction)
+rule(np.nanvar, "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n, 0 at NaN", _nanvar_back,
+     batch=families.reduction)
 rule(np.nanstd, "y = sqrt(sum((x - m)**2) / n), m = mean(x)",
      "dx = g * (x - m) / (n * y), 0 at NaN",
-     lambda g, y, x, *args, **options: _nanvar_back(over(g, 2 * y), y, x, *args, **options))
+     lambda g, y, x, *args, **options: _nanvar_back(over(g, 2 * y), y, x, *args, **options), batch=families.reduction)
 
 # ------------------------------------------------------------------ extremes: entries that tie share equally
 
@@ -141,7 +147,7 @@ def _to_extreme(g: Any, y: Any, x: Any, axis: Any = None, out: None = None, keep
 
 for _extreme, _said in ((np.max, "max"), (np.amax, "max"), (np.nanmax, "max"),
                         (np.min, "min"), (np.amin, "min"), (np.nanmin, "min")):
-    rule(_extreme, f"y = {_said}(x)", "dx = g where x == y, shared", _to_extreme)
+    rule(_extreme, f"y = {_said}(x)", "dx = g where x == y, shared", _to_extreme, batch=families.reduction)
 
 
 @composite(np.ptp)
@@ -202,11 +208,11 @@ def _running_product(x: Any, axis: int, dtype: Any = None) -> Any:
     return np.cumprod(x, axis, dtype)
 
 
-rule(np.prod, "y = prod(x)", "dx = g * y / x, also at 0", _prod_back)
+rule(np.prod, "y = prod(x)", "dx = g * y / x, also at 0", _prod_back, batch=families.reduction)
 _CUMSUM = row(_running_sum, "y = cumsum(x)", "dx = sums of g from each entry on",
-              lambda g, _y, _x, axis, dtype=None: _totals_from_end(g, axis), name="cumsum")
+              lambda g, _y, _x, axis, dtype=None: _totals_from_end(g, axis), name="cumsum", batch=families.along)
 _CUMPROD = row(_running_product, "y = cumprod(x)", "dx = sums of g * y from each entry on, / x",
-               lambda g, y, x, axis, dtype=None: _cumprod_back(g, y, x, axis), name="cumprod")
+               lambda g, y, x, axis, dtype=None: _cumprod_back(g, y, x, axis), name="cumprod", batch=families.along)
 
 
 def _running(total: Callable[..., Any]) -> Callable[..., Any]:
@@ -269,8 +275,7 @@ def _entry(row: Any, position: Any) -> Any:
 
 def _or_nan(result: Any, row: Any) -> Any:
     """Not a number where an entry was none."""
-    bad = np.isnan(row[..., -1])
-    return np.where(bad, row[..., -1], result) if np.any(bad) else result
+    return np.where(np.isnan(row[..., -1]), row[..., -1], result)
 
 
 @composite(np.nanmedian)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnn.batching import families
 from funcnn.core import RULES, TracerError, concrete, innermost
 from funcnn.rules.table import composite, numpy_has, refuse, row, rule, shape_of
 
@@ -73,26 +74,32 @@ def _negative(shift: Any) -> Any:
     return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
 
 
-rule(np.reshape, "y = x.reshape(shape)", "dx = g.reshape(x.shape)", _reshape_back, run=_reshape)
+rule(np.reshape, "y = x.reshape(shape)", "dx = g.reshape(x.shape)", _reshape_back, run=_reshape,
+     batch=families.to_shape)
 rule(np.ravel, "y = x.ravel()",
-     "dx = g.reshape(x.shape)", lambda g, y, x, order="C": _reshape_back(g, y, x, order=order))
-rule(np.squeeze, "y = x.squeeze(axis)", "dx = g.reshape(x.shape)", lambda g, _y, x, axis=None: g.reshape(shape_of(x)))
+     "dx = g.reshape(x.shape)", lambda g, y, x, order="C": _reshape_back(g, y, x, order=order), batch=families.to_shape)
+rule(np.squeeze, "y = x.squeeze(axis)", "dx = g.reshape(x.shape)", lambda g, _y, x, axis=None: g.reshape(shape_of(x)),
+     batch=families.to_shape)
 rule(np.expand_dims, "y = expand_dims(x, axis)",
-     "dx = g.reshape(x.shape)", lambda g, _y, x, _axis: g.reshape(shape_of(x)))
-rule(np.transpose, "y = x.transpose(axes)", "dx = g, its axes moved back", _transpose_back, run=_transpose)
+     "dx = g.reshape(x.shape)", lambda g, _y, x, _axis: g.reshape(shape_of(x)), batch=families.to_shape)
+rule(np.transpose, "y = x.transpose(axes)", "dx = g, its axes moved back", _transpose_back, run=_transpose,
+     batch=families.permuted)
 rule(np.swapaxes, "y = x.swapaxes(a, b)",
-     "dx = g.swapaxes(a, b)", lambda g, _y, _x, axis1, axis2: np.swapaxes(g, axis1, axis2))
+     "dx = g.swapaxes(a, b)", lambda g, _y, _x, axis1, axis2: np.swapaxes(g, axis1, axis2), batch=families.permuted)
 rule(np.moveaxis, "y = moveaxis(x, a, b)",
-     "dx = moveaxis(g, b, a)", lambda g, _y, _x, source, destination: np.moveaxis(g, destination, source))
-rule(np.flip, "y = flip(x, axis)", "dx = flip(g, axis)", lambda g, _y, _x, axis=None: np.flip(g, axis))
+     "dx = moveaxis(g, b, a)", lambda g, _y, _x, source, destination: np.moveaxis(g, destination, source),
+     batch=families.permuted)
+rule(np.flip, "y = flip(x, axis)", "dx = flip(g, axis)", lambda g, _y, _x, axis=None: np.flip(g, axis),
+     batch=families.by_shape)
 rule(np.roll, "y = roll(x, n, axis)",
-     "dx = roll(g, -n, axis)", lambda g, _y, _x, shift, axis=None: np.roll(g, _negative(shift), axis))
+     "dx = roll(g, -n, axis)", lambda g, _y, _x, shift, axis=None: np.roll(g, _negative(shift), axis),
+     batch=families.by_shape)
 rule(np.rot90, "y = rot90(x, k, axes)",
-     "dx = rot90(g, -k, axes)", lambda g, _y, _x, k=1, axes=(0, 1): np.rot90(g, -k, axes))
-rule(np.tril, "y = tril(x, k)", "dx = tril(g, k)", lambda g, _y, _x, k=0: np.tril(g, k))
-rule(np.triu, "y = triu(x, k)", "dx = triu(g, k)", lambda g, _y, _x, k=0: np.triu(g, k))
+     "dx = rot90(g, -k, axes)", lambda g, _y, _x, k=1, axes=(0, 1): np.rot90(g, -k, axes), batch=families.by_shape)
+rule(np.tril, "y = tril(x, k)", "dx = tril(g, k)", lambda g, _y, _x, k=0: np.tril(g, k), batch=families.stack)
+rule(np.triu, "y = triu(x, k)", "dx = triu(g, k)", lambda g, _y, _x, k=0: np.triu(g, k), batch=families.stack)
 rule(np.broadcast_to, "y = broadcast_to(x, shape)",
-     "dx = g, summed over the copies", lambda g, _y, _x, _shape, subok=False: g)
+     "dx = g, summed over the copies", lambda g, _y, _x, _shape, subok=False: g, batch=families.broadcast)
 
 
 @composite(np.matrix_transpose, np.linalg.matrix_transpose)
@@ -208,8 +215,9 @@ def _slice(i: int, g: Any, _y: Any, *_arrays: Any, axis: int, **options: Any) ->
 
 
 _joined = row(_join, "y = concatenate((a, b, ...), axis)", "da, db, ... = the parts of g", each=_part,
-              name="concatenate")
-_stacked = row(_pile, "y = stack((a, b, ...), axis)", "da, db, ... = the slices of g", each=_slice, name="stack")
+              name="concatenate", batch=families.join)
+_stacked = row(_pile, "y = stack((a, b, ...), axis)", "da, db, ... = the slices of g", each=_slice, name="stack",
+               batch=families.join)
 
 
 @composite(np.vstack)
@@ -362,7 +370,8 @@ def _pad_zeros(x: Any, widths: list[list[int]]) -> Any:
 
 
 _PADDED = row(_pad_zeros, "y = pad(x, widths)",
-              "dx = g without its frame", lambda g, _y, _x, widths: _unpadded(g, _x, widths), name="pad")
+              "dx = g without its frame", lambda g, _y, _x, widths: _unpadded(g, _x, widths), name="pad",
+              batch=families.pad)
 
 
 def _unpadded(g: Any, x: Any, widths: list[list[int]]) -> Any:

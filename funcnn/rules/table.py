@@ -19,6 +19,8 @@ import numpy as np
 
 from funcnn._arrays import column_sums
 from funcnn.autodiff.scatter import settle
+from funcnn.batching import families
+from funcnn.batching.families import Family
 from funcnn.core import RULES, Rule, TracerError, register
 from funcnn.core.rule import Vjp
 
@@ -40,30 +42,32 @@ class Elementwise(Row):
     forgets_options = True
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **{"batch": families.elementwise} | options)
         self.number = float  # as of ufuncs, a Python number adapts to the dtypes of the others
 
 
 def row(fun: Callable[..., Any], says: str, *lines: Any, name: str = "", run: Callable[..., Any] | None = None,
-        each: Vjp | None = None, kind: type[Row] = Row) -> Row:
+        each: Vjp | None = None, batch: Family | None = None, kind: type[Row] = Row) -> Row:
     """A rule: the formula, then for each positional argument its text and its pullback, or None where it has none.
 
     `each` takes the place of the pullbacks where any number of arguments may come, `run` computes the same result in
-    the place of `fun`, `name` is what users call it.
+    the place of `fun`, `name` is what users call it, `batch` how it is computed for many examples at once.
     """
     texts, vjps, left = [], [], iter(lines)
     for text in left:
         texts.append(text or "")
         vjps.append(None if text is None or each else next(left))
-    return kind(run or fun, () if each else vjps, each=each, name=name or fun.__name__, formula=(says, *texts))
+    options: dict[str, Any] = {} if batch is None else {"batch": batch}
+    return kind(run or fun, () if each else vjps, each=each, name=name or fun.__name__, formula=(says, *texts),
+                **options)
 
 
 def rule(fun: Callable[..., Any] | None, says: str, *lines: Any, name: str = "", run: Callable[..., Any] | None = None,
-         ) -> Row | None:
+         batch: Family | None = None) -> Row | None:
     """Give a NumPy function a row, if this version of NumPy has it."""
     if fun is None:
         return None
-    made = row(fun, says, *lines, name=name, run=run)
+    made = row(fun, says, *lines, name=name, run=run, batch=batch)
     register(made, fun)
     return made
 
@@ -76,11 +80,11 @@ def elementwise(fun: Callable[..., Any], says: str, *lines: Any, name: str = "",
     return made
 
 
-def constant(*funs: Callable[..., Any] | None) -> None:
-    """Say that functions have derivative 0, or none that matters."""
+def constant(*funs: Callable[..., Any] | None, batch: Family | None = None) -> None:
+    """Say that functions have derivative 0, or none that matters, and how they are batched."""
     for fun in funs:
         if fun is not None:
-            register(Rule(fun), fun)
+            register(Rule(fun, batch=batch), fun)
 
 
 def composite(*funs: Callable[..., Any] | None, arrays: int = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -187,6 +191,6 @@ def conj(x: Any) -> Any:
 
 over = row(lambda x, z: x / one_where_zero(z), "y = x / z, 0 where z = 0",
            "dx = g / z", lambda g, _y, _x, z: g / z,
-           "dz = -g * y / z", lambda g, y, _x, z: -g * y / z, name="over")
+           "dz = -g * y / z", lambda g, y, _x, z: -g * y / z, name="over", kind=Elementwise)
 """x / z, and 0 where z is 0: the slope of a length where it is 0, by convention. There its own derivatives are infinite
 or no number, because what is differentiated twice has a corner; 0 would be a plausible wrong number."""

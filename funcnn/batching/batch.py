@@ -1,0 +1,217 @@
+"""What does an operation on a batch mean? A `Batch` is the interpreter of one `vmap`.
+
+Its tracers look like one example, and hold all: in their value the examples lie along the first axis. A rule says how
+it is batched by a function `batch(rule, n, values, mapped, options)`: the values of n examples, of which some have the
+batch axis (`mapped`), give the value of the result, which has it. A rule that is NumPy code itself is run on the
+tracers; any other one without a way of its own is run example by example, which a warning says.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from funcnn import tree
+from funcnn.core import Interpreter, Rule, Tracer, TracerError, innermost
+
+__all__ = ["Batch", "BatchTracer", "Mapped", "Shared", "by_example", "one_by_one"]
+
+
+@tree.register_leaf
+class BatchTracer(Tracer):
+    """One example, for all of them: the batch axis, the first of the value, is not seen."""
+
+    __slots__ = ()
+
+    shape = property(lambda x: x.value.shape[1:])
+    ndim = property(lambda x: x.value.ndim - 1)
+    size = property(lambda x: x.value.size // max(x.value.shape[0], 1) if x.value.shape[0] else _size(x.shape))
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a single number")
+        return int(self.shape[0])
+
+    def __bool__(self) -> bool:
+        raise TracerError(f"if x: inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples, which "
+                          "may differ; write np.where(condition, a, b)")
+
+    def __repr__(self) -> str:
+        return f"Batched({self.dtype}{list(self.shape)})"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+
+def _size(shape: Sequence[int]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+class Batch(Interpreter):
+    """The meaning of operations on n examples at once."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+        self.ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the mapped function has returned."""
+        return self.ended
+
+    def look(self, x: Tracer) -> Any:
+        """Refuse: there is not one value but n of them."""
+        raise TracerError(f"inside vmap a value ({x.dtype}{list(x.shape)}) stands for all {self.n} examples and cannot "
+                          "be looked at: np.where(condition, a, b) in place of if, NumPy's functions, not float(x)")
+
+    def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Run an operation on all examples."""
+        if self.ended:
+            raise TracerError(f"{rule.name}: a batched value is used after the vmap that made it has ended; return "
+                              "what you need instead of keeping it in a variable")
+        if rule.batch is None and rule.is_code:
+            return self._through(rule, args, options)
+        if rule.name == "stop_gradient":
+            return BatchTracer(self, rule(args[0].value))
+        values, mapped = [self._marked(arg) for arg in args], [_holds(self, arg) for arg in args]
+        batched = rule.batch or by_example
+        y = batched(rule, self.n, values, mapped, options)
+        return self.traced(y)
+
+    def _marked(self, x: Any) -> Any:
+        """An argument from outside the batch; what has the batch axis inside a tuple, an index, is marked."""
+        if isinstance(x, tuple) and _holds(self, x):
+            return tuple([Mapped(each.value) if self.owns(each) else each for each in x])
+        return self.lower(x)
+
+    def traced(self, y: Any) -> Any:
+        """Values with the batch axis as tracers, also inside tuples; what is marked as shared stays."""
+        if type(y) is Shared:
+            return y.value
+        if isinstance(y, tuple):
+            parts = [self.traced(each) for each in y]
+            return type(y)(*parts) if hasattr(y, "_fields") else tuple(parts)
+        return [self.traced(each) for each in y] if isinstance(y, list) else BatchTracer(self, y)
+
+    def spread(self, x: Any) -> Any:
+        """A result with the batch axis, copied to all examples where it has none."""
+        if self.owns(x):
+            return x.value
+        x = x if isinstance(x, Tracer) else np.asarray(x)
+        return np.broadcast_to(x, (self.n, *x.shape))
+
+    def _through(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Run NumPy code on the tracers; where it is differentiated around the vmap, its own derivative is batched."""
+        if innermost(self.lower(args)) is None:
+            return rule.fun(*args, **options)
+        return BatchTracer(self, _Batched(rule, self.n, args, options, self)(*self.lower(args)))
+
+
+class Mapped:
+    """An array of indices that has the batch axis."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Shared:
+    """A result of a batched rule that is the same for all examples."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _Batched(Rule):
+    """A rule of one example as one of all: its own derivative, batched, for the interpreters outside of the vmap."""
+
+    def __init__(self, rule: Rule, n: int, args: tuple[Any, ...], options: dict[str, Any], owner: Batch) -> None:
+        super().__init__(self._run, name=rule.name, fwd=self._forward, bwd=self._backward, is_code=True)
+        self.rule, self.options, self.batch_of = rule, options, Batch(n)
+        self.mapped = [_holds(owner, arg) for arg in args]
+
+    def _traced(self, values: Sequence[Any]) -> list[Any]:
+        return [BatchTracer(self.batch_of, x) if is_mapped else x
+                for x, is_mapped in zip(values, self.mapped, strict=True)]
+
+    def _run(self, *values: Any) -> Any:
+        return self.batch_of.spread(self.rule.fun(*self._traced(values), **self.options))
+
+    def _forward(self, *values: Any) -> tuple[Any, Any]:
+        args = self._traced(values)
+        if self.rule.fwd is not None:
+            y, residuals = self.rule.fwd(*args, **self.options)
+        else:
+            y = self.rule.fun(*args, **self.options)
+            residuals = y, args
+        return self.batch_of.spread(y), residuals
+
+    def _backward(self, residuals: Any, g: Any) -> _Cotangents:
+        g = BatchTracer(self.batch_of, g)
+        if self.rule.bwd is not None:
+            found = self.rule.bwd(residuals, g)
+            return _Cotangents(lambda i: self._summed(i, found[i]))
+        y, args = residuals
+        return _Cotangents(lambda i: self._summed(
+            i, self.rule.fit(i, self.rule.pullback(i)(g, y, *args, **self.options), args[i])))
+
+    def _summed(self, i: int, cotangent: Any) -> Any:
+        """The cotangent of argument i: of one that all examples share, the sum."""
+        if cotangent is None:
+            return None
+        spread = self.batch_of.spread(cotangent)
+        return spread if self.mapped[i] else np.sum(spread, axis=0)
+
+
+class _Cotangents:
+    """The cotangents of the arguments of a rule, each computed when it is asked for."""
+
+    def __init__(self, at: Callable[[int], Any]) -> None:
+        self.at = at
+
+    def __getitem__(self, i: int) -> Any:
+        return self.at(i)
+
+
+def _holds(batch: Batch, x: Any) -> bool:
+    """Whether a value of this batch is in an argument."""
+    return batch.owns(x) or (isinstance(x, tuple | list) and any(_holds(batch, each) for each in x))
+
+
+# ------------------------------------------------------------------------------- example by example
+
+
+def by_example(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    """Run a rule on one example after the other; right, and slow."""
+    warnings.warn(f"vmap: {rule.name} is computed example by example, which is slow", stacklevel=2)
+    return one_by_one(rule, n, values, mapped, options)
+
+
+def one_by_one(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    """The same where that is the only sensible way."""
+    def example(i: int) -> Any:
+        return rule(*[x[i] if is_mapped else x for x, is_mapped in zip(values, mapped, strict=True)], **options)
+
+    if n:
+        return _stacked([example(i) for i in range(n)])
+    nothing = rule(*[np.zeros(x.shape[1:], x.dtype) if is_mapped else x
+                     for x, is_mapped in zip(values, mapped, strict=True)], **options)
+    return tree.map(lambda y: np.zeros((0, *np.shape(y)), np.result_type(y)), nothing)
+
+
+def _stacked(results: list[Any]) -> Any:
+    first = results[0]
+    if isinstance(first, tuple):
+        parts = [_stacked(list(part)) for part in zip(*results, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return np.stack(results)

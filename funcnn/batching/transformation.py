@@ -1,0 +1,152 @@
+"""What is `vmap`? A function of one example, given all of them, runs once, on the tracers of a `Batch`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from funcnn import tree
+from funcnn._arrays import readonly
+from funcnn.batching.batch import Batch, BatchTracer
+from funcnn.core import Tracer
+
+__all__ = ["vmap"]
+
+A = ParamSpec("A")
+R = TypeVar("R")
+
+
+def vmap(f: Callable[A, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[A, R]:
+    """The function that maps f over examples: written for one, computed for all at once.
+
+        vmap(f)(x)[i] = f(x[i])    for each i along the first axis
+
+    `in_axes` says along which axis the examples lie in each argument: a number, None for an argument that all examples
+    share, or a tuple with one entry an argument, each of which may be a tree like the argument, or like the top of it.
+    Keyword arguments are mapped along axis 0. `out_axes` says the same of the result; None for one that is the same for
+    all. Inside, shapes are those of one example, and looking at a value (`if x > 0`, `float(x)`) is a `TracerError`.
+
+    It composes with `grad`, `jvp`, `jacobian`, `custom_vjp`, itself and the rest in any order. A function without a
+    batched way runs example by example, which a warning says.
+
+    >>> import funcnn as fn
+    >>> x, w = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
+    >>> fn.vmap(fn.grad(lambda w, x: (x @ w) ** 2), in_axes=(None, 0))(w, x)      # the gradient of each example
+    array([[-2., -4.],
+           [-6., -8.]])
+
+    Sizes that differ are a ValueError that names the arguments. As `jax.vmap`.
+    """
+    if not callable(f):
+        raise TypeError(f"vmap: what is mapped must be a function, got a {type(f).__name__}; write vmap(f)(x)")
+    name = getattr(f, "__name__", type(f).__name__)
+
+    def mapped(*args: A.args, **kwargs: A.kwargs) -> R:
+        axes = _axes_of_arguments(in_axes, args), tree.map(lambda _: 0, kwargs)
+        leaves, form = tree.flatten((args, kwargs))
+        batch = Batch(_size(leaves, tree.leaves(axes), form.paths()))
+        traced = [leaf if axis is _SHARED else BatchTracer(batch, _in_front(leaf, axis))
+                  for leaf, axis in zip(leaves, tree.leaves(axes), strict=True)]
+        own_args, own_kwargs = tree.unflatten(form, traced)
+        try:
+            result = f(*own_args, **own_kwargs)
+        finally:
+            batch.ended = True
+        spread: R = tree.map_with_path(
+            lambda path, y, axis: _placed(batch, path, y, axis), result, _like(out_axes, result, "out_axes"))
+        return spread
+
+    mapped.__name__ = mapped.__qualname__ = name
+    mapped.__doc__ = f.__doc__
+    mapped.__wrapped__ = f  # type: ignore[attr-defined]  # as functools.wraps does, for inspect.signature
+    return mapped
+
+
+class _Shared:
+    """The axis of what all examples share, in trees, where None would be no leaf."""
+
+
+_SHARED = _Shared()
+
+
+def _axes_of_arguments(in_axes: Any, args: tuple[Any, ...]) -> Any:
+    """The axis of each leaf of the arguments."""
+    if isinstance(in_axes, list | tuple):
+        if len(in_axes) != len(args):
+            raise ValueError(f"vmap: in_axes has {len(in_axes)} entries, the function was called with {len(args)} "
+                             "positional arguments; give one entry for each")
+        pairs = zip(in_axes, args, strict=True)
+        return tuple([_like(axes, arg, f"in_axes[{i}]") for i, (axes, arg) in enumerate(pairs)])
+    return _like(in_axes, args, "in_axes")
+
+
+def _like(axes: Any, x: Any, where: str) -> Any:
+    """Axes for each leaf of x: a number or None for all of it, or a tree like the top of it."""
+    if axes is None or (isinstance(axes, int | np.integer) and not isinstance(axes, bool)):
+        axis = _SHARED if axes is None else int(axes)
+        return tree.map(lambda _: axis, x)
+    children, given = _children(x), _children(axes)
+    if children is None or given is None or children.keys() != given.keys():
+        raise ValueError(f"vmap: {where} is {axes!r:.80}; it must be a number, None, or a tree like the top of "
+                         f"{tree.structure(x)!r:.80}")
+    order = sorted(children) if isinstance(x, dict | tree.FrozenDict) else children
+    inside = [_like(given[key], children[key], f"{where}[{key!r}]") for key in order]
+    return tree.unflatten(tree.structure(x), [leaf for part in inside for leaf in tree.leaves(part)])
+
+
+def _children(x: Any) -> dict[Any, Any] | None:
+    if isinstance(x, dict | tree.FrozenDict):
+        return dict(x)
+    return dict(enumerate(x)) if isinstance(x, list | tuple) else None
+
+
+def _size(leaves: list[Any], axes: list[Any], paths: list[tree.Path]) -> int:
+    """The number of examples, which must be the same everywhere."""
+    sizes: dict[str, int] = {}
+    for leaf, axis, path in zip(leaves, axes, paths, strict=True):
+        if axis is not _SHARED:
+            sizes[_said(path)] = _length(leaf, axis, _said(path))
+    if not sizes:
+        raise ValueError("vmap: no argument is mapped; at least one of in_axes must not be None")
+    if len(set(sizes.values())) > 1:
+        raise ValueError("vmap: the arguments have different numbers of examples: "
+                         + ", ".join(f"{size} in {where}" for where, size in sizes.items()))
+    return next(iter(sizes.values()))
+
+
+def _said(path: tree.Path) -> str:
+    """What an error calls a leaf of (args, kwargs)."""
+    kind, name, *inner = path
+    where = f"argument {name}" if kind == 0 else f"argument {name!r}"
+    return f"{where} at {tree.keystr(tuple(inner))!r}" if inner else where
+
+
+def _length(leaf: Any, axis: int, where: str) -> int:
+    shape = getattr(leaf, "shape", ())
+    if not -len(shape) <= axis < len(shape):
+        raise ValueError(f"vmap: {where} has shape {shape}, so it has no axis {axis} to map over; "
+                         "in_axes=None shares it")
+    length: int = shape[axis]
+    return length
+
+
+def _in_front(leaf: Any, axis: int) -> Any:
+    return np.moveaxis(leaf, axis, 0) if axis else leaf
+
+
+def _placed(batch: Batch, path: tree.Path, y: Any, axis: Any) -> Any:
+    """A result of all examples, its batch axis where it is wanted."""
+    where = f" at {tree.keystr(path)!r}" if path else ""
+    if axis is _SHARED:
+        if batch.owns(y):
+            raise ValueError(f"vmap: the result{where} differs from example to example, but its out_axes is None")
+        return y
+    if isinstance(y, str) or not (isinstance(y, Tracer) or np.asarray(y).dtype.kind in "biufc"):
+        raise TypeError(f"vmap: the result{where} must be numbers, got a {type(y).__name__}")
+    value = batch.spread(y)
+    if not -value.ndim <= axis < value.ndim:
+        raise ValueError(f"vmap: out_axes is {axis}, but the result{where} has shape {value.shape[1:]} for one example")
+    value = np.moveaxis(value, 0, axis) if axis else value
+    return value if isinstance(value, Tracer) else readonly(np.array(value) if value.base is not None else value)
