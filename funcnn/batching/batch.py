@@ -17,7 +17,7 @@ import numpy as np
 from funcnn import tree
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, innermost
 
-__all__ = ["Batch", "BatchTracer", "Mapped", "Shared", "by_example", "one_by_one"]
+__all__ = ["Batch", "BatchTracer", "Mapped", "Shared", "by_example", "is_array", "one_by_one"]
 
 
 @tree.register_leaf
@@ -114,6 +114,11 @@ class Batch(Interpreter):
         return BatchTracer(self, _Batched(rule, self.n, args, options, self)(*self.lower(args)))
 
 
+def is_array(x: Any) -> bool:
+    """Whether x is an array or a number of NumPy, traced or not."""
+    return isinstance(x, np.ndarray | np.generic | Tracer)
+
+
 class Mapped:
     """An array of indices that has the batch axis."""
 
@@ -197,7 +202,7 @@ def by_example(rule: Rule, n: int, values: list[Any], mapped: list[bool], option
     return one_by_one(rule, n, values, mapped, options)
 
 
-def one_by_one(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+def one_by_one(rule: Callable[..., Any], n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """The same where that is the only sensible way."""
     def example(i: int) -> Any:
         return rule(*[x[i] if is_mapped else x for x, is_mapped in zip(values, mapped, strict=True)], **options)
@@ -210,8 +215,10 @@ def one_by_one(rule: Rule, n: int, values: list[Any], mapped: list[bool], option
 
 
 def _stacked(results: list[Any]) -> Any:
-    first = results[0]
-    if isinstance(first, tuple):
-        parts = [_stacked(list(part)) for part in zip(*results, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    return np.stack(results)
+    return tree.map(_pile, results[0], *results[1:])
+
+
+def _pile(*each: Any) -> Any:
+    if len(set(map(np.shape, each))) > 1:
+        raise TracerError("vmap: the shape of a result differs from example to example; np.where(mask, x, 0) keeps it")
+    return np.stack(each)

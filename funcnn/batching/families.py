@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from funcnn.batching.batch import Mapped, Shared, by_example
-from funcnn.core import Rule, Tracer, TracerError
+from funcnn.batching.batch import Mapped, Shared, by_example, is_array
+from funcnn.core import RULES, Rule, Tracer, TracerError
 
 __all__ = ["Family", "along", "broadcast", "by_shape", "chain", "einsum", "elementwise", "first_of_two", "index",
            "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused", "shifted", "solve",
@@ -33,7 +33,7 @@ def elementwise(rule: Rule, n: int, values: list[Any], mapped: list[bool], optio
 
 
 def _rank(x: Any, is_mapped: bool) -> int:
-    return (x.ndim if hasattr(x, "ndim") else 0) - is_mapped
+    return (x.ndim if is_array(x) else 0) - is_mapped
 
 
 def padded(x: Any, rank: int) -> Any:
@@ -46,7 +46,7 @@ def spread(x: Any, is_mapped: bool, n: int) -> Any:
     """A value with the batch axis, whether it had it or not."""
     if is_mapped:
         return x
-    x = x if hasattr(x, "shape") else np.asarray(x)
+    x = x if is_array(x) else np.asarray(x)
     return np.broadcast_to(x, (n, *x.shape))
 
 
@@ -84,7 +84,7 @@ def reduction(rule: Rule, n: int, values: list[Any], mapped: list[bool], options
 
 def along(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """A function of vectors along one axis; axis None means of the example laid out in a row."""
-    x, rest = _by_name(rule, [spread(x, is_mapped, n) if hasattr(x, "shape") else x
+    x, rest = _by_name(rule, [spread(x, is_mapped, n) if is_array(x) else x
                               for x, is_mapped in zip(values, mapped, strict=True)], options)
     axis = rest.pop("axis")
     if axis is None:
@@ -158,7 +158,7 @@ def matmul(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
     a, b = values
     of_a, of_b = _rank(a, mapped[0]), _rank(b, mapped[1])
     if not min(of_a, of_b):
-        return elementwise(rule, n, values, mapped, options)  # np.dot of a number
+        return elementwise(RULES[np.multiply], n, values, mapped, {})  # type: ignore[arg-type]  # of a number, np.dot
     if options or (rule.name == "dot" and max(of_a, of_b) > 2):
         return by_example(rule, n, values, mapped, options)
     if mapped == [True, False] and of_b <= 2:
@@ -173,7 +173,8 @@ def matmul(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
 
 def _rows_times(a: Any, b: Any) -> Any:
     """All examples times one matrix or vector: one product of all their rows."""
-    return np.reshape(np.reshape(a, (-1, a.shape[-1])) @ b, (*a.shape[:-1], *b.shape[1:]))
+    rows = int(np.prod(a.shape[:-1], dtype=np.int64))
+    return np.reshape(np.reshape(a, (rows, a.shape[-1])) @ b, (*a.shape[:-1], *b.shape[1:]))
 
 
 def vectors(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
@@ -200,7 +201,7 @@ def chain(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: di
 
 def stack(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """Linear algebra, which takes stacks of matrices as they come."""
-    return rule(*[spread(x, is_mapped, n) if hasattr(x, "shape") else x
+    return rule(*[spread(x, is_mapped, n) if is_array(x) else x
                   for x, is_mapped in zip(values, mapped, strict=True)], **options)
 
 
@@ -208,7 +209,8 @@ def solve(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: di
     """A stack of systems of equations; a vector on the right is a matrix of one column."""
     a, b = values
     if _rank(b, mapped[1]) == 1:
-        return rule(a, np.expand_dims(spread(b, mapped[1], n), -1))[..., 0]
+        column = padded(np.expand_dims(spread(b, mapped[1], n), -1), _rank(a, mapped[0]))
+        return rule(a, column)[..., 0]
     return rule(a, padded(b, _rank(a, mapped[0])) if mapped[1] else b)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arrays import readonly
-from funcnn.batching.batch import Batch, BatchTracer
-from funcnn.core import Tracer
+from funcnn.batching.batch import Batch, BatchTracer, one_by_one
+from funcnn.core import NeedsValues, Tracer
 
 __all__ = ["vmap"]
 
@@ -52,6 +53,10 @@ def vmap(f: Callable[A, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[A, 
         own_args, own_kwargs = tree.unflatten(form, traced)
         try:
             result = f(*own_args, **own_kwargs)
+        except NeedsValues as error:
+            warnings.warn(f"vmap: {name} is computed example by example, which is slow, because np.{error} decides by "
+                          "values", stacklevel=2)
+            result = _one_by_one(f, batch, form, traced)
         finally:
             batch.ended = True
         spread: R = tree.map_with_path(
@@ -62,6 +67,17 @@ def vmap(f: Callable[A, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[A, 
     mapped.__doc__ = f.__doc__
     mapped.__wrapped__ = f  # type: ignore[attr-defined]  # as functools.wraps does, for inspect.signature
     return mapped
+
+
+def _one_by_one(f: Callable[..., Any], batch: Batch, form: tree.Structure, traced: list[Any]) -> Any:
+    """The results of f for one example after the other, as of all."""
+    def example(*values: Any) -> Any:
+        args, kwargs = tree.unflatten(form, values)
+        return f(*args, **kwargs)
+
+    mapped = [batch.owns(leaf) for leaf in traced]
+    results = one_by_one(example, batch.n, [batch.lower(leaf) for leaf in traced], mapped, {})
+    return tree.map(lambda y: BatchTracer(batch, y), results)
 
 
 class _Shared:

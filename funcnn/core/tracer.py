@@ -15,11 +15,15 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "Tracer", "TracerError", "astype", "concrete", "getitem", "surely"]
+__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "concrete", "getitem", "surely"]
 
 
 class TracerError(TypeError):
     """A traced value went where what is asked of it would be lost; the text says what to write instead."""
+
+
+class NeedsValues(TracerError):
+    """An operation of NumPy that decides by values met traced ones whose values are not there; its text is its name."""
 
 
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -170,6 +174,13 @@ class Tracer:
     def __rpow__(self, other: Any) -> Any: return _operate(np.power, other, self)
     def __matmul__(self, other: Any) -> Any: return _operate(np.matmul, self, other)
     def __rmatmul__(self, other: Any) -> Any: return _operate(np.matmul, other, self)
+    def __invert__(self) -> Any: return RULES[np.invert](self)
+    def __and__(self, other: Any) -> Any: return _operate(np.bitwise_and, self, other)
+    def __rand__(self, other: Any) -> Any: return _operate(np.bitwise_and, other, self)
+    def __or__(self, other: Any) -> Any: return _operate(np.bitwise_or, self, other)
+    def __ror__(self, other: Any) -> Any: return _operate(np.bitwise_or, other, self)
+    def __xor__(self, other: Any) -> Any: return _operate(np.bitwise_xor, self, other)
+    def __rxor__(self, other: Any) -> Any: return _operate(np.bitwise_xor, other, self)
     def __lt__(self, other: Any) -> Any: return _operate(np.less, self, other)
     def __le__(self, other: Any) -> Any: return _operate(np.less_equal, self, other)
     def __gt__(self, other: Any) -> Any: return _operate(np.greater, self, other)
@@ -183,7 +194,7 @@ class Tracer:
     def __float__(self) -> NoReturn: raise _leak("float(x)", self)
     def __int__(self) -> NoReturn: raise _leak("int(x)", self)
     def __complex__(self) -> NoReturn: raise _leak("complex(x)", self)
-    def __index__(self) -> NoReturn: raise _leak("using x as an index", self)
+    def __index__(self) -> NoReturn: raise _leak("array[x]", self)
     def item(self, *args: int) -> NoReturn: raise _leak("x.item()", self)
     def tolist(self) -> NoReturn: raise _leak("x.tolist()", self)
 

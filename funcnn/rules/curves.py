@@ -14,7 +14,8 @@ import numpy as np
 from funcnn.batching import families
 from funcnn.core import Rule, Tracer
 from funcnn.rules.elementwise import real_sign
-from funcnn.rules.table import Elementwise, composite, elementwise, one_where_zero, row, rule
+from funcnn.rules.indexing import PICKED
+from funcnn.rules.table import Elementwise, as_array, composite, elementwise, one_where_zero, row, rule
 
 __all__: list[str] = []
 
@@ -89,12 +90,12 @@ def _real_within(x: Any, lowest: float, highest: float) -> Any:
 
 
 for _name in ("sqrt", "log", "log2", "log10"):
-    composite(getattr(np.emath, _name))(_or_complex(getattr(np, _name), 0, np.inf))
+    composite(getattr(np.emath, _name), looks=True)(_or_complex(getattr(np, _name), 0, np.inf))
 for _name in ("arcsin", "arccos", "arctanh"):
-    composite(getattr(np.emath, _name))(_or_complex(getattr(np, _name), -1, 1))
+    composite(getattr(np.emath, _name), looks=True)(_or_complex(getattr(np, _name), -1, 1))
 
 
-@composite(np.emath.power)
+@composite(np.emath.power, looks=True)
 def _power(x: Any, p: Any) -> Any:
     x, p = (v if isinstance(v, Tracer) else np.asarray(v) for v in (x, p))
     return np.power(_real_within(x, 0, np.inf), p)
@@ -159,7 +160,7 @@ def _as_slab(end: Any, a: Any, axis: int) -> Any:
 @composite(np.ediff1d)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     differences = np.diff(np.ravel(ary))
-    parts = [np.full_like(ary, end, shape=np.size(end)) for end in (to_begin, to_end) if end is not None]
+    parts = [np.ravel(as_array(end)).astype(ary.dtype) for end in (to_begin, to_end) if end is not None]
     return np.concatenate([*parts[:to_begin is not None], differences, *parts[to_begin is not None:]])
 
 
@@ -225,10 +226,15 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     n = xp.shape[0]
     i = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(n - 2, 0))
     j = np.minimum(i + 1, n - 1)
-    slope = (fp[j] - fp[i]) / one_where_zero(xp[j] - xp[i])
-    y = slope * (x - xp[i]) + fp[i]
+    y0, y1, x0, x1 = _at(fp, i), _at(fp, j), _at(xp, i), _at(xp, j)
+    y = (y1 - y0) / one_where_zero(x1 - x0) * (x - x0) + y0
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[-1], fp[-1] if right is None else right, y)
+
+
+def _at(x: Any, i: Any) -> Any:
+    """x[i], also where only i is traced, which an ndarray does not hand on."""
+    return PICKED(x, i)
 
 
 def _double(x: Any) -> Any:
@@ -239,7 +245,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: float) -> tuple[Any, Any, Any]:
     """One period of the curve, with the points next to it on both sides."""
     xp = xp % abs(period)
     order = np.argsort(xp)
-    xp, fp = xp[order], fp[order]
+    xp, fp = _at(xp, order), _at(fp, order)
     around = np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)])
     return x % abs(period), around, np.concatenate([fp[-1:], fp, fp[:1]])
 

@@ -179,7 +179,7 @@ def _angle(z: Any, deg: bool = False) -> Any:
     return radians * (180 / math.pi) if deg else radians
 
 
-@composite(np.real_if_close)
+@composite(np.real_if_close, looks=True)
 def _real_if_close(a: Any, tol: float = 100) -> Any:
     return np.real(a) if np.isrealobj(np.real_if_close(concrete(a), tol)) else a
 
@@ -187,17 +187,21 @@ def _real_if_close(a: Any, tol: float = 100) -> Any:
 # ------------------------------------------------------------------ choices: a tie is shared equally; NaN passes g on
 
 elementwise(np.maximum, "z = maximum(x, y)",
-            "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, ~(x <= y), x == y),
-            "dy = g * (y > x)", lambda g, _z, x, y: _shared(g, ~(y <= x), x == y))
+            "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, _not(x <= y), x == y),
+            "dy = g * (y > x)", lambda g, _z, x, y: _shared(g, _not(y <= x), x == y))
 elementwise(np.minimum, "z = minimum(x, y)",
-            "dx = g * (x < y)", lambda g, _z, x, y: _shared(g, ~(x >= y), x == y),
-            "dy = g * (y < x)", lambda g, _z, x, y: _shared(g, ~(y >= x), x == y))
+            "dx = g * (x < y)", lambda g, _z, x, y: _shared(g, _not(x >= y), x == y),
+            "dy = g * (y < x)", lambda g, _z, x, y: _shared(g, _not(y >= x), x == y))
 elementwise(np.fmax, "z = fmax(x, y)",
             "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, (x > y) | np.isnan(y), x == y),
             "dy = g * (y > x)", lambda g, _z, x, y: _shared(g, (y > x) | np.isnan(x), x == y))
 elementwise(np.fmin, "z = fmin(x, y)",
             "dx = g * (x < y)", lambda g, _z, x, y: _shared(g, (x < y) | np.isnan(y), x == y),
             "dy = g * (y < x)", lambda g, _z, x, y: _shared(g, (y < x) | np.isnan(x), x == y))
+
+
+def _not(condition: Any) -> Any:
+    return np.logical_not(condition)  # of Python's bools too, which ~ makes numbers of
 
 
 def _shared(g: Any, alone: Any, tied: Any) -> Any:
@@ -267,7 +271,8 @@ constant(
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isclose,
     np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit, np.isreal, np.iscomplex,
     np.floor, np.ceil, np.rint, np.trunc, np.fix, np.around, np.round, np.floor_divide, np.spacing,
-    np.logical_and, np.logical_or, np.logical_not, np.logical_xor, batch=families.elementwise)
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.invert, np.bitwise_and, np.bitwise_or,
+    np.bitwise_xor, batch=families.elementwise)
 constant(np.all, np.any, np.count_nonzero, batch=families.reduction)
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, batch=families.along)
 constant(np.argwhere, np.nonzero, np.flatnonzero, batch=families.refused)

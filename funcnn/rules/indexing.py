@@ -14,18 +14,17 @@ import numpy as np
 
 from funcnn.autodiff.scatter import PUT, Distinct, Scatter, put
 from funcnn.batching import families
-from funcnn.core import concrete, getitem
+from funcnn.core import concrete, getitem, register
 from funcnn.rules.shapes import moved
-from funcnn.rules.table import as_array, composite, row, rule, shape_of
+from funcnn.rules.table import as_array, composite, row, shape_of
 
-__all__ = ["PERMUTED", "PERMUTED_BACK"]
+__all__ = ["PERMUTED", "PERMUTED_BACK", "PICKED"]
 
 # ------------------------------------------------------------------ x[...]: integers, slices, arrays, masks, newaxis
 
-rule(getitem, "y = x[index]", "dx = zeros, and g added at [index]", lambda g, _y, _x, index: Scatter(g, index, _x),
-     batch=families.index)
-
-
+PICKED = register(row(getitem, "y = x[index]",
+                       "dx = zeros, and g added at [index]", lambda g, _y, _x, index: Scatter(g, index, _x),
+                       batch=families.index))
 PUT.batch = families.put
 
 
@@ -34,7 +33,7 @@ def _take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode:
     if axis is None:
         return _take(np.ravel(a), indices, 0, mode=mode)
     axis %= a.ndim
-    return a[(slice(None),) * axis + (_within(as_array(indices), a.shape[axis], mode),)]
+    return PICKED(a, (slice(None),) * axis + (_within(as_array(indices), a.shape[axis], mode),))
 
 
 def _within(indices: Any, n: int, mode: str) -> Any:
@@ -49,8 +48,8 @@ def _within(indices: Any, n: int, mode: str) -> Any:
 @composite(np.take_along_axis, arrays=2)
 def _take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
-        return np.ravel(arr)[indices]
-    return arr[_along(shape_of(arr), indices, axis)]
+        return PICKED(np.ravel(arr), indices)
+    return PICKED(arr, _along(shape_of(arr), indices, axis))
 
 
 def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
@@ -161,7 +160,7 @@ def _partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect
     return PERMUTED(a, np.argpartition(a, kth, axis), axis)
 
 
-@composite(np.unique)
+@composite(np.unique, looks=True)
 def _unique(ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
             axis: int | None = None, **options: Any) -> Any:
     """Of equal entries the first gets the cotangent."""
@@ -189,7 +188,7 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
     return result
 
 
-@composite(np.piecewise)
+@composite(np.piecewise, looks=True)
 def _piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Any:
     conditions = _conditions(condlist, x)
     if len(funclist) == len(conditions) + 1:

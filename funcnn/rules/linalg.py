@@ -112,7 +112,7 @@ _LEAST_SQUARES = row(_least_squares, "y = pinv(a) @ b",
                      name="lstsq")
 
 
-@composite(np.linalg.lstsq, arrays=2)
+@composite(np.linalg.lstsq, arrays=2, looks=True)
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
     _, residuals, rank, _ = np.linalg.lstsq(concrete(a), concrete(b), rcond)
     rcond = np.finfo(a.dtype).eps * max(np.shape(a)) if rcond is None else rcond

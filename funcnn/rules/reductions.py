@@ -257,7 +257,7 @@ composite(np.nancumprod)(_replacing_nan(np.cumprod, 1))
 @composite(np.nanmean)
 def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
     count = np.count_nonzero(~np.isnan(a), axis=axis, keepdims=keepdims)
-    return np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims) / np.asarray(count, dtype or a.dtype)
+    return np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims) / count.astype(dtype or a.dtype)
 
 
 # ------------------------------------------------------------------ statistics of sorted entries
@@ -312,7 +312,7 @@ def _quantiles(per_unit: float, skip_nan: bool) -> Callable[..., Any]:
                method=unknown, weights=weights)
         row, n = _sorted_last(a, axis)
         row = row if isinstance(q, int | float) else row.astype(np.result_type(a.dtype, np.asarray(q)))
-        n = n if skip_nan else np.full_like(n, row.shape[-1])
+        n = n if skip_nan else n * 0 + row.shape[-1]
         found = [_quantile_of(row, n, float(one) / per_unit, method) for one in np.ravel(q)]
         found = found if skip_nan else [_or_nan(value, row) for value in found]
         found = [kept(value, a, axis) for value in found] if keepdims else found

@@ -21,7 +21,7 @@ from funcnn._arrays import column_sums
 from funcnn.autodiff.scatter import settle
 from funcnn.batching import families
 from funcnn.batching.families import Family
-from funcnn.core import RULES, Rule, TracerError, register
+from funcnn.core import RULES, NeedsValues, Rule, TracerError, register
 from funcnn.core.rule import Vjp
 
 __all__ = ["Elementwise", "Row", "as_array", "composite", "conj", "constant", "elementwise", "fitted", "masked",
@@ -87,13 +87,16 @@ def constant(*funs: Callable[..., Any] | None, batch: Family | None = None) -> N
             register(Rule(fun, batch=batch), fun)
 
 
-def composite(*funs: Callable[..., Any] | None, arrays: int = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def composite(*funs: Callable[..., Any] | None, arrays: int = 0, looks: bool = False,
+              ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Say that NumPy functions of traced values are what the decorated function makes of them.
 
-    Lists and tuples among its first arguments, as many as `arrays` says, come as arrays.
+    Lists and tuples among its first arguments, as many as `arrays` says, come as arrays. `looks` says that it
+    decides by values, which inside vmap it can only do example by example.
     """
     def decorate(definition: Callable[..., Any]) -> Callable[..., Any]:
         run = _with_arrays(definition, arrays) if arrays else definition
+        run = _looking(run, next(fun.__name__ for fun in funs if fun is not None)) if looks else run
         RULES.update((fun, run) for fun in funs if fun is not None)
         return run
 
@@ -107,6 +110,17 @@ def _with_arrays(definition: Callable[..., Any], arrays: int) -> Callable[..., A
     def run(*args: Any, **options: Any) -> Any:
         options = {name: as_array(value) if name in names else value for name, value in options.items()}
         return definition(*map(as_array, args[:arrays]), *args[arrays:], **options)
+
+    return run
+
+
+def _looking(definition: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @functools.wraps(definition)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return definition(*args, **options)
+        except TracerError as error:
+            raise NeedsValues(name) from error
 
     return run
 
