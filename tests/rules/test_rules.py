@@ -543,6 +543,7 @@ def test_keywords_positions_and_named_results(f: Real) -> None:
 
 
 @pytest.mark.parametrize(("f", "text"), [
+    (lambda x: np.copyto(np.ones(2), x), r"np.full_like.* write np.broadcast_to"),
     (lambda x: np.linalg.svd(x), r"np.linalg.svd: .* full_matrices=False"),
     (lambda x: np.linalg.qr(x, mode="complete"), r"np.linalg.qr\(..., mode='complete'\).* mode='reduced'"),
     (lambda x: np.pad(x, 1, mode="linear_ramp"), r"mode='linear_ramp'\): is not differentiated; of the modes"),
