@@ -22,8 +22,7 @@ import numpy as np
 from funcnn import tree
 from funcnn._arrays import namespace, readonly
 from funcnn.core.tracer import Tracer, concrete
-from funcnn.optimizers.onepass import Formula, check_fit, joined, kinds, leafwise
-from funcnn.tree.frozendict import of_vector
+from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
 
 __all__ = [
     "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
@@ -105,10 +104,6 @@ def _check_trainable(params: Any) -> None:
 
 def _gradients_of(params: Any, grads: Any) -> Any:
     """The gradients, each in the dtype of its parameter."""
-    together = joined((params, grads))
-    if together is not None:
-        layout, (_, vector) = together
-        return of_vector(vector, layout)
     leaves, form = tree.flatten(params)
     found, its_form = tree.flatten(grads)
     if form == its_form and kinds(leaves) == kinds(found):
@@ -154,10 +149,6 @@ def apply_updates(params: P, updates: P) -> P:
     if type(updates) is tuple and type(params) is not tuple:
         raise TypeError("apply_updates: updates is a tuple; if it is the pair that update returned, unpack it: "
                         "updates, state = optimizer.update(grads, state, params)")
-    together = joined((params, updates))
-    if together is not None:
-        layout, (p, u) = together
-        return cast(P, of_vector(p + u, layout))
     try:
         return tree.map(_added, params, updates)
     except ValueError:
