@@ -49,14 +49,14 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
         if kinds(row) != kind or form != forms[0]:
             check_fit(owner, "grads", trees[0], "state", other)
             groups = None
-    columns = _one_by_one(formula, rows) if groups is None else _together(formula, rows, groups)
-    results = zip(*columns, strict=True) if columns else itertools.repeat((), outputs)
+    results = _one_by_one(formula, outputs, rows) if groups is None else _together(formula, outputs, rows, groups)
     return tuple([tree.unflatten(forms[0], leaves) for leaves in results])
 
 
-def _one_by_one(formula: Formula, rows: Sequence[list[Any]]) -> list[tuple[Any, ...]]:
-    """The results for one leaf of each tree after the other, whatever they are."""
-    return [tuple(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
+def _one_by_one(formula: Formula, outputs: int, rows: Sequence[list[Any]]) -> list[list[Any]]:
+    """The formula of one leaf of each tree after the other, whatever they are."""
+    columns = [list(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
+    return [[column[i] for column in columns] for i in range(outputs)]
 
 
 # ----------------------------------------------------------------------------------------- joined, in blocks
@@ -85,15 +85,15 @@ def _cuts(shapes: Sequence[Shape]) -> list[tuple[slice, Shape]]:
     return [(slice(start, end), shape) for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
 
 
-def _together(formula: Formula, rows: Sequence[list[Any]], groups: list[_Group]) -> list[tuple[Any, ...]]:
-    """The results for each leaf, of which those of a group are joined and cut again."""
-    columns: list[tuple[Any, ...]] = [()] * len(rows[0])
+def _together(formula: Formula, outputs: int, rows: Sequence[list[Any]], groups: list[_Group]) -> list[list[Any]]:
+    """The formula of ndarrays; those of a group are joined, and their results cut again."""
+    results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
     for places, cuts in groups:
         vectors = [_joined([row[place] for place in places]) for row in rows]
-        wholes = list(map(readonly, _in_blocks(formula, vectors)))
-        for place, (cut, shape) in zip(places, cuts, strict=True):
-            columns[place] = tuple([whole[cut].reshape(shape) for whole in wholes])
-    return columns
+        for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
+            for place, (cut, shape) in zip(places, cuts, strict=True):
+                result[place] = whole[cut].reshape(shape)
+    return results
 
 
 def _joined(leaves: list[Any]) -> Any:

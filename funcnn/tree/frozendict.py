@@ -215,9 +215,12 @@ def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
 
 def _born(entries: dict[Any, Any], parts: Parts | None) -> FrozenDict[Any, Any]:
     new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    object.__setattr__(new, "_entries", entries)
-    object.__setattr__(new, "_parts", parts)
+    _set_entries(new, entries)
+    _set_parts(new, parts)
     return new
+
+
+_set_entries, _set_parts = [vars(FrozenDict)[name].__set__ for name in FrozenDict.__slots__]  # past __setattr__
 
 
 entries_of: Callable[[FrozenDict[K, V_co]], dict[K, V_co]] = attrgetter("_entries")
