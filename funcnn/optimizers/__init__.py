@@ -364,12 +364,12 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
 
     As `optax.sgd`; for the momentum of the book see `trace`.
     """
-    momentum = number("sgd", "momentum", momentum, below=1.0)
-    none = isinstance(momentum, float) and momentum == 0  # a traced 0 may become another number
+    decay: Any = number("sgd", "momentum", momentum, below=1.0)
+    none = isinstance(decay, float) and decay == 0  # a traced 0 is differentiated
     if nesterov and none:
         raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")
     rate = scale_by_learning_rate(learning_rate)
-    return chain(rate) if none else chain(trace(momentum, nesterov), rate)
+    return chain(rate) if none else chain(trace(decay, nesterov), rate)
 
 
 def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 0.0, eps: float = 1e-7,

@@ -46,7 +46,7 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     kind = kinds(rows[0])
     groups = _groups(tuple(kind))
     for other, row, form in zip(trees[1:], rows[1:], forms[1:], strict=True):
-        if kinds(row) != kind or form != forms[0]:
+        if kinds(row) != kind or not (form is forms[0] or form == forms[0]):
             check_fit(owner, "grads", trees[0], "state", other)
             groups = None
     results = _one_by_one(formula, outputs, rows) if groups is None else _together(formula, outputs, rows, groups)
@@ -92,7 +92,7 @@ def _together(formula: Formula, outputs: int, rows: Sequence[list[Any]], groups:
         vectors = [_joined([row[place] for place in places]) for row in rows]
         for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
             for place, (cut, shape) in zip(places, cuts, strict=True):
-                result[place] = whole[cut].reshape(shape)
+                result[place] = whole[cut].reshape(shape) if len(shape) != 1 else whole[cut]
     return results
 
 

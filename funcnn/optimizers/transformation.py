@@ -55,11 +55,7 @@ class Entrywise(NamedTuple):
     formula: Formula
     initial: float
     reads_params: bool
-
-    @property
-    def counts(self) -> int:
-        """How many counts its state begins with: one or none."""
-        return int(self.form._fields[:1] == ("count",))
+    counts: bool
 
 
 @final
@@ -280,13 +276,12 @@ def entrywise(owner: str, form: type[Any], formula: Formula, initial: float = 0.
     >>> scale_by_max.update({"w": np.array([-2.0, 1.0])}, MaxState({"w": np.ones(2)}), {"w": np.ones(2)})
     ({'w': array([-1.,  1.])}, MaxState(largest={'w': array([2., 1.])}))
     """
-    part = Entrywise(owner, form, formula, initial, reads_params)
+    part = Entrywise(owner, form, formula, initial, reads_params, counts=form._fields[:1] == ("count",))
     return GradientTransformation(partial(_begin, part), partial(_by_formula, part), part)
 
 
 def _begin(part: Entrywise, params: Any) -> Any:
-    trees = [full_like(params, part.initial) for _ in part.form._fields[part.counts:]]
-    return part.form(*[0] * part.counts, *trees)
+    return part.form(*[0 if name == "count" else full_like(params, part.initial) for name in part.form._fields])
 
 
 def _by_formula(part: Entrywise, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
@@ -348,7 +343,15 @@ def full_like(params: P, value: float) -> P:
     >>> full_like({"w": np.ones(2, np.float32)}, 0.5)
     {'w': array([0.5, 0.5], dtype=float32)}
     """
-    return tree.map(lambda p: value if isinstance(p, float) else readonly(namespace(p).full_like(p, value)), params)
+    return tree.map(partial(_full_like, value), params)
+
+
+def _full_like(value: Any, p: Any) -> Any:
+    if isinstance(p, float):
+        return value
+    if isinstance(value, float):
+        return readonly(namespace(p).full_like(p, value))
+    return like(p, namespace(p).zeros_like(p) + value)  # a traced number
 
 
 def number(owner: str, name: str, value: Any, low: float = 0.0, below: float = math.inf) -> Any:
