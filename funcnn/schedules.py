@@ -1,19 +1,23 @@
-"""With this module you can let the learning rate change: `optimizers.adam(warmup_cosine_decay(0.0, 1e-3, 100, 1000))`.
+"""Learning rates that change: `optimizers.adam(warmup_cosine_decay(0.0, 1e-3, 100, 1000))`.
 
 A schedule is a function from the number of updates done before, 0 at the first, to the rate; it stands wherever a
-learning rate may. The count may be an int, an array of counts, `rate(np.arange(1000))` for a plot, or a value traced
-by JAX. Parameters and values are those of optax, whose names end in `_schedule`; t is the count in the formulas.
+learning rate may. The count may be an int, an array of counts, `rate(np.arange(1000))` for a plot, or a traced value;
+for one count the rate is a Python float, which leaves the dtype of what it multiplies alone. Rates may be traced too:
+a run is differentiated in them. Parameters and values are those of optax, whose names end in `_schedule`; t is the
+count in the formulas. A schedule is the `partial` of a function whose last argument is the count, so it pickles.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from funcnn._arrays import namespace
+from funcnn.core.tracer import concrete
 from funcnn.typing import Schedule
 
 __all__ = [
@@ -33,8 +37,12 @@ def constant(value: float) -> Schedule:
 
     As `optax.constant_schedule`, except that an array of counts gives an array.
     """
-    _check_rates("constant", value=value)
-    return lambda count: value + 0.0 * count
+    (value,) = _rates("constant", value=value)
+    return partial(_constant, value)
+
+
+def _constant(value: Any, count: Any) -> Any:
+    return value + 0.0 * _plain(count)
 
 
 def inverse_time_decay(init_value: float, decay_rate: float) -> Schedule:
@@ -47,8 +55,11 @@ def inverse_time_decay(init_value: float, decay_rate: float) -> Schedule:
     The decay of the book (NNFS, chapter 10) and of Keras's `InverseTimeDecay`. The book prints the rate of the
     update before, that is `rate(t - 1)`, beside step t.
     """
-    _check_rates("inverse_time_decay", init_value=init_value, decay_rate=decay_rate)
-    return lambda count: init_value / (1 + decay_rate * count)
+    return partial(_inverse_time, *_rates("inverse_time_decay", init_value=init_value, decay_rate=decay_rate))
+
+
+def _inverse_time(init_value: Any, decay_rate: Any, count: Any) -> Any:
+    return init_value / (1 + decay_rate * _plain(count))
 
 
 def exponential_decay(init_value: float, transition_steps: int, decay_rate: float, transition_begin: int = 0,
@@ -67,31 +78,34 @@ def exponential_decay(init_value: float, transition_steps: int, decay_rate: floa
 
     As `optax.exponential_decay`, except that a decay_rate of 0 is an error; there it means no decay.
     """
-    _check_rates("exponential_decay", init_value=init_value, decay_rate=decay_rate)
+    init_value, decay_rate = _rates("exponential_decay", init_value=init_value, decay_rate=decay_rate)
     _check_steps("exponential_decay", 1, transition_steps=transition_steps)
     _check_steps("exponential_decay", 0, transition_begin=transition_begin)
-    if decay_rate == 0:
+    if _is_number(decay_rate, 0.0):
         raise ValueError("exponential_decay: decay_rate must not be 0; for no decay use constant(init_value)")
-    stop = _bound(init_value, decay_rate, end_value)
-
-    def schedule(count: Any) -> Any:
-        xp = _functions(count)
-        p = xp.maximum(count - transition_begin, 0) / transition_steps
-        return stop(xp, init_value * xp.power(decay_rate, xp.floor(p) if staircase else p))
-
-    return schedule
+    if end_value is not None:
+        (end_value,) = _rates("exponential_decay", end_value=end_value)
+        _check_end(init_value, decay_rate, end_value)
+    return partial(_exponential, init_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
 
 
-def _bound(init_value: float, decay_rate: float, end_value: float | None) -> Callable[[Any, Any], Any]:
-    """What keeps a rate from falling below, or rising above, its end."""
+def _exponential(init_value: Any, transition_steps: int, decay_rate: Any, transition_begin: int, staircase: bool,
+                 end_value: Any, count: Any) -> Any:
+    p = _since(count, transition_begin) / float(transition_steps)
+    p = _functions(p).floor(p) if staircase else p
+    rate = init_value * _functions(decay_rate, p).power(decay_rate, p)
     if end_value is None:
-        return lambda xp, rate: rate
-    _check_rates("exponential_decay", end_value=end_value)
-    falls = decay_rate < 1
-    if end_value > init_value if falls else end_value < init_value:
-        raise ValueError(f"exponential_decay: with decay_rate {decay_rate} the rate {'falls' if falls else 'rises'}; "
-                         f"it cannot go from init_value {init_value} to end_value {end_value}")
-    return lambda xp, rate: (xp.maximum if falls else xp.minimum)(rate, end_value)
+        return rate
+    xp = _functions(rate, end_value)
+    return _where(decay_rate < 1, xp.maximum(rate, end_value), xp.minimum(rate, end_value))
+
+
+def _check_end(init_value: Any, decay_rate: Any, end_value: Any) -> None:
+    """A rate that falls ends below where it began, one that rises above; as far as the numbers are known."""
+    start, factor, end = concrete(init_value), concrete(decay_rate), concrete(end_value)
+    if namespace(start) is namespace(factor) is namespace(end) is np and (end > start if factor < 1 else end < start):
+        raise ValueError(f"exponential_decay: with decay_rate {factor} the rate {'falls' if factor < 1 else 'rises'}; "
+                         f"it cannot go from init_value {start} to end_value {end}")
 
 
 def piecewise_constant(init_value: float, boundaries_and_scales: Mapping[int, float]) -> Schedule:
@@ -103,20 +117,20 @@ def piecewise_constant(init_value: float, boundaries_and_scales: Mapping[int, fl
 
     As `optax.piecewise_constant_schedule`; torch's `MultiStepLR` with gamma at each milestone.
     """
-    _check_rates("piecewise_constant", init_value=init_value)
-    for boundary, factor in boundaries_and_scales.items():
+    (init_value,) = _rates("piecewise_constant", init_value=init_value)
+    for boundary in boundaries_and_scales:
         _check_steps("piecewise_constant", 0, boundary=boundary)
-        _check_rates("piecewise_constant", scale=factor)
-    jumps = sorted(boundaries_and_scales.items())
+    jumps = [(boundary, *_rates("piecewise_constant", scale=factor))
+             for boundary, factor in sorted(boundaries_and_scales.items())]
+    return partial(_piecewise, init_value, jumps)
 
-    def schedule(count: Any) -> Any:
-        xp = _functions(count)
-        rate = init_value + 0.0 * count
-        for boundary, factor in jumps:
-            rate = xp.where(count < boundary, rate, rate * factor)
-        return rate
 
-    return schedule
+def _piecewise(init_value: Any, jumps: Sequence[tuple[int, Any]], count: Any) -> Any:
+    count = _plain(count)
+    rate = init_value + 0.0 * count
+    for boundary, factor in jumps:
+        rate = _where(count < _at_most_largest(count, boundary), rate, rate * factor)
+    return rate
 
 
 # ----------------------------------------------------------------------------------- from one rate to another
@@ -135,15 +149,16 @@ def polynomial(init_value: float, end_value: float, power: float, transition_ste
 
     As `optax.polynomial_schedule`, except that transition_steps of 0 is an error.
     """
-    _check_rates("polynomial", init_value=init_value, end_value=end_value, power=power)
+    init_value, end_value, power = _rates("polynomial", init_value=init_value, end_value=end_value, power=power)
     _check_steps("polynomial", 1, transition_steps=transition_steps)
     _check_steps("polynomial", 0, transition_begin=transition_begin)
+    return partial(_polynomial, init_value, end_value, power, transition_steps, transition_begin)
 
-    def schedule(count: Any) -> Any:
-        left = transition_steps - _within(count - transition_begin, transition_steps)
-        return _between(init_value, end_value, (left / transition_steps) ** power)
 
-    return schedule
+def _polynomial(init_value: Any, end_value: Any, power: Any, transition_steps: int, transition_begin: int,
+                count: Any) -> Any:
+    left = float(transition_steps) - _within(_since(count, transition_begin), transition_steps)
+    return _between(init_value, end_value, _power(left / float(transition_steps), power))
 
 
 def _between(start: float, end: float, weight: Any) -> Any:
@@ -176,17 +191,14 @@ def cosine_decay(init_value: float, decay_steps: int, alpha: float = 0.0, expone
     As `optax.cosine_decay_schedule`; Loshchilov & Hutter 2017 (arXiv:1608.03983), without the restarts, which
     `join` gives.
     """
-    _check_rates("cosine_decay", init_value=init_value, alpha=alpha, exponent=exponent)
+    init_value, alpha, exponent = _rates("cosine_decay", init_value=init_value, alpha=alpha, exponent=exponent)
     _check_steps("cosine_decay", 1, decay_steps=decay_steps)
-    return _half_wave(init_value, alpha * init_value, decay_steps, exponent)
+    return partial(_half_wave, init_value, alpha * init_value, decay_steps, exponent)
 
 
-def _half_wave(start: float, end: float, steps: int, exponent: float = 1.0) -> Schedule:
-    def schedule(count: Any) -> Any:
-        wave = (1 + _functions(count).cos(math.pi * _within(count, steps) / steps)) / 2
-        return _between(start, end, wave**exponent)
-
-    return schedule
+def _half_wave(start: Any, end: Any, steps: int, exponent: Any, count: Any) -> Any:
+    angle = math.pi * _within(_since(count, 0), steps) / float(steps)
+    return _between(start, end, _power((1 + _functions(angle).cos(angle)) / 2, exponent))
 
 
 # ----------------------------------------------------------------------------------------- one after another
@@ -212,14 +224,15 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     if list(starts) != sorted(starts):
         raise ValueError(f"join: the boundaries must be in order, got {list(starts)}")
 
-    def schedule(count: Any) -> Any:
-        xp = _functions(count)
-        rate = each[0](count)
-        for start, following in zip(starts, each[1:], strict=True):
-            rate = xp.where(count < start, rate, following(xp.maximum(count - start, 0)))
-        return rate
+    return partial(_one_after_another, each, starts)
 
-    return schedule
+
+def _one_after_another(schedules: Sequence[Schedule], starts: Sequence[int], count: Any) -> Any:
+    count = _plain(count)
+    rate = schedules[0](count)
+    for start, following in zip(starts, schedules[1:], strict=True):
+        rate = _where(count < _at_most_largest(count, start), rate, following(_since(count, start)))
+    return rate
 
 
 def warmup_cosine_decay(init_value: float, peak_value: float, warmup_steps: int, decay_steps: int,
@@ -234,10 +247,11 @@ def warmup_cosine_decay(init_value: float, peak_value: float, warmup_steps: int,
 
     As `optax.warmup_cosine_decay_schedule`.
     """
-    _check_rates("warmup_cosine_decay", init_value=init_value, peak_value=peak_value, end_value=end_value)
+    init_value, peak_value, end_value = _rates("warmup_cosine_decay", init_value=init_value, peak_value=peak_value,
+                                               end_value=end_value)
     _check_steps("warmup_cosine_decay", 0, warmup_steps=warmup_steps)
     _check_steps("warmup_cosine_decay", warmup_steps + 1, decay_steps=decay_steps)
-    alpha = end_value / peak_value if peak_value else 0.0
+    alpha = 0.0 if _is_number(peak_value, 0.0) else end_value / peak_value
     rise = linear(init_value, peak_value, max(warmup_steps, 1))
     return join([rise, cosine_decay(peak_value, decay_steps - warmup_steps, alpha, exponent)], [warmup_steps])
 
@@ -257,15 +271,17 @@ def one_cycle(transition_steps: int, peak_value: float, pct_start: float = 0.3, 
     As `optax.cosine_onecycle_schedule`; Smith & Topin 2017 (arXiv:1708.07120). For straight lines `join` several
     `linear`.
     """
-    _check_rates("one_cycle", peak_value=peak_value, pct_start=pct_start, div_factor=div_factor,
-                 final_div_factor=final_div_factor)
+    peak_value, pct_start, div_factor, final_div_factor = _rates(
+        "one_cycle", peak_value=peak_value, pct_start=pct_start, div_factor=div_factor,
+        final_div_factor=final_div_factor)
     _check_steps("one_cycle", 1, transition_steps=transition_steps)
-    if not (pct_start < 1 and div_factor > 0 and final_div_factor > 0):
+    pct_start = concrete(pct_start)  # the rate is constant in it, but for jumps
+    if pct_start >= 1 or _is_number(div_factor, 0.0) or _is_number(final_div_factor, 0.0):
         raise ValueError(f"one_cycle: pct_start must be in [0, 1) and both factors above 0, got pct_start={pct_start}, "
                          f"div_factor={div_factor}, final_div_factor={final_div_factor}")
     low, top = peak_value / div_factor, int(pct_start * transition_steps)
-    rise = _half_wave(low, peak_value, max(top, 1))
-    return join([rise, _half_wave(peak_value, low / final_div_factor, transition_steps - top)], [top])
+    rise = partial(_half_wave, low, peak_value, max(top, 1), 1.0)
+    return join([rise, partial(_half_wave, peak_value, low / final_div_factor, transition_steps - top, 1.0)], [top])
 
 
 # ---------------------------------------------------------------------------------------------- the helpers
@@ -281,10 +297,6 @@ class _OfNumbers:
         return float(math.floor(x))
 
     @staticmethod
-    def where(condition: bool, x: float, y: float) -> float:
-        return x if condition else y
-
-    @staticmethod
     def power(x: float, y: float) -> float:
         try:
             return float(x**y)
@@ -292,23 +304,74 @@ class _OfNumbers:
             return math.inf
 
 
-def _functions(count: Any) -> Any:
-    """Where the functions of a count are found: its own namespace."""
-    return _OfNumbers if isinstance(count, int | float) else namespace(count)
+def _functions(*values: Any) -> Any:
+    """Where the functions of some values are found: Python for its numbers, else JAX, if one is an array of JAX."""
+    if all(isinstance(value, int | float) for value in values):
+        return _OfNumbers
+    return next((xp for xp in map(namespace, values) if xp is not np), np)
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    if isinstance(condition, bool):
+        return x if condition else y
+    return _functions(condition, x, y).where(condition, x, y)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """base^exponent; as base itself where the exponent is 1, which spares a derivative 0 log(0)."""
+    return base if _is_number(exponent, 1.0) else base**exponent
+
+
+# ----------------------------------------------------------------------------------------- counts and rates
+
+
+def _plain(count: Any) -> Any:
+    """A count that leaves dtypes alone and cannot wrap: NumPy's numbers as Python's, its arrays of ints as int64."""
+    if not isinstance(count, np.generic | np.ndarray):
+        return count
+    if count.ndim == 0:
+        return count.item()
+    return count.astype(np.int64) if count.dtype.kind in "iu" else count
+
+
+def _at_most_largest(count: Any, steps: int) -> int:
+    """A number of steps, or the largest that the dtype of the count can hold: JAX counts in int32."""
+    dtype = getattr(count, "dtype", None)
+    return steps if dtype is None or dtype.kind not in "iu" else min(steps, int(np.iinfo(dtype).max))
+
+
+def _since(count: Any, begin: int) -> Any:
+    """How many updates were done since a count, 0 before it."""
+    count = _plain(count)
+    return _functions(count).maximum(count - _at_most_largest(count, begin), 0)
 
 
 def _within(count: Any, steps: int) -> Any:
-    """The count, kept in [0, steps]."""
-    xp = _functions(count)
-    return xp.minimum(xp.maximum(count, 0), steps)
+    """The count, at most so many steps."""
+    return _functions(count).minimum(count, _at_most_largest(count, steps))
 
 
-def _check_rates(function: str, **rates: float) -> None:
-    for name, rate in rates.items():
-        if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
-            raise TypeError(f"{function}: {name} must be a number, got {rate!r}")
-        if not 0 <= rate < math.inf:
-            raise ValueError(f"{function}: {name} must be a number >= 0, got {rate}")
+def _is_number(value: Any, number: float) -> bool:
+    """Whether a setting is known to be this number, and not traced."""
+    return isinstance(value, float) and value == number
+
+
+def _rates(function: str, **rates: Any) -> list[Any]:
+    """Settings as Python floats, finite and not negative; traced ones as they are."""
+    return [_rate(function, name, rate) for name, rate in rates.items()]
+
+
+def _rate(function: str, name: str, rate: Any) -> Any:
+    known = concrete(rate)
+    if namespace(known) is not np:
+        return rate
+    if isinstance(known, np.ndarray) and known.ndim == 0:
+        known = known.item()
+    if isinstance(known, bool) or not isinstance(known, int | float | np.integer | np.floating):
+        raise TypeError(f"{function}: {name} must be a number, got {rate!r}")
+    if not 0 <= known < math.inf:
+        raise ValueError(f"{function}: {name} must be a number >= 0, got {rate}")
+    return float(known) if known is rate or isinstance(rate, np.ndarray) else rate
 
 
 def _check_steps(function: str, least: int, **steps: int) -> None:

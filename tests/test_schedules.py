@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import funcnn as fn
 from funcnn import optimizers, schedules, tree
 from funcnn.typing import Schedule
 
@@ -158,6 +161,95 @@ def test_a_schedule_stands_where_a_learning_rate_may() -> None:
         updates, state = optimizer.update(grads, state, grads)
         assert updates["w"].dtype == np.float32
         np.testing.assert_array_equal(updates["w"], np.full(2, -schedule(count), np.float32))
+
+
+# Numbers of any kind -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", EVERY)
+@pytest.mark.parametrize("count", [np.int64(7), np.uint8(7), np.array(7), np.array(7, np.uint32), np.int32(7)])
+def test_one_count_of_numpy_gives_a_python_float(schedule: Schedule, count: Any) -> None:
+    assert type(schedule(count)) is float
+    assert schedule(count) == schedule(7)
+
+
+@pytest.mark.parametrize("schedule", EVERY)
+@pytest.mark.parametrize("dtype", ["u1", "u4", "u8", "i1", "i2", "i4"])
+def test_counts_of_narrow_or_unsigned_integers_do_not_wrap(schedule: Schedule, dtype: str) -> None:
+    np.testing.assert_array_equal(schedule(COUNTS[:100].astype(dtype)), schedule(COUNTS[:100]))
+
+
+def test_parameters_do_not_widen_through_a_schedule() -> None:
+    schedule = schedules.inverse_time_decay(np.float64(0.1), np.array(0.5))  # type: ignore[arg-type]  # it is taken
+    params: Any = {"w": np.ones(2, np.float32)}
+    for count in (3, np.int64(3), np.array(3)):
+        stepped = tree.map(lambda p, count=count: p - schedule(count) * p, params)
+        assert stepped["w"].dtype == np.float32
+
+
+SETTINGS: dict[str, tuple[Callable[[Any], Schedule], float]] = {
+    "constant": (schedules.constant, 0.3),
+    "inverse time, rate": (lambda x: schedules.inverse_time_decay(x, 0.1), 0.3),
+    "inverse time, decay": (lambda x: schedules.inverse_time_decay(0.3, x), 0.1),
+    "exponential, rate": (lambda x: schedules.exponential_decay(x, 7, 0.9), 0.3),
+    "exponential, decay": (lambda x: schedules.exponential_decay(0.3, 7, x), 0.9),
+    "exponential, later": (lambda x: schedules.exponential_decay(0.3, 7, x, 5, staircase=True), 0.9),
+    "exponential, with an end": (lambda x: schedules.exponential_decay(0.3, 7, x, end_value=0.2), 0.9),
+    "exponential, the end": (lambda x: schedules.exponential_decay(0.3, 7, 0.7, end_value=x), 0.2),
+    "exponential, the end above": (lambda x: schedules.exponential_decay(0.3, 7, 1.3, end_value=x), 0.4),
+    "piecewise": (lambda x: schedules.piecewise_constant(x, {10: 0.5}), 0.3),
+    "piecewise, scale": (lambda x: schedules.piecewise_constant(0.3, {3: x, 10: x}), 0.5),
+    "polynomial": (lambda x: schedules.polynomial(x, 0.1, 2.5, 15), 0.3),
+    "polynomial, end": (lambda x: schedules.polynomial(0.3, x, 2.5, 15, 4), 0.1),
+    "polynomial, power": (lambda x: schedules.polynomial(0.3, 0.1, x, 15), 2.5),
+    "linear": (lambda x: schedules.linear(x, 0.1, 15), 0.3),
+    "cosine": (lambda x: schedules.cosine_decay(x, 20), 0.3),
+    "cosine, alpha": (lambda x: schedules.cosine_decay(0.3, 20, x), 0.2),
+    "cosine, exponent": (lambda x: schedules.cosine_decay(0.3, 20, 0.2, x), 1.5),
+    "warm-up, from": (lambda x: schedules.warmup_cosine_decay(x, 0.3, 5, 20), 0.1),
+    "warm-up, peak": (lambda x: schedules.warmup_cosine_decay(0.1, x, 5, 20, 0.05), 0.3),
+    "warm-up, end": (lambda x: schedules.warmup_cosine_decay(0.1, 0.3, 5, 20, x), 0.05),
+    "warm-up, exponent": (lambda x: schedules.warmup_cosine_decay(0.1, 0.3, 5, 20, 0.05, x), 1.5),
+    "one cycle": (lambda x: schedules.one_cycle(20, x), 0.3),
+    "one cycle, share": (lambda x: schedules.one_cycle(20, 0.3, x), 0.32),
+    "one cycle, first": (lambda x: schedules.one_cycle(20, 0.3, 0.3, x), 20.0),
+    "one cycle, last": (lambda x: schedules.one_cycle(20, 0.3, 0.3, 20.0, x), 90.0),
+    "joined": (lambda x: schedules.join([schedules.linear(0.0, x, 5), schedules.constant(x)], [5]), 0.3),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_schedule_is_differentiated_in_its_settings(name: str, jax: Any) -> None:
+    make, setting = SETTINGS[name]
+    for count in (0, 3, 9, 12, 20, 30, COUNTS):
+        def f(x: Any, count: Any = count) -> Any:
+            return np.sum(make(x)(count))
+
+        difference = (f(setting + 1e-6) - f(setting - 1e-6)) / 2e-6
+        np.testing.assert_allclose(fn.grad(f)(setting), difference, rtol=1e-6, atol=1e-9, err_msg=str(count))
+        if name != "one cycle, share":  # which JAX would have to look at
+            by_jax = jax.jit(jax.value_and_grad(lambda x, count=count: jax.numpy.sum(make(x)(count))))(setting)
+            np.testing.assert_allclose(by_jax, (f(setting), difference), rtol=1e-6, atol=1e-9, err_msg=str(count))
+
+
+@pytest.mark.parametrize("wide", [False, True], ids=["float32", "x64"])
+@pytest.mark.parametrize("schedule", [
+    schedules.cosine_decay(1.0, 10**10), schedules.linear(1.0, 0.0, 10**10), schedules.constant(1.0),
+    schedules.linear(1.0, 0.0, 10, transition_begin=10**10), schedules.piecewise_constant(1.0, {10**10: 0.5}),
+    schedules.exponential_decay(1.0, 10**10, 0.5), schedules.one_cycle(10**10, 1.0, div_factor=1.0),
+    schedules.join([schedules.constant(1.0), schedules.constant(0.0)], [10**10])])
+def test_more_steps_than_jax_can_count(schedule: Schedule, wide: bool, jax: Any) -> None:
+    jax.config.update("jax_enable_x64", wide)
+    counts = jax.numpy.asarray([0, 7], "int32")
+    np.testing.assert_allclose(jax.jit(schedule)(counts), [1.0, 1.0], rtol=1e-6)
+    assert schedule(7) == pytest.approx(1.0)
+    assert schedule(10**11) < 1.0 or schedule(3) == 1.0
+
+
+@pytest.mark.parametrize("schedule", EVERY)
+def test_a_schedule_crosses_processes(schedule: Schedule) -> None:
+    for copied in (pickle.loads(pickle.dumps(schedule)), copy.deepcopy(schedule), copy.copy(schedule)):
+        assert [copied(count) for count in range(130)] == [schedule(count) for count in range(130)]
 
 
 # Nonsense ---------------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from funcnn import tree
 from funcnn.core import Rule
 
 __all__ = ["PUT", "Distinct", "Scatter", "add", "put", "settle"]
 
 
+@tree.register_leaf
 class Distinct(tuple[Any, ...]):
     """An index that is known to name no entry twice, so that writing there is as good as adding."""
 

@@ -101,7 +101,7 @@ def parts(owner: str, whole: Any) -> tuple[dict[Place, Part], tree.Structure]:
     try:
         leaves, form = tree.flatten(whole)
         nodes = dict(_nodes(form))
-    except (TypeError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{owner}: {error}") from error
     left = iter(leaves)
     found = {place: _leaf(owner, place, next(left)) if _is_leaf(node) else _node(node.kind)

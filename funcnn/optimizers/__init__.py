@@ -1,4 +1,4 @@
-"""With this module you can turn gradients into better parameters: `sgd`, `adam`, and every other `optimizers.x`.
+"""How does a gradient become a step? `sgd`, `adam`, and every other `optimizers.x`.
 
 An optimizer is a pair of pure functions, `init(params) -> state` and `update(grads, state, params) -> (updates,
 state)`; `apply_updates(params, updates)` adds the updates:
@@ -9,12 +9,13 @@ state)`; `apply_updates(params, updates)` adds the updates:
     params = apply_updates(params, updates)
 
 Here stands the formula of each paper, in its letters, `scale_by_x`, and then the optimizers, each one sentence over its
-formula. What they are put together with comes from `funcnn.transforms` (`chain`) and `funcnn.parts` (`trace`, `clip`,
-`masked`); every name is found here.
+formula. `transformation` says what an optimizer is and puts several in a row (`chain`), `parts` holds what they are put
+together of (`trace`, `clip`, `masked`), `onepass` lifts a formula to whole trees; every name is found here.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from funcnn._arrays import namespace
@@ -34,6 +35,7 @@ from funcnn.optimizers.parts import (
     scale,
     scale_by_learning_rate,
     scale_by_schedule,
+    set_to_zero,
     skip_not_finite,
     trace,
 )
@@ -56,7 +58,7 @@ __all__ = [
     "apply_updates", "chain", "clip", "clip_by_global_norm", "ema", "entrywise", "global_norm", "identity", "lion",
     "masked", "nadam", "radam", "rmsprop", "scale", "scale_by_adadelta", "scale_by_adam", "scale_by_adamax",
     "scale_by_amsgrad", "scale_by_learning_rate", "scale_by_lion", "scale_by_nadam", "scale_by_radam",
-    "scale_by_rms", "scale_by_rss", "scale_by_schedule", "sgd", "skip_not_finite", "trace",
+    "scale_by_rms", "scale_by_rss", "scale_by_schedule", "set_to_zero", "sgd", "skip_not_finite", "trace",
 ]
 
 
@@ -85,12 +87,12 @@ def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_
     """
     eps = number("scale_by_rss", "eps", eps)
     initial = number("scale_by_rss", "initial_accumulator_value", initial_accumulator_value)
+    return entrywise("scale_by_rss", RssState, partial(_rss, eps, eps_in_sqrt), initial)
 
-    def formula(g: Any, s: Any) -> tuple[Any, Any]:
-        s = s + g * g
-        return g / _root(s, eps, eps_in_sqrt), s
 
-    return entrywise("scale_by_rss", RssState, formula, initial)
+def _rss(eps: Any, eps_in_sqrt: bool, g: Any, s: Any) -> tuple[Any, Any]:
+    s = s + g * g
+    return g / _root(s, eps, eps_in_sqrt), s
 
 
 def _root(x: Any, eps: float, eps_in_sqrt: bool) -> Any:
@@ -120,12 +122,12 @@ def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0
     """
     decay, eps = number("scale_by_rms", "decay", decay, below=1.0), number("scale_by_rms", "eps", eps)
     initial = number("scale_by_rms", "initial_scale", initial_scale)
+    return entrywise("scale_by_rms", RmsState, partial(_rms, decay, eps, eps_in_sqrt), initial)
 
-    def formula(g: Any, nu: Any) -> tuple[Any, Any]:
-        nu = decay * nu + (1 - decay) * (g * g)
-        return g / _root(nu, eps, eps_in_sqrt), nu
 
-    return entrywise("scale_by_rms", RmsState, formula, initial)
+def _rms(decay: Any, eps: Any, eps_in_sqrt: bool, g: Any, nu: Any) -> tuple[Any, Any]:
+    nu = decay * nu + (1 - decay) * (g * g)
+    return g / _root(nu, eps, eps_in_sqrt), nu
 
 
 class AdadeltaState(NamedTuple):
@@ -150,13 +152,13 @@ def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransforma
     Zeiler 2012 (arXiv:1212.5701); as `optax.scale_by_adadelta`.
     """
     rho, eps = number("scale_by_adadelta", "rho", rho, below=1.0), number("scale_by_adadelta", "eps", eps)
+    return entrywise("scale_by_adadelta", AdadeltaState, partial(_adadelta, rho, eps))
 
-    def formula(g: Any, e_g: Any, e_x: Any) -> tuple[Any, Any, Any]:
-        e_g = rho * e_g + (1 - rho) * (g * g)
-        update = g * (_root(e_x, eps, True) / _root(e_g, eps, True))
-        return update, e_g, rho * e_x + (1 - rho) * (update * update)
 
-    return entrywise("scale_by_adadelta", AdadeltaState, formula)
+def _adadelta(rho: Any, eps: Any, g: Any, e_g: Any, e_x: Any) -> tuple[Any, Any, Any]:
+    e_g = rho * e_g + (1 - rho) * (g * g)
+    update = g * (_root(e_x, eps, True) / _root(e_g, eps, True))
+    return update, e_g, rho * e_x + (1 - rho) * (update * update)
 
 
 # ------------------------------------------------------------------------------------------ Adam's family
@@ -185,13 +187,13 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Grad
     is 1e-7. In float16 both are 0, and 1e-4 is needed.
     """
     b1, b2, eps = _adam_numbers("scale_by_adam", b1, b2, eps)
+    return entrywise("scale_by_adam", AdamState, partial(_adam, b1, b2, eps))
 
-    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-        mu = b1 * mu + (1 - b1) * g
-        nu = b2 * nu + (1 - b2) * (g * g)
-        return (mu / (1 - b1**t)) / _root(nu / (1 - b2**t), eps, False), mu, nu
 
-    return entrywise("scale_by_adam", AdamState, formula)
+def _adam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+    mu = b1 * mu + (1 - b1) * g
+    nu = b2 * nu + (1 - b2) * (g * g)
+    return (mu / (1 - b1**t)) / _root(nu / (1 - b2**t), eps, False), mu, nu
 
 
 def _adam_numbers(owner: str, b1: float, b2: float, eps: float) -> tuple[float, float, float]:
@@ -220,13 +222,13 @@ def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gr
     Kingma & Ba 2015, section 7.1, which has no eps; it stands here as in optax and torch.
     """
     b1, b2, eps = _adam_numbers("scale_by_adamax", b1, b2, eps)
+    return entrywise("scale_by_adamax", AdamaxState, partial(_adamax, b1, b2, eps))
 
-    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-        mu = b1 * mu + (1 - b1) * g
-        nu = namespace(g).maximum(b2 * nu, abs(g) + eps)
-        return (mu / (1 - b1**t)) / nu, mu, nu
 
-    return entrywise("scale_by_adamax", AdamaxState, formula)
+def _adamax(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+    mu = b1 * mu + (1 - b1) * g
+    nu = namespace(g).maximum(b2 * nu, abs(g) + eps)
+    return (mu / (1 - b1**t)) / nu, mu, nu
 
 
 def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
@@ -243,14 +245,14 @@ def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
     Dozat 2016, with one b1 for all updates as in optax (`scale_by_adam(nesterov=True)`); torch's and Keras's b1 rises.
     """
     b1, b2, eps = _adam_numbers("scale_by_nadam", b1, b2, eps)
+    return entrywise("scale_by_nadam", AdamState, partial(_nadam, b1, b2, eps))
 
-    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-        mu = b1 * mu + (1 - b1) * g
-        nu = b2 * nu + (1 - b2) * (g * g)
-        ahead = b1 / (1 - b1**(t + 1)) * mu + (1 - b1) / (1 - b1**t) * g
-        return ahead / _root(nu / (1 - b2**t), eps, False), mu, nu
 
-    return entrywise("scale_by_nadam", AdamState, formula)
+def _nadam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+    mu = b1 * mu + (1 - b1) * g
+    nu = b2 * nu + (1 - b2) * (g * g)
+    ahead = b1 / (1 - b1**(t + 1)) * mu + (1 - b1) / (1 - b1**t) * g
+    return ahead / _root(nu / (1 - b2**t), eps, False), mu, nu
 
 
 def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
@@ -269,24 +271,25 @@ def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
     Liu et al. 2020 (arXiv:1908.03265), who begin at rho > 4; as `optax.scale_by_radam`.
     """
     b1, b2, eps = _adam_numbers("scale_by_radam", b1, b2, eps)
+    return entrywise("scale_by_radam", AdamState, partial(_radam, b1, b2, eps))
+
+
+def _radam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
+    mu = b1 * mu + (1 - b1) * g
+    nu = b2 * nu + (1 - b2) * (g * g)
+    return _rectified(b2, eps, t, mu / (1 - b1**t), nu / (1 - b2**t)), mu, nu
+
+
+def _rectified(b2: Any, eps: Any, t: Any, mu_hat: Any, nu_hat: Any) -> Any:
     rho_inf = 2 / (1 - b2) - 1
-
-    def rectified(t: Any, mu_hat: Any, nu_hat: Any) -> Any:
-        rho = rho_inf - 2 * t * b2**t / (1 - b2**t)
-        known = isinstance(rho, float)
-        if known and rho < 5:
-            return mu_hat
-        enough = rho if known else namespace(rho).maximum(rho, 5.0)
-        r = ((enough - 4) * (enough - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * enough)) ** 0.5
-        update = r * mu_hat / _root(nu_hat, eps, False)
-        return update if known else namespace(rho).where(rho >= 5, update, mu_hat)
-
-    def formula(t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-        mu = b1 * mu + (1 - b1) * g
-        nu = b2 * nu + (1 - b2) * (g * g)
-        return rectified(t, mu / (1 - b1**t), nu / (1 - b2**t)), mu, nu
-
-    return entrywise("scale_by_radam", AdamState, formula)
+    rho = rho_inf - 2 * t * b2**t / (1 - b2**t)
+    known = isinstance(rho, float)
+    if known and rho < 5:
+        return mu_hat
+    enough = rho if known else namespace(rho).maximum(rho, 5.0)
+    r = ((enough - 4) * (enough - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * enough)) ** 0.5
+    update = r * mu_hat / _root(nu_hat, eps, False)
+    return update if known else namespace(rho).where(rho >= 5, update, mu_hat)
 
 
 class AmsgradState(NamedTuple):
@@ -314,14 +317,14 @@ def scale_by_amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> G
     maximum of nu' and removes its bias afterwards.
     """
     b1, b2, eps = _adam_numbers("scale_by_amsgrad", b1, b2, eps)
+    return entrywise("scale_by_amsgrad", AmsgradState, partial(_amsgrad, b1, b2, eps))
 
-    def formula(t: Any, g: Any, mu: Any, nu: Any, nu_max: Any) -> tuple[Any, Any, Any, Any]:
-        mu = b1 * mu + (1 - b1) * g
-        nu = b2 * nu + (1 - b2) * (g * g)
-        nu_max = namespace(g).maximum(nu_max, nu / (1 - b2**t))
-        return (mu / (1 - b1**t)) / _root(nu_max, eps, False), mu, nu, nu_max
 
-    return entrywise("scale_by_amsgrad", AmsgradState, formula)
+def _amsgrad(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any, nu_max: Any) -> tuple[Any, Any, Any, Any]:
+    mu = b1 * mu + (1 - b1) * g
+    nu = b2 * nu + (1 - b2) * (g * g)
+    nu_max = namespace(g).maximum(nu_max, nu / (1 - b2**t))
+    return (mu / (1 - b1**t)) / _root(nu_max, eps, False), mu, nu, nu_max
 
 
 class LionState(NamedTuple):
@@ -343,11 +346,11 @@ def scale_by_lion(b1: float = 0.9, b2: float = 0.99) -> GradientTransformation:
     Chen et al. 2023 (arXiv:2302.06675); as `optax.scale_by_lion`, without its count.
     """
     b1, b2, _ = _adam_numbers("scale_by_lion", b1, b2, 0.0)
+    return entrywise("scale_by_lion", LionState, partial(_lion, b1, b2))
 
-    def formula(g: Any, mu: Any) -> tuple[Any, Any]:
-        return namespace(g).sign(b1 * mu + (1 - b1) * g), b2 * mu + (1 - b2) * g
 
-    return entrywise("scale_by_lion", LionState, formula)
+def _lion(b1: Any, b2: Any, g: Any, mu: Any) -> tuple[Any, Any]:
+    return namespace(g).sign(b1 * mu + (1 - b1) * g), b2 * mu + (1 - b2) * g
 
 
 # ---------------------------------------------------------------------------------------- the optimizers
@@ -361,10 +364,12 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
 
     As `optax.sgd`; for the momentum of the book see `trace`.
     """
-    if nesterov and not momentum:
+    decay: Any = number("sgd", "momentum", momentum, below=1.0)
+    none = isinstance(decay, float) and decay == 0  # a traced 0 is differentiated
+    if nesterov and none:
         raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")
     rate = scale_by_learning_rate(learning_rate)
-    return chain(trace(momentum, nesterov), rate) if momentum else chain(rate)
+    return chain(rate) if none else chain(trace(decay, nesterov), rate)
 
 
 def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 0.0, eps: float = 1e-7,

@@ -1,4 +1,4 @@
-"""With this module you can lift a formula for one array to whole trees, and have it run fast: `leafwise`.
+"""How does a formula of one array treat whole trees, and fast? `leafwise`.
 
 The formula must treat every entry alone, so that arrays may be joined and cut without a bit of the result changing.
 Small leaves are joined into one vector, because a call of a NumPy function costs more than their arithmetic; big ones
@@ -12,16 +12,15 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias, final
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from funcnn import tree
 from funcnn._arrays import BLOCK, blocks, is_concrete, readonly
-from funcnn.tree.frozendict import FrozenDict, of_vector, vector_of
 from funcnn.typing import Shape
 
-__all__ = ["Formula", "Layout", "check_fit", "joined", "kinds", "leafwise"]
+__all__ = ["Formula", "check_fit", "kinds", "leafwise"]
 
 Formula: TypeAlias = Callable[..., tuple[Any, ...]]
 """From the arrays at one place of several trees to arrays of the same shape."""
@@ -31,9 +30,6 @@ SEVERAL = 3
 
 SMALL = 4096
 """Arrays of at most so many entries are joined: their arithmetic costs less than its call."""
-
-
-_NDARRAY = frozenset([np.ndarray])
 
 
 def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[Any, ...]:
@@ -46,94 +42,21 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     >>> leafwise("example", lambda w, v: (w + v, v - w), 2, w, v)
     ({'w': array([4., 7.])}, {'w': array([2., 3.])})
     """
-    together = joined(trees)
-    if together is not None:
-        layout, vectors = together
-        wholes = _in_blocks(formula, vectors)
-        if _NDARRAY.issuperset(map(type, wholes)):  # else a number in the formula is traced
-            return tuple([of_vector(whole, layout) for whole in wholes])
-    rows = [tree.leaves(each) for each in trees]
-    form, kind = tree.structure(trees[0]), kinds(rows[0])
+    rows, forms = zip(*[tree.flatten(each) for each in trees], strict=True)
+    kind = kinds(rows[0])
     groups = _groups(tuple(kind))
-    for other, row in zip(trees[1:], rows[1:], strict=True):
-        if kinds(row) != kind or tree.structure(other) != form:
+    for other, row, form in zip(trees[1:], rows[1:], forms[1:], strict=True):
+        if kinds(row) != kind or not (form is forms[0] or form == forms[0]):
             check_fit(owner, "grads", trees[0], "state", other)
             groups = None
     results = _one_by_one(formula, outputs, rows) if groups is None else _together(formula, outputs, rows, groups)
-    return tuple([tree.unflatten(form, leaves) for leaves in results])
+    return tuple([tree.unflatten(forms[0], leaves) for leaves in results])
 
 
-def _one_by_one(formula: Formula, outputs: int, rows: list[list[Any]]) -> list[list[Any]]:
+def _one_by_one(formula: Formula, outputs: int, rows: Sequence[list[Any]]) -> list[list[Any]]:
     """The formula of one leaf of each tree after the other, whatever they are."""
     columns = [list(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
     return [[column[i] for column in columns] for i in range(outputs)]
-
-
-# -------------------------------------------------------------------------------------- trees in one vector
-
-
-@final
-class Layout:
-    """How the leaves of a tree stand in one vector, which is worked on faster than many small arrays.
-
-    >>> params = FrozenDict({"w": np.ones((1, 2)), "b": np.zeros(2, np.float64)})
-    >>> layout, (vector, _) = joined([params, params])
-    >>> vector
-    array([0., 0., 1., 1.])
-    >>> of_vector(vector + 1.0, layout)["w"]
-    array([[2., 2.]])
-    """
-
-    __slots__ = ("cuts", "structure")
-
-    def __init__(self, structure: tree.Structure, shapes: Sequence[Shape]) -> None:
-        self.structure, self.cuts = structure, _cuts(shapes)
-
-    def cut(self, vector: Any) -> tuple[Any, ...]:
-        """The leaves, as views of the vector."""
-        return tuple([vector[cut].reshape(shape) for cut, shape in self.cuts])
-
-    def vector(self, t: Any) -> Any:
-        """The leaves of a tree joined, or None if it is not a FrozenDict like this of ndarrays of one dtype."""
-        if type(t) is not FrozenDict:
-            return None
-        known = vector_of(t)
-        if known is not None and known[0] is self:
-            return known[1]
-        leaves, structure = tree.flatten(t)
-        if structure is not self.structure and structure != self.structure:
-            return None
-        for leaf, (_, shape) in zip(leaves, self.cuts, strict=True):
-            if type(leaf) is not np.ndarray or leaf.shape != shape or leaf.dtype != leaves[0].dtype:
-                return None
-        return np.concatenate(leaves, axis=None) if leaves[0].dtype.isnative else None
-
-
-def _layout(t: Any) -> Layout | None:
-    """The layout of a FrozenDict of small ndarrays."""
-    if type(t) is not FrozenDict:
-        return None
-    known = vector_of(t)
-    if known is not None:
-        return known[0]
-    leaves, structure = tree.flatten(t)
-    if not (leaves and structure.fixed and all(type(leaf) is np.ndarray and leaf.size <= SMALL for leaf in leaves)):
-        return None
-    return Layout(structure, [leaf.shape for leaf in leaves])
-
-
-def joined(trees: Sequence[Any]) -> tuple[Layout, list[Any]] | None:
-    """The layout and the vectors of trees that are alike, FrozenDicts of small ndarrays of one dtype; else None."""
-    layout = _layout(trees[0])
-    if layout is None:
-        return None
-    vectors: list[Any] = []
-    for each in trees:
-        vector = layout.vector(each)
-        if vector is None or (vectors and vector.dtype != vectors[0].dtype):
-            return None
-        vectors.append(vector)
-    return layout, vectors
 
 
 # ----------------------------------------------------------------------------------------- joined, in blocks
@@ -162,24 +85,19 @@ def _cuts(shapes: Sequence[Shape]) -> list[tuple[slice, Shape]]:
     return [(slice(start, end), shape) for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
 
 
-def _together(formula: Formula, outputs: int, rows: list[list[Any]], groups: list[_Group]) -> list[list[Any]]:
-    """The formula of ndarrays, group by group."""
-    if len(groups) == 1:
-        return _as_one(formula, rows, groups[0].cuts)
+def _together(formula: Formula, outputs: int, rows: Sequence[list[Any]], groups: list[_Group]) -> list[list[Any]]:
+    """The formula of ndarrays; those of a group are joined, and their results cut again."""
     results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
     for places, cuts in groups:
-        done = _as_one(formula, [[row[place] for place in places] for row in rows], cuts)
-        for result, leaves in zip(results, done, strict=True):
-            for place, leaf in zip(places, leaves, strict=True):
-                result[place] = leaf
+        vectors = [_joined([row[place] for place in places]) for row in rows]
+        for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
+            for place, (cut, shape) in zip(places, cuts, strict=True):
+                result[place] = whole[cut].reshape(shape) if len(shape) != 1 else whole[cut]
     return results
 
 
-def _as_one(formula: Formula, rows: list[list[Any]], cuts: list[tuple[slice, Shape]]) -> list[list[Any]]:
-    """The formula of the leaves joined, and its results cut into leaves again."""
-    vectors = [row[0].reshape(-1) if len(row) == 1 else np.concatenate(row, axis=None) for row in rows]
-    wholes = map(readonly, _in_blocks(formula, vectors))
-    return [[whole[cut].reshape(shape) for cut, shape in cuts] for whole in wholes]
+def _joined(leaves: list[Any]) -> Any:
+    return leaves[0].reshape(-1) if len(leaves) == 1 else np.concatenate(leaves, axis=None)
 
 
 def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""With this module you can build an optimizer out of parts: `scale`, `trace`, `clip_by_global_norm`, `masked`.
+"""The parts that optimizers are put together of: `scale`, `trace`, `clip_by_global_norm`, `masked`.
 
 The sign turns in one place, `scale_by_learning_rate`: before it stand gradients, after it steps. In the formulas g is
 the gradient, p the parameter, t = 1, 2, ... the number of the update, and a stroke marks what is remembered for the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,10 +17,9 @@ import numpy as np
 from funcnn import tree
 from funcnn._arrays import blocks, namespace
 from funcnn.core.tracer import concrete
-from funcnn.optimizers.onepass import Formula, leafwise
+from funcnn.optimizers.onepass import leafwise
 from funcnn.optimizers.transformation import (
     EmptyState,
-    Entrywise,
     GradientTransformation,
     as_count,
     check_state,
@@ -27,13 +27,13 @@ from funcnn.optimizers.transformation import (
     full_like,
     like,
     number,
-    of_part,
+    stateless,
 )
 from funcnn.typing import Schedule
 
 __all__ = [
     "accumulate", "add_decayed_weights", "clip", "clip_by_global_norm", "ema", "global_norm", "masked", "scale",
-    "scale_by_learning_rate", "scale_by_schedule", "skip_not_finite", "trace",
+    "scale_by_learning_rate", "scale_by_schedule", "set_to_zero", "skip_not_finite", "trace",
 ]
 
 P = TypeVar("P")
@@ -48,13 +48,28 @@ def scale(factor: float) -> GradientTransformation:
     >>> scale(-0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
     ({'w': -1.0}, EmptyState())
 
-    As `optax.scale`. `chain(optimizer, masked(scale(0.0), frozen))` leaves the parameters of the mask as they are.
+    As `optax.scale`. To leave parameters as they are use `set_to_zero`: 0 times an infinite gradient is NaN.
     """
-    return entrywise("scale", EmptyState, functools.partial(_times, number("scale", "factor", factor, low=-math.inf)))
+    return entrywise("scale", EmptyState, partial(_times, number("scale", "factor", factor, low=-math.inf)))
 
 
 def _times(factor: Any, g: Any) -> tuple[Any]:
     return (like(g, factor * g),)
+
+
+def set_to_zero() -> GradientTransformation:
+    """Zeros, whatever the gradient: `chain(optimizer, masked(set_to_zero(), frozen))` freezes what the mask chooses.
+
+    >>> set_to_zero().update({"w": float("inf")}, EmptyState(), {"w": 1.0})
+    ({'w': 0.0}, EmptyState())
+
+    As `optax.set_to_zero`.
+    """
+    return stateless("set_to_zero", _zeros)
+
+
+def _zeros(grads: Any, params: Any) -> Any:
+    return full_like(params, 0.0)
 
 
 class ScheduleState(NamedTuple):
@@ -72,11 +87,14 @@ def scale_by_schedule(schedule: Schedule) -> GradientTransformation:
 
     As `optax.scale_by_schedule`. A schedule that gives no finite number is an error, except under `jax.jit`.
     """
-    def formula_at(t: Any) -> Formula:
-        factor = number("scale_by_schedule", f"schedule({t - 1})", schedule(t - 1), low=-math.inf)
-        return functools.partial(_times, factor)
+    if not callable(schedule):
+        raise TypeError(f"scale_by_schedule: takes a schedule, a function of the count, got {schedule!r:.80}; for the "
+                        f"same number always use scale({schedule!r:.80})")
+    return entrywise("scale_by_schedule", ScheduleState, partial(_times_scheduled, schedule))
 
-    return of_part(Entrywise("scale_by_schedule", ScheduleState, formula_at))
+
+def _times_scheduled(schedule: Schedule, t: Any, g: Any) -> tuple[Any]:
+    return _times(number("scale_by_schedule", f"schedule({t - 1})", schedule(t - 1), low=-math.inf), g)
 
 
 def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransformation:
@@ -88,9 +106,12 @@ def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransform
     As `optax.scale_by_learning_rate`.
     """
     if callable(learning_rate):
-        schedule = learning_rate
-        return scale_by_schedule(lambda count: -number("learning rate", f"schedule({count})", schedule(count)))
+        return scale_by_schedule(partial(_downhill, learning_rate))
     return scale(-number("learning rate", "learning_rate, if it is not a schedule,", learning_rate))
+
+
+def _downhill(schedule: Schedule, count: Any) -> Any:
+    return -number("learning rate", f"schedule({count})", schedule(count))
 
 
 def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransformation:
@@ -103,12 +124,12 @@ def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransf
     loss; after it and before the learning rate, decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
     """
     weight_decay = number("add_decayed_weights", "weight_decay", weight_decay)
-
-    def formula(g: Any, p: Any) -> tuple[Any]:
-        return (g + weight_decay * p,)
-
-    part = entrywise("add_decayed_weights", EmptyState, formula, reads_params=True)
+    part = entrywise("add_decayed_weights", EmptyState, partial(_decayed, weight_decay), reads_params=True)
     return part if mask is None else masked(part, mask)
+
+
+def _decayed(weight_decay: Any, g: Any, p: Any) -> tuple[Any]:
+    return (g + weight_decay * p,)
 
 
 # ---------------------------------------------------------------------------------------------- clipping
@@ -122,13 +143,12 @@ def clip(max_delta: float) -> GradientTransformation:
 
     As `optax.clip`.
     """
-    max_delta = number("clip", "max_delta", max_delta)
+    return entrywise("clip", EmptyState, partial(_clipped, number("clip", "max_delta", max_delta)))
 
-    def formula(g: Any) -> tuple[Any]:
-        xp = namespace(g)
-        return (xp.minimum(xp.maximum(g, -max_delta), max_delta),)
 
-    return entrywise("clip", EmptyState, formula)
+def _clipped(max_delta: Any, g: Any) -> tuple[Any]:
+    xp = namespace(g)
+    return (xp.minimum(xp.maximum(g, -max_delta), max_delta),)
 
 
 def clip_by_global_norm(max_norm: float) -> GradientTransformation:
@@ -143,16 +163,15 @@ def clip_by_global_norm(max_norm: float) -> GradientTransformation:
     `skip_not_finite`.
     """
     max_norm = number("clip_by_global_norm", "max_norm", max_norm, low=math.ulp(0.0))
+    return stateless("clip_by_global_norm", partial(_shortened, max_norm))
 
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        check_state("clip_by_global_norm", EmptyState, state)
-        norm = global_norm(grads)
-        if isinstance(norm, float) and norm <= max_norm:
-            return grads, state
-        factor = max_norm / (norm if isinstance(norm, float) else namespace(norm).maximum(norm, max_norm))
-        return leafwise("clip_by_global_norm", functools.partial(_times, factor), 1, grads)[0], state
 
-    return GradientTransformation(lambda params: EmptyState(), update)
+def _shortened(max_norm: Any, grads: Any, params: Any) -> Any:
+    norm = global_norm(grads)
+    if isinstance(norm, float) and norm <= max_norm:
+        return grads
+    factor = max_norm / (norm if isinstance(norm, float) else namespace(norm).maximum(norm, max_norm))
+    return leafwise("clip_by_global_norm", partial(_times, factor), 1, grads)[0]
 
 
 def global_norm(grads: Any) -> Any:
@@ -201,13 +220,12 @@ def trace(decay: float, nesterov: bool = False) -> GradientTransformation:
     scale_by_learning_rate(s))` is torch's and optax's momentum, `chain(scale_by_learning_rate(s), trace(0.9))` the
     book's, in which the rate is inside the velocity. They differ only where the rate changes.
     """
-    decay = number("trace", "decay", decay, below=1.0)
+    return entrywise("trace", TraceState, partial(_trace, number("trace", "decay", decay, below=1.0), nesterov))
 
-    def formula(g: Any, v: Any) -> tuple[Any, Any]:
-        v = decay * v + g
-        return (decay * v + g if nesterov else v), v
 
-    return entrywise("trace", TraceState, formula)
+def _trace(decay: Any, nesterov: bool, g: Any, v: Any) -> tuple[Any, Any]:
+    v = decay * v + g
+    return (decay * v + g if nesterov else v), v
 
 
 class EmaState(NamedTuple):
@@ -226,13 +244,12 @@ def ema(decay: float, debias: bool = True) -> GradientTransformation:
 
     As `optax.ema`. It averages any trees: for Polyak's average of the parameters, give it those as gradients.
     """
-    decay = number("ema", "decay", decay, below=1.0)
+    return entrywise("ema", EmaState, partial(_ema, number("ema", "decay", decay, below=1.0), debias))
 
-    def formula(t: Any, g: Any, m: Any) -> tuple[Any, Any]:
-        m = decay * m + (1 - decay) * g
-        return m / (1 - decay**t) if debias else m, m
 
-    return entrywise("ema", EmaState, formula)
+def _ema(decay: Any, debias: bool, t: Any, g: Any, m: Any) -> tuple[Any, Any]:
+    m = decay * m + (1 - decay) * g
+    return m / (1 - decay**t) if debias else m, m
 
 
 # --------------------------------------------------------------------------------------------- wrappers
@@ -248,20 +265,23 @@ def masked(inner: GradientTransformation, mask: Any) -> GradientTransformation:
     >>> only_weights.update({"w": 2.0, "b": 2.0}, EmptyState(), {"w": 0.0, "b": 0.0})
     ({'w': -1.0, 'b': 2.0}, EmptyState())
 
-    As `optax.masked`. The function may look at the shapes of the parameters, as `lambda params: tree.map(lambda p:
-    p.ndim > 1, params)`, and not, under `jax.jit`, at their values.
+    To freeze parameters put `masked(set_to_zero(), frozen)` behind the optimizer: what passes unchanged is a
+    gradient, a step uphill. As `optax.masked`. The function may look at the shapes of the parameters, as `lambda
+    params: tree.map(lambda p: p.ndim > 1, params)`, and not, under `jax.jit`, at their values.
     """
-    def init(params: Any) -> Any:
-        return inner.init_fn(_chosen(_marks(mask, params), params))
+    return GradientTransformation(partial(_begin_masked, inner, mask), partial(_masked, inner, mask))
 
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        marks = _marks(mask, params)
-        updates, state = inner.update_fn(_chosen(marks, grads), state, _chosen(marks, params))
-        new = iter(tree.leaves(updates))
-        every = [next(new) if mark else g for mark, g in zip(marks, tree.leaves(grads), strict=True)]
-        return tree.unflatten(tree.structure(grads), every), state
 
-    return GradientTransformation(init, update)
+def _begin_masked(inner: GradientTransformation, mask: Any, params: Any) -> Any:
+    return inner.init_fn(_chosen(_marks(mask, params), params))
+
+
+def _masked(inner: GradientTransformation, mask: Any, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    marks = _marks(mask, params)
+    updates, state = inner.update_fn(_chosen(marks, grads), state, _chosen(marks, params))
+    new = iter(tree.leaves(updates))
+    every = [next(new) if mark else g for mark, g in zip(marks, tree.leaves(grads), strict=True)]
+    return tree.unflatten(tree.structure(grads), every), state
 
 
 def _chosen(marks: list[bool], params: Any) -> Any:
@@ -320,20 +340,27 @@ def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransfo
     if every < 1:
         raise ValueError(f"accumulate: every must be at least 1, got {every}")
 
-    def init(params: Any) -> Any:
-        return AccumulateState(0, full_like(params, 0.0), optimizer.init_fn(params))
+    return GradientTransformation(partial(_begin_accumulate, optimizer), partial(_accumulate, optimizer, int(every)))
 
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        check_state("accumulate", AccumulateState, state)
-        count, zeros = as_count(state.count) + 1, full_like(params, 0.0)
-        (mean,) = leafwise("accumulate", lambda g, mean: (mean + (g - mean) / count,), 1, grads, state.mean)
-        waiting = zeros, AccumulateState(count, mean, state.inner)
-        if isinstance(count, int) and count < every:
-            return waiting
-        updates, inner = optimizer.update_fn(mean, state.inner, params)
-        return _select(count >= every, (updates, AccumulateState(0, zeros, inner)), waiting)
 
-    return GradientTransformation(init, update)
+def _begin_accumulate(optimizer: GradientTransformation, params: Any) -> AccumulateState:
+    return AccumulateState(0, full_like(params, 0.0), optimizer.init_fn(params))
+
+
+def _accumulate(optimizer: GradientTransformation, every: int, grads: Any, state: Any, params: Any,
+                ) -> tuple[Any, AccumulateState]:
+    check_state("accumulate", AccumulateState, state)
+    count, zeros = as_count(state.count) + 1, full_like(params, 0.0)
+    (mean,) = leafwise("accumulate", partial(_mean_of, count), 1, grads, state.mean)
+    waiting = zeros, AccumulateState(count, mean, state.inner)
+    if isinstance(count, int) and count < every:
+        return waiting
+    updates, inner = optimizer.update_fn(mean, state.inner, params)
+    return _select(count >= every, (updates, AccumulateState(0, zeros, inner)), waiting)
+
+
+def _mean_of(count: Any, g: Any, mean: Any) -> tuple[Any]:
+    return (mean + (g - mean) / count,)
 
 
 def _select(condition: Any, this: P, that: P) -> P:
@@ -366,23 +393,23 @@ def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: i
     """
     limit = number("skip_not_finite", "max_consecutive_errors", max_consecutive_errors)
 
-    def init(params: Any) -> Any:
-        return SkipState(0, 0, optimizer.init_fn(params))
+    return GradientTransformation(partial(_begin_skip, optimizer), partial(_skip, optimizer, limit))
 
-    def skipped(state: SkipState, params: Any) -> tuple[Any, SkipState]:
-        return full_like(params, 0.0), SkipState(as_count(state.skipped) + 1, as_count(state.in_a_row) + 1, state.inner)
 
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        check_state("skip_not_finite", SkipState, state)
-        finite = _all_finite(grads)
-        if finite is False:
-            _check_run(as_count(state.in_a_row) + 1, limit, grads)
-            return skipped(state, params)
-        updates, inner = optimizer.update_fn(grads, state.inner, params)
-        good = updates, SkipState(as_count(state.skipped), 0, inner)
-        return good if finite is True else _select(finite, good, skipped(state, params))
+def _begin_skip(optimizer: GradientTransformation, params: Any) -> SkipState:
+    return SkipState(0, 0, optimizer.init_fn(params))
 
-    return GradientTransformation(init, update)
+
+def _skip(optimizer: GradientTransformation, limit: float, grads: Any, state: Any, params: Any,
+          ) -> tuple[Any, SkipState]:
+    check_state("skip_not_finite", SkipState, state)
+    skipped, in_a_row, finite = as_count(state.skipped), as_count(state.in_a_row) + 1, _all_finite(grads)
+    bad = full_like(params, 0.0), SkipState(skipped + 1, in_a_row, state.inner)
+    if finite is False:
+        _check_run(in_a_row, limit, grads)
+        return bad
+    updates, inner = optimizer.update_fn(grads, state.inner, params)
+    return _select(finite, (updates, SkipState(skipped, 0, inner)), bad)
 
 
 def _check_run(in_a_row: int, limit: float, grads: Any) -> None:

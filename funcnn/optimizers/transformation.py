@@ -1,20 +1,21 @@
-"""With this module you can say what an optimizer is, `GradientTransformation`, and put several in a row, `chain`.
+"""What is an optimizer? A `GradientTransformation`; several in a row, `chain`, are one.
 
 A transformation is two pure functions, `init(params) -> state` and `update(grads, state, params) -> (updates, state)`;
 `apply_updates(params, updates)` adds the updates. State is plain data: trees shaped like the parameters, and counts.
-A transformation that treats every entry alone is the formula of one array: `entrywise`. Every dtype stays.
+A transformation that treats every entry alone is the formula of one array: `entrywise`. Every dtype stays. Settings
+come first and are bound by `partial`, so that an optimizer pickles as far as the functions it was given do.
 
 Users find all of it in `funcnn.optimizers`.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar, cast, final
 
 import numpy as np
@@ -22,12 +23,11 @@ import numpy as np
 from funcnn import tree
 from funcnn._arrays import namespace, readonly
 from funcnn.core.tracer import Tracer, concrete
-from funcnn.optimizers.onepass import Formula, check_fit, joined, kinds, leafwise
-from funcnn.tree.frozendict import of_vector
+from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
 
 __all__ = [
     "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
-    "check_state", "entrywise", "full_like", "identity", "like", "number", "of_part",
+    "check_state", "entrywise", "full_like", "identity", "like", "number", "stateless",
 ]
 
 P = TypeVar("P")
@@ -44,21 +44,18 @@ else:
 
 
 class Entrywise(NamedTuple):
-    """A part that treats every entry alone: (g, *remembered) -> (update, *remembered').
+    """A part that treats every entry alone: its formula is (g, *remembered) -> (update, *remembered').
 
-    Its state is of the NamedTuple `form`: a count or none, then trees shaped like the parameters. `formula_at(t)` is
-    the formula of one update, `formula_at()` where nothing counts. With `reads_params`, the parameter stands behind g.
+    Its state is of the NamedTuple `form`: a count or none, then trees shaped like the parameters, full of `initial` at
+    first. Where it counts, t stands before g; with `reads_params`, the parameter stands behind it.
     """
 
     owner: str
     form: type[Any]
-    formula_at: Callable[..., Formula]
-    reads_params: bool = False
-
-    @property
-    def counts(self) -> bool:
-        """Whether its state begins with a count."""
-        return bool(self.form._fields[:1] == ("count",))
+    formula: Formula
+    initial: float
+    reads_params: bool
+    counts: bool
 
 
 @final
@@ -97,26 +94,33 @@ class GradientTransformation:
 def _check_trainable(params: Any) -> None:
     """Only floating-point parameters can follow a gradient."""
     for path, leaf in tree.leaves_with_path(params):
+        _check_plain("init", "the parameter", path, leaf)
         dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
         if getattr(dtype, "kind", "O") in "biucOSU":
             raise TypeError(f"init: the parameter {_at(path)} is {dtype}, not a floating-point number: convert it, "
                             "x.astype(np.float32), or keep what is not trained outside the parameters")
 
 
+def _check_plain(owner: str, what: str, path: tree.Path, leaf: Any) -> None:
+    """Refuse arrays whose operators mean something else."""
+    if isinstance(leaf, np.ndarray) and type(leaf) not in (np.ndarray, np.memmap):
+        fix = "x.filled(0.0)" if hasattr(leaf, "mask") else "np.asarray(x)"
+        raise TypeError(f"{owner}: {what} {_at(path)} is a {type(leaf).__name__}, whose operators are not those of an "
+                        f"array: {fix}")
+
+
 def _gradients_of(params: Any, grads: Any) -> Any:
     """The gradients, each in the dtype of its parameter."""
-    together = joined((params, grads))
-    if together is not None:
-        layout, (_, vector) = together
-        return of_vector(vector, layout)
     leaves, form = tree.flatten(params)
     found, its_form = tree.flatten(grads)
-    if form == its_form and kinds(leaves) == kinds(found):
+    if form == its_form and kinds(leaves) == kinds(found) and tree.are_leaves(found):
         return grads
     if type(grads) is tuple and type(params) is not tuple:
         raise TypeError("update: grads is a tuple; if it is the pair that value_and_grad returned, unpack it: "
                         "value, grads = value_and_grad(loss)(params, batch)")
     check_fit("update", "params", params, "grads", grads)
+    for path, leaf in tree.leaves_with_path(grads):
+        _check_plain("update", "the gradient", path, leaf)
     return tree.map(like, params, grads)
 
 
@@ -154,10 +158,6 @@ def apply_updates(params: P, updates: P) -> P:
     if type(updates) is tuple and type(params) is not tuple:
         raise TypeError("apply_updates: updates is a tuple; if it is the pair that update returned, unpack it: "
                         "updates, state = optimizer.update(grads, state, params)")
-    together = joined((params, updates))
-    if together is not None:
-        layout, (p, u) = together
-        return cast(P, of_vector(p + u, layout))
     try:
         return tree.map(_added, params, updates)
     except ValueError:
@@ -181,11 +181,29 @@ def identity() -> GradientTransformation:
     >>> identity().update({"w": 2.0}, EmptyState(), {"w": 0.0})
     ({'w': 2.0}, EmptyState())
     """
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        check_state("identity", EmptyState, state)
-        return grads, state
+    return stateless("identity", _unchanged)
 
-    return GradientTransformation(lambda params: EmptyState(), update)
+
+def _unchanged(grads: Any, params: Any) -> Any:
+    return grads
+
+
+def stateless(owner: str, f: Callable[[Any, Any], Any]) -> GradientTransformation:
+    """The transformation (grads, params) -> updates that remembers nothing.
+
+    >>> stateless("doubled", lambda grads, params: tree.map(lambda g: 2 * g, grads)).update(1.0, EmptyState(), 0.0)
+    (2.0, EmptyState())
+    """
+    return GradientTransformation(_nothing, partial(_stateless, owner, f))
+
+
+def _nothing(params: Any) -> EmptyState:
+    return EmptyState()
+
+
+def _stateless(owner: str, f: Callable[[Any, Any], Any], grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    check_state(owner, EmptyState, state)
+    return f(grads, params), state
 
 
 def chain(*transformations: GradientTransformation) -> GradientTransformation:
@@ -201,43 +219,42 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
     for each in transformations:
         if not isinstance(each, GradientTransformation):
             raise TypeError(f"chain: takes GradientTransformations, such as adam(0.01), got {each!r:.80}")
-    runs = list(_runs(transformations))
-
-    def init(params: Any) -> Any:
-        return tuple(each.init_fn(params) for each in transformations)
-
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        if not isinstance(state, tuple) or len(state) != len(transformations):
-            raise TypeError(_wrong_state("chain", f"a tuple of {len(transformations)}", state))
-        new: tuple[Any, ...] = ()
-        for run, length in runs:
-            grads, states = run(grads, state[len(new):len(new) + length], params)
-            new += states
-        return grads, new
-
-    return GradientTransformation(init, update)
+    return GradientTransformation(partial(_begin_chain, transformations),
+                                  partial(_chained, len(transformations), list(_runs(transformations))))
 
 
-Run: TypeAlias = Callable[[Any, tuple[Any, ...], Any], tuple[Any, tuple[Any, ...]]]
-"""Several transformations at once: (grads, states, params) -> (updates, states)."""
+def _begin_chain(transformations: Sequence[GradientTransformation], params: Any) -> tuple[Any, ...]:
+    return tuple([each.init_fn(params) for each in transformations])
 
 
-def _runs(transformations: Iterable[GradientTransformation]) -> Iterator[tuple[Run, int]]:
-    """The transformations as runs, each with how many it does."""
-    for entrywise, neighbours in itertools.groupby(transformations, lambda each: each.part is not None):
-        group = list(neighbours)
-        if entrywise and len(group) > 1:
-            yield _in_one_pass([each.part for each in group if each.part is not None]), len(group)
+def _chained(length: int, runs: list[Run], grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    if not isinstance(state, tuple) or len(state) != length:
+        raise TypeError(_wrong_state("chain", f"a tuple of {length}", state))
+    new: tuple[Any, ...] = ()
+    for run, count in runs:
+        grads, states = run(grads, state[len(new):len(new) + count], params)
+        new += states
+    return grads, new
+
+
+Run: TypeAlias = tuple[Callable[[Any, tuple[Any, ...], Any], tuple[Any, tuple[Any, ...]]], int]
+"""Several transformations at once, (grads, states, params) -> (updates, states), and how many."""
+
+
+def _runs(transformations: Iterable[GradientTransformation]) -> Iterator[Run]:
+    """The transformations, of which neighbours that treat every entry alone are one run."""
+    for alone, group in itertools.groupby(transformations, lambda each: each.part is not None):
+        if alone:
+            parts = [each.part for each in group if each.part is not None]
+            yield partial(_in_one_pass, parts), len(parts)
         else:
-            yield from ((_by_itself(each), 1) for each in group)
+            yield from ((partial(_by_itself, each), 1) for each in group)
 
 
-def _by_itself(each: GradientTransformation) -> Run:
-    def run(grads: Any, states: tuple[Any, ...], params: Any) -> tuple[Any, tuple[Any, ...]]:
-        updates, state = each.update_fn(grads, states[0], params)
-        return updates, (state,)
-
-    return run
+def _by_itself(each: GradientTransformation, grads: Any, states: tuple[Any, ...], params: Any,
+               ) -> tuple[Any, tuple[Any, ...]]:
+    updates, state = each.update_fn(grads, states[0], params)
+    return updates, (state,)
 
 
 # ------------------------------------------------------------------------------------ how parts are made
@@ -259,59 +276,46 @@ def entrywise(owner: str, form: type[Any], formula: Formula, initial: float = 0.
     >>> scale_by_max.update({"w": np.array([-2.0, 1.0])}, MaxState({"w": np.ones(2)}), {"w": np.ones(2)})
     ({'w': array([-1.,  1.])}, MaxState(largest={'w': array([2., 1.])}))
     """
-    formula_at = functools.partial(functools.partial, formula)  # formula_at(t)(g) is formula(t, g)
-    return of_part(Entrywise(owner, form, formula_at, reads_params), initial)
+    part = Entrywise(owner, form, formula, initial, reads_params, counts=form._fields[:1] == ("count",))
+    return GradientTransformation(partial(_begin, part), partial(_by_formula, part), part)
 
 
-def of_part(part: Entrywise, initial: float = 0.0) -> GradientTransformation:
-    """The transformation that is one part; what it remembers is full of `initial` at first."""
-    run = _in_one_pass([part])
-
-    def init(params: Any) -> Any:
-        remembered = [full_like(params, initial) for name in part.form._fields if name != "count"]
-        return part.form(0, *remembered) if part.counts else part.form(*remembered)
-
-    def update(grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        updates, (state,) = run(grads, (state,), params)
-        return updates, state
-
-    return GradientTransformation(init, update, part)
+def _begin(part: Entrywise, params: Any) -> Any:
+    return part.form(*[0 if name == "count" else full_like(params, part.initial) for name in part.form._fields])
 
 
-def _in_one_pass(parts: Sequence[Entrywise]) -> Run:
-    """The formulas of several parts, one after the other, on each array."""
-    owner = ", ".join(part.owner for part in parts)
+def _by_formula(part: Entrywise, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
+    updates, (state,) = _in_one_pass([part], grads, (state,), params)
+    return updates, state
+
+
+def _in_one_pass(parts: Sequence[Entrywise], grads: Any, states: tuple[Any, ...], params: Any,
+                 ) -> tuple[Any, tuple[Any, ...]]:
+    """The formulas of several parts, one after the other, on the arrays at each place."""
+    begun = [_begun(part, state) for part, state in zip(parts, states, strict=True)]
+    trees = [each for _, _, memory in begun for each in memory]
     reads_params = any(part.reads_params for part in parts)
-    counted = [(part, part.counts) for part in parts]
-
-    def run(grads: Any, states: tuple[Any, ...], params: Any) -> tuple[Any, tuple[Any, ...]]:
-        begun = [_begun(part, counts, state) for (part, counts), state in zip(counted, states, strict=True)]
-        trees = [each for _, _, _, memory in begun for each in memory]
-        formula = functools.partial(_composed, begun)
-        updates, *new = leafwise(owner, formula, 1 + len(trees), grads, *trees, *[params] * reads_params)
-        rest = iter(new)
-        return updates, tuple([part.form(*t, *itertools.islice(rest, len(memory))) for part, t, _, memory in begun])
-
-    return run
+    owner = ", ".join([part.owner for part in parts])
+    updates, *new = leafwise(owner, partial(_composed, begun), 1 + len(trees), grads, *trees, *[params] * reads_params)
+    rest = iter(new)
+    return updates, tuple([part.form(*t, *itertools.islice(rest, len(memory))) for part, t, memory in begun])
 
 
-Begun: TypeAlias = tuple[Entrywise, tuple[Any, ...], Formula, tuple[Any, ...]]
-"""A part at one update: the part, (t,) or () where nothing counts, its formula, the trees it remembers."""
+Begun: TypeAlias = tuple[Entrywise, tuple[Any, ...], tuple[Any, ...]]
+"""A part at one update: the part, (t,) or () where nothing counts, the trees it remembers."""
 
 
-def _begun(part: Entrywise, counts: bool, state: Any) -> Begun:
-    if type(state) is not part.form:
-        check_state(part.owner, part.form, state)
-    t = (as_count(state[0]) + 1,) if counts else ()
-    return part, t, part.formula_at(*t), state[len(t):]
+def _begun(part: Entrywise, state: Any) -> Begun:
+    check_state(part.owner, part.form, state)
+    return (part, (as_count(state[0]) + 1,), state[1:]) if part.counts else (part, (), state)
 
 
 def _composed(begun: list[Begun], g: Any, *arrays: Any) -> tuple[Any, ...]:
     """One formula of several: each transforms what the one before gives, and remembers its own arrays."""
     new: list[Any] = []
-    for part, _, formula, memory in begun:
+    for part, t, memory in begun:
         p = arrays[-1:] if part.reads_params else ()
-        g, *remembered = formula(g, *p, *arrays[len(new):len(new) + len(memory)])
+        g, *remembered = part.formula(*t, g, *p, *arrays[len(new):len(new) + len(memory)])
         new += remembered
     return g, *new
 
@@ -339,7 +343,15 @@ def full_like(params: P, value: float) -> P:
     >>> full_like({"w": np.ones(2, np.float32)}, 0.5)
     {'w': array([0.5, 0.5], dtype=float32)}
     """
-    return tree.map(lambda p: value if isinstance(p, float) else readonly(namespace(p).full_like(p, value)), params)
+    return tree.map(partial(_full_like, value), params)
+
+
+def _full_like(value: Any, p: Any) -> Any:
+    if isinstance(p, float):
+        return value
+    if isinstance(value, float):
+        return readonly(namespace(p).full_like(p, value))
+    return like(p, namespace(p).zeros_like(p) + value)  # a traced number
 
 
 def number(owner: str, name: str, value: Any, low: float = 0.0, below: float = math.inf) -> Any:

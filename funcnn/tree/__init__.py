@@ -1,32 +1,39 @@
-"""With this module you can treat nested containers of arrays as one value: `map`, `leaves`, `FrozenDict`.
+"""Nested containers of arrays as one value: `map`, `leaves`, `get`, `FrozenDict`.
 
 A tree is a leaf (an array, a number, anything else) or a node: dict, `FrozenDict`, tuple, list, NamedTuple,
 or None, which has no leaves. Dict keys are visited in sorted order, as in JAX, and printed in the order
 they were given. A path, such as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`.
+
+`structure` says what nodes are, `frozendict` how one is kept from changing, `vector` how a tree becomes one array.
 """
 
 from __future__ import annotations
 
 import builtins
 import functools
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast, final, overload
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 
 from funcnn._arrays import readonly
-from funcnn.tree.frozendict import (
-    FrozenDict,
-    MissingKeyError,
-    entries_of,
-    leaves_of,
-    missing,
-    of_entries,
-    of_leaves,
-    remember,
-    show,
+from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
+from funcnn.tree.structure import (
+    LEAF_TYPES,
+    Path,
+    Structure,
+    aligned,
+    are_leaves,
+    entries_at,
+    flatten,
+    keystr,
+    node_of,
+    parts,
+    place,
+    register_leaf,
+    unflatten,
 )
-from funcnn.typing import Array
+from funcnn.tree.vector import ravel
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -41,174 +48,8 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 V_co = TypeVar("V_co", covariant=True)
 
-Path: TypeAlias = tuple[str | int, ...]
-"""Where a leaf stands in its tree: the keys, fields and positions that lead to it."""
 
-
-# ------------------------------------------------------------------------------------- kinds of nodes
-
-
-class _Node(NamedTuple):
-    """How one kind of container is taken apart into {key: child}, and built again of such a dict."""
-
-    entries: Callable[[Any], dict[Any, Any]]
-    build: Callable[[dict[Any, Any]], Any]
-    order: Callable[[dict[Any, Any]], Iterable[Any]] = iter
-
-
-def _sorted(entries: dict[Any, Any]) -> Iterable[Any]:
-    try:
-        return sorted(entries)
-    except TypeError:
-        raise TypeError(f"tree: the keys {list(entries)} have no common order; use strings") from None
-
-
-def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
-    return dict(enumerate(tree))
-
-
-_NODES: dict[type, _Node | None] = {
-    FrozenDict: _Node(entries_of, FrozenDict, _sorted),
-    dict: _Node(lambda tree: tree, lambda new: new, _sorted),
-    tuple: _Node(_numbered, lambda new: tuple(new.values())),
-    list: _Node(_numbered, lambda new: list(new.values())),
-    type(None): _Node(lambda tree: {}, lambda new: None),
-}
-LEAF_TYPES: set[type] = {np.ndarray, float, int, np.float32, np.float64}
-"""Types known to be leaves; every other one is looked at."""
-
-if hasattr(builtins, "frozendict"):  # Python 3.15
-    _NODES[builtins.frozendict] = _Node(dict, builtins.frozendict, _sorted)
-
-
-def _node(tree: Any) -> _Node | None:
-    """How to take `tree` apart, or None for a leaf."""
-    kind = type(tree)
-    if kind in LEAF_TYPES:
-        return None
-    return _NODES[kind] if kind in _NODES else _rare_node(tree)
-
-
-def register_leaf(kind: type) -> type:
-    """Say that a type is a leaf, which spares looking at each of its values; a decorator.
-
-    >>> @register_leaf
-    ... class Unit: ...
-    >>> len(leaves([Unit(), Unit()]))
-    2
-    """
-    LEAF_TYPES.add(kind)
-    return kind
-
-
-def are_leaves(values: Iterable[Any]) -> bool:
-    """Whether all values are of types known to be leaves, which can be told without looking at each.
-
-    >>> are_leaves((np.ones(2), 1.0)), are_leaves(([1.0],))
-    (True, False)
-    """
-    return LEAF_TYPES.issuperset(builtins.map(type, values))
-
-
-def _rare_node(tree: Any) -> _Node | None:
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        kind = type(tree)
-        return _Node(lambda tree: tree._asdict(), lambda new: kind(*new.values()))
-    if isinstance(tree, tuple | list | set | frozenset | Mapping):
-        raise TypeError(f"tree: a {type(tree).__name__} is not a kind of tree node; use dict, FrozenDict, "
-                        "tuple, list or a NamedTuple")
-    return None
-
-
-# ----------------------------------------------------------------------------------- leaves and structure
-
-
-@final
-class Structure:
-    """A tree without its leaves: what `unflatten` needs besides them. Equal for equal shapes of tree.
-
-    >>> structure({"w": 1.0, "b": (2.0, None)})
-    Structure({'w': *, 'b': (*, None)})
-    """
-
-    __slots__ = ("_build_node", "children", "fixed", "kind", "num_leaves", "places")
-
-    def __init__(self, kind: type, build_node: Callable[[dict[Any, Any]], Any] | None = None,
-                 children: dict[Any, Structure] | None = None, order: Iterable[Any] = ()) -> None:
-        self.kind, self._build_node, self.children = kind, build_node, children or {}
-        starts, end = {}, 0
-        for key in order:
-            starts[key] = end
-            end += self.children[key].num_leaves
-        self.num_leaves: int = end if build_node else 1
-        self.places = [(key, starts[key], child) for key, child in self.children.items()]
-        self.fixed: bool = kind not in (list, dict) and all(child.fixed for child in self.children.values())
-
-    def build(self, leaves: tuple[Any, ...]) -> Any:
-        """The tree of this structure that has these leaves."""
-        return self._build(leaves, 0, are_leaves(leaves))
-
-    def _build(self, leaves: tuple[Any, ...], start: int, remember: bool) -> Any:
-        if self._build_node is None:
-            return leaves[start]
-        if remember and self.fixed and self.kind is FrozenDict:
-            return of_leaves(leaves[start:start + self.num_leaves], self)
-        return self._build_node({
-            key: leaves[start + place] if child is _LEAF else child._build(leaves, start + place, remember)
-            for key, place, child in self.places})
-
-    def entries(self, leaves: tuple[Any, ...]) -> dict[Any, Any]:
-        """The entries of the FrozenDict of this structure that has these leaves."""
-        return {key: leaves[place] if child is _LEAF else child._build(leaves, place, True)
-                for key, place, child in self.places}
-
-    def paths(self, before: Path = ()) -> list[Path]:
-        """Where each leaf stands, in the order of the leaves."""
-        if self._build_node is None:
-            return [before]
-        in_order = sorted(self.places, key=lambda entry: entry[1])
-        return [path for key, _, child in in_order for path in child.paths((*before, key))]
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Structure) and self.kind is other.kind
-                                 and self.children == other.children)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.paths()))
-
-    def __repr__(self) -> str:
-        return f"Structure({show(self.build((_STAR,) * self.num_leaves))})"
-
-
-class _Star:
-    """The place of a leaf in a printed structure."""
-
-    def __repr__(self) -> str:
-        return "*"
-
-
-_STAR = _Star()
-_LEAF = Structure(_Star)
-
-
-def _flatten(tree: Any) -> tuple[tuple[Any, ...], Structure]:
-    """The leaves, dict keys sorted, and the structure; a FrozenDict of fixed nodes remembers both."""
-    kind = type(tree)
-    if kind is np.ndarray:
-        return (tree,), _LEAF
-    if kind is FrozenDict and (known := leaves_of(tree)) is not None:
-        return known
-    node = _node(tree)
-    if node is None:
-        return (tree,), _LEAF
-    entries = node.entries(tree)
-    order = list(node.order(entries))
-    flat = {key: _flatten(entries[key]) for key in order}
-    structure = Structure(kind, node.build, {key: flat[key][1] for key in entries}, order)
-    found = tuple(leaf for key in order for leaf in flat[key][0])
-    if kind is FrozenDict and structure.fixed:
-        remember(tree, found, structure)
-    return found, structure
+# ---------------------------------------------------------------------------------------------- leaves
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -217,7 +58,7 @@ def leaves(tree: Any) -> list[Any]:
     >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)})
     [2.0, 3.0, 1.0]
     """
-    return list(_flatten(tree)[0])
+    return list(parts(tree)[0])
 
 
 def structure(tree: Any) -> Structure:
@@ -226,29 +67,7 @@ def structure(tree: Any) -> Structure:
     >>> structure([1.0, {"a": 2.0}]) == structure([None, {"a": 2.0}])
     False
     """
-    return _flatten(tree)[1]
-
-
-def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves and the structure; `unflatten` is the way back.
-
-    >>> flatten({"w": 1.0, "b": 2.0})
-    ([2.0, 1.0], Structure({'w': *, 'b': *}))
-    """
-    found, form = _flatten(tree)
-    return list(found), form
-
-
-def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """The tree with this structure and these leaves, which stand in the order that `leaves` gives.
-
-    >>> unflatten(structure({"w": 0.0, "b": 0.0}), [2.0, 1.0])
-    {'w': 1.0, 'b': 2.0}
-    """
-    values = tuple(leaves)
-    if len(values) != structure.num_leaves:
-        raise ValueError(f"tree.unflatten: {len(values)} leaves came, the structure has {structure.num_leaves}")
-    return structure.build(values)
+    return parts(tree)[1]
 
 
 def leaves_with_path(tree: Any) -> list[tuple[Path, Any]]:
@@ -257,17 +76,8 @@ def leaves_with_path(tree: Any) -> list[tuple[Path, Any]]:
     >>> leaves_with_path({"dense_0": {"w": 1.0, "b": 2.0}})
     [(('dense_0', 'b'), 2.0), (('dense_0', 'w'), 1.0)]
     """
-    found, form = _flatten(tree)
+    found, form = parts(tree)
     return list(zip(form.paths(), found, strict=True))
-
-
-def keystr(path: Path) -> str:
-    """A path as text.
-
-    >>> keystr(("dense_0", "w"))
-    'dense_0/w'
-    """
-    return "/".join(builtins.map(str, path))
 
 
 # --------------------------------------------------------------------------------------------------- map
@@ -286,8 +96,8 @@ def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
     ...
     ValueError: tree.map: tree 1 has other entries than the first at the root: 'b' is missing
     """
-    found, form = _flatten(tree)
-    others = [_aligned(form, other, number) for number, other in enumerate(rest, 1)]
+    found, form = parts(tree)
+    others = [aligned(form, other, number) for number, other in enumerate(rest, 1)]
     built: T = form.build(tuple(builtins.map(f, found, *others)))
     return built
 
@@ -298,59 +108,34 @@ def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
     >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
     {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
     """
-    found, form = _flatten(tree)
-    others = [_aligned(form, other, number) for number, other in enumerate(rest, 1)]
+    found, form = parts(tree)
+    others = [aligned(form, other, number) for number, other in enumerate(rest, 1)]
     built: T = form.build(tuple(builtins.map(f, form.paths(), found, *others)))
     return built
-
-
-def _aligned(form: Structure, other: Any, number: int) -> tuple[Any, ...]:
-    """The leaves of another tree of this structure."""
-    found, its_form = _flatten(other)
-    if its_form is not form:
-        _check_fits(form, its_form, number, ())
-    return found
-
-
-def _check_fits(form: Structure, other: Structure, number: int, path: Path) -> None:
-    if form is other:
-        return
-    if form.kind is not other.kind and not {form.kind, other.kind} <= {dict, FrozenDict}:
-        raise ValueError(f"tree.map: tree {number} is {_kind(other)} at {_place(path)}, where the first is "
-                         f"{_kind(form)}")
-    if form.children.keys() != other.children.keys():
-        raise ValueError(f"tree.map: tree {number} has other entries than the first at {_place(path)}: "
-                         + _difference(form.children, other.children))
-    for key, child in form.children.items():
-        _check_fits(child, other.children[key], number, (*path, key))
-
-
-def _difference(here: dict[Any, Any], there: dict[Any, Any]) -> str:
-    missing = [repr(key) for key in here if key not in there]
-    unexpected = [repr(key) for key in there if key not in here]
-    parts = [f"{', '.join(keys)} {'is' if len(keys) == 1 else 'are'} {what}"
-             for keys, what in ((missing, "missing"), (unexpected, "unexpected")) if keys]
-    return ", ".join(parts)
-
-
-def _kind(form: Structure) -> str:
-    return "a leaf" if form is _LEAF else "None" if form.kind is type(None) else f"a {form.kind.__name__}"
-
-
-def _place(path: Path) -> str:
-    return repr(keystr(path)) if path else "the root"
 
 
 # ------------------------------------------------------------------------------------------ functions
 
 
-def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = 0) -> Any:
-    """Fold the leaves from the left, starting at `initializer`.
+_UNSET: Any = object()
 
-    >>> reduce(lambda total, x: total + x.size, {"w": np.ones((2, 3)), "b": np.ones(3)})
+
+def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET) -> Any:
+    """Fold the leaves from the left, beginning with `initializer`, or else with the first leaf.
+
+    >>> reduce(max, {"a": -1.0, "b": -5.0})
+    -1.0
+    >>> reduce(lambda total, x: total + x.size, {"w": np.ones((2, 3)), "b": np.ones(3)}, 0)
     9
+
+    As `jax.tree.reduce`.
     """
-    return functools.reduce(f, _flatten(tree)[0], initializer)
+    found = parts(tree)[0]
+    if initializer is not _UNSET:
+        return functools.reduce(f, found, initializer)
+    if not found:
+        raise TypeError("tree.reduce: a tree without leaves needs an initializer, such as tree.reduce(f, tree, 0)")
+    return functools.reduce(f, found)
 
 
 def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
@@ -382,38 +167,6 @@ def _same_bytes(x: Any, y: Any) -> bool:
     return same_type and (bool(np.all(x == y)) if x.dtype.hasobject else x.tobytes() == y.tobytes())
 
 
-def ravel(tree: T) -> tuple[Array, Callable[[Array], T]]:
-    """All the leaves as one vector, and the function that makes a tree of such a vector again.
-
-    The vector has the leaves' common dtype; the way back restores each leaf's own shape and dtype. As
-    `jax.flatten_util.ravel_pytree`.
-
-    >>> flat, unravel = ravel({"w": np.array([[1.0, 2.0]]), "b": np.array([3.0])})
-    >>> flat
-    array([3., 1., 2.])
-    >>> unravel(2 * flat)
-    {'w': array([[2., 4.]]), 'b': array([6.])}
-    """
-    found, form = flatten(tree)
-    ends = np.cumsum([np.size(leaf) for leaf in found], dtype=np.int64)
-
-    def unravel(flat: Array) -> T:
-        if flat.shape != (flat_size,):
-            raise ValueError(f"tree.ravel: unravel takes shape ({flat_size},), got {flat.shape}")
-        pieces = [flat[end - np.size(leaf):end] for leaf, end in zip(found, ends, strict=True)]
-        return cast(T, unflatten(form, builtins.map(_like, pieces, found)))
-
-    flat_size = int(ends[-1]) if found else 0
-    flat = np.concatenate([np.ravel(leaf) for leaf in found]) if found else np.zeros(0, np.float32)
-    return readonly(flat), unravel
-
-
-def _like(piece: Array, leaf: Any) -> Any:
-    shaped = piece.reshape(np.shape(leaf))
-    dtype = np.result_type(leaf)
-    return shaped if shaped.dtype == dtype else shaped.astype(dtype)
-
-
 @overload
 def freeze(tree: dict[K, V_co]) -> FrozenDict[K, V_co]: ...
 @overload
@@ -428,11 +181,7 @@ def freeze(tree: Any) -> Any:
     >>> frozen["w"].flags.writeable, w.flags.writeable
     (False, True)
     """
-    node = _node(tree)
-    if node is None:
-        return _frozen_copy(tree)
-    entries = {key: freeze(child) for key, child in node.entries(tree).items()}
-    return of_entries(entries) if type(tree) is dict else node.build(entries)
+    return frozen(tree, _frozen_copy)
 
 
 def _frozen_copy(leaf: Any) -> Any:
@@ -464,9 +213,9 @@ def get(tree: Any, path: Path) -> Any:
     """
     _check_path(path)
     for depth, key in enumerate(path):
-        entries = _entries(tree)
+        entries = entries_at(tree)
         if key not in entries:
-            raise MissingKeyError(f"at {_place(path[:depth])}: {missing(key, entries)}")
+            raise MissingKeyError(f"at {place(path[:depth])}: {missing(key, entries)}")
         tree = entries[key]
     return tree
 
@@ -475,11 +224,6 @@ def _check_path(path: Any) -> None:
     if not isinstance(path, tuple | list):
         fix = f", such as {tuple(path.split('/'))}" if isinstance(path, str) else ""
         raise TypeError(f"tree: a path is a tuple of keys{fix}; got {path!r}")
-
-
-def _entries(tree: Any) -> dict[Any, Any]:
-    node = _node(tree)
-    return {} if node is None else node.entries(tree)
 
 
 def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
@@ -494,6 +238,6 @@ def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
         return cast(T, f(tree))
     key, *deeper = path
     child = get(tree, (key,))
-    node = _node(tree)
+    node = node_of(tree)
     assert node is not None, "get has found an entry"
     return cast(T, node.build(node.entries(tree) | {key: update_in(child, tuple(deeper), f)}))

@@ -1,7 +1,6 @@
-"""With this module you can hold parameters that never change: `FrozenDict`, the container of all trees funcnn makes.
+"""Parameters that never change: `FrozenDict`, the container of all trees that funcnn makes.
 
-It is a mapping whose nested dicts are frozen too. Its entries, its leaves and the vector that joins them say the same
-thing; what is not asked for is not made, because a training step makes many and looks into few.
+It is complete when it is born: what is inside is frozen, its leaves are found and its structure is known.
 """
 
 from __future__ import annotations
@@ -12,14 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, final, overload
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from funcnn.optimizers.onepass import Layout
-    from funcnn.tree import Structure
+from funcnn._arrays import readonly
+from funcnn.tree.structure import LEAF, NODES, Node, Parts, Structure, node_of, parts, parts_of, show, too_deep
 
-__all__ = [
-    "FrozenDict", "MissingKeyError", "entries_of", "leaves_of", "missing", "of_entries", "of_leaves", "of_vector",
-    "remember", "show", "vector_of",
-]
+__all__ = ["FrozenDict", "MissingKeyError", "entries_of", "frozen", "missing", "read_only_view"]
 
 K = TypeVar("K", bound=Hashable)
 V_co = TypeVar("V_co", covariant=True)
@@ -37,7 +32,9 @@ class MissingKeyError(KeyError):
 class FrozenDict(Mapping[K, V_co]):
     """A dict that cannot change: the container of parameters, gradients and updates.
 
-    Plain dicts among the values become FrozenDicts too. `|` gives a new one, as for dict.
+    Plain dicts among the values become FrozenDicts too, and arrays read-only views: whoever gave one may still write
+    into it, nobody can through the FrozenDict. A list stays a list, of read-only arrays. `|` gives a new one, as for
+    dict.
 
     >>> params = FrozenDict({"dense_0": {"w": np.ones((2, 3), np.float32), "b": np.ones(3, np.float32)}})
     >>> params
@@ -48,28 +45,18 @@ class FrozenDict(Mapping[K, V_co]):
     funcnn.tree.frozendict.MissingKeyError: no entry 'dense_O'; did you mean 'dense_0'? The entries are 'dense_0'
     """
 
-    __slots__ = ("_data", "_flat", "_joined")
-    _data: dict[K, V_co]
-    _flat: tuple[tuple[Any, ...], Structure] | None  # its leaves, once asked for: they can never change
-    _joined: tuple[Layout, Any] | None  # the vector that its leaves are views of, if they are
+    __slots__ = ("_entries", "_parts")
+    _entries: dict[K, V_co]
+    _parts: Parts | None  # its leaves and structure, unless there are lists inside, which may grow
 
     def __new__(cls, entries: Mapping[K, V_co] | Iterable[tuple[K, V_co]] = (), /) -> FrozenDict[K, V_co]:
         """Take over the entries of a mapping, or pairs, as `dict` does."""
-        return of_entries({k: _without_dicts(v) for k, v in dict(entries).items()})
+        return _of_entries({key: frozen(value) for key, value in dict(entries).items()})
 
     if not TYPE_CHECKING:  # a type checker would allow what these refuse
 
-        def __getattr__(self, name: str) -> Any:
-            """Compute what was left for later: the leaves from the vector, the entries from the leaves."""
-            if name == "_flat" and self._joined is not None:
-                layout, vector = self._joined
-                found: Any = layout.cut(vector), layout.structure
-            elif name == "_data" and self._flat is not None:
-                found = self._flat[1].entries(self._flat[0])
-            else:
-                raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
-            _SET[name](self, found)
-            return found
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
 
         def __setattr__(self, name: str, value: object) -> NoReturn:
             raise TypeError(f"FrozenDict: cannot set attribute {name!r}; a FrozenDict never changes")
@@ -77,32 +64,40 @@ class FrozenDict(Mapping[K, V_co]):
         def __delattr__(self, name: str) -> NoReturn:
             raise TypeError(f"FrozenDict: cannot delete attribute {name!r}; a FrozenDict never changes")
 
+        def __setitem__(self, key: object, value: object) -> NoReturn:
+            raise TypeError(f"FrozenDict: cannot set entry {key!r}; a FrozenDict never changes. Make a new one: "
+                            f"FrozenDict({{**params, {key!r}: value}}), or tree.update_in(params, path, f)")
+
+        def __delitem__(self, key: object) -> NoReturn:
+            raise TypeError(f"FrozenDict: cannot delete entry {key!r}; a FrozenDict never changes. Make a new "
+                            f"one: FrozenDict((k, v) for k, v in params.items() if k != {key!r})")
+
     def __getitem__(self, key: K) -> V_co:
         try:
-            return self._data[key]
+            return self._entries[key]
         except KeyError:
-            raise missing(key, self._data) from None
+            raise missing(key, self._entries) from None
 
     def __iter__(self) -> Iterator[K]:
-        return iter(self._data)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._entries)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._data
+        return key in self._entries
 
     def keys(self) -> KeysView[K]:
         """The keys, as of a dict."""
-        return self._data.keys()
+        return self._entries.keys()
 
     def values(self) -> ValuesView[V_co]:
         """The values, as of a dict."""
-        return self._data.values()
+        return self._entries.values()
 
     def items(self) -> ItemsView[K, V_co]:
         """The entries, as of a dict."""
-        return self._data.items()
+        return self._entries.items()
 
     @overload
     def get(self, key: K, /) -> V_co | None: ...
@@ -110,7 +105,7 @@ class FrozenDict(Mapping[K, V_co]):
     def get(self, key: K, /, default: V_co | W) -> V_co | W: ...
     def get(self, key: K, /, default: Any = None) -> Any:
         """The value at `key`, or `default`; never an error."""
-        return self._data.get(key, default)
+        return self._entries.get(key, default)
 
     def __or__(self, other: Mapping[K, V_co]) -> FrozenDict[K, V_co]:
         return cast("FrozenDict[K, V_co]", _merged(self, other))
@@ -120,23 +115,13 @@ class FrozenDict(Mapping[K, V_co]):
 
     def __eq__(self, other: object) -> bool:
         try:
-            return isinstance(other, Mapping) and self._data == dict(other)
+            return isinstance(other, Mapping) and self._entries == dict(other)
         except ValueError:
             raise ValueError("FrozenDict: == cannot compare arrays; use tree.equal(a, b), the same bytes, "
                              "or tree.all_close(a, b)") from None
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._data.items()))
-
-    if not TYPE_CHECKING:  # a type checker would allow what these refuse
-
-        def __setitem__(self, key: object, value: object) -> NoReturn:
-            raise TypeError(f"FrozenDict: cannot set entry {key!r}; a FrozenDict never changes. Make a new one: "
-                            f"FrozenDict({{**params, {key!r}: value}}), or tree.update_in(params, path, f)")
-
-        def __delitem__(self, key: object) -> NoReturn:
-            raise TypeError(f"FrozenDict: cannot delete entry {key!r}; a FrozenDict never changes. Make a new "
-                            f"one: FrozenDict((k, v) for k, v in params.items() if k != {key!r})")
+        return hash(frozenset(self._entries.items()))
 
     def __repr__(self) -> str:
         return f"FrozenDict({show(self, indent=len('FrozenDict('))})"
@@ -147,62 +132,15 @@ class FrozenDict(Mapping[K, V_co]):
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenDict[K, V_co]:
         import copy
 
-        return _rebuilt(copy.deepcopy(self._data, memo), self._writeable())
+        return _of_copies(copy.deepcopy(self._entries, memo))
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _rebuilt, (self._data, self._writeable())
-
-    def _writeable(self) -> list[bool]:
-        return [bool(array.flags.writeable) for array in _arrays(self._data)]
+        return _of_copies, (self._entries,)
 
 
 def _merged(one: Any, other: Any) -> Any:
     both_map = isinstance(one, Mapping) and isinstance(other, Mapping)
     return FrozenDict({**one, **other}) if both_map else NotImplemented
-
-
-def _arrays(value: Any) -> Iterator[Any]:
-    """The arrays among entries; those of a FrozenDict inside are its own affair."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict | tuple | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _arrays(each)
-
-
-def _rebuilt(data: dict[K, V_co], writeable: list[bool]) -> FrozenDict[K, V_co]:
-    """A FrozenDict of copied arrays; copying and pickling lose the read-only flag, so it is set again."""
-    for array, flag in zip(_arrays(data), writeable, strict=True):
-        array.setflags(write=flag)
-    return of_entries(data)
-
-
-def _without_dicts(value: Any) -> Any:
-    return FrozenDict(value) if type(value) is dict else value
-
-
-entries_of: Callable[[FrozenDict[K, V_co]], dict[K, V_co]] = attrgetter("_data")
-"""The entries as a dict, to be read only: for code that looks at many and must be fast."""
-
-leaves_of: Callable[[FrozenDict[Any, Any]], tuple[tuple[Any, ...], Structure] | None] = attrgetter("_flat")
-"""The leaves and the structure, if they are known."""
-
-vector_of: Callable[[FrozenDict[Any, Any]], tuple[Layout, Any] | None] = attrgetter("_joined")
-"""The layout and the vector that the leaves are views of, if they are."""
-
-
-def of_entries(data: dict[K, V_co]) -> FrozenDict[K, V_co]:
-    """`FrozenDict(data)` without the copy, for a dict that nobody else holds and whose dicts are frozen."""
-    new: FrozenDict[K, V_co] = object.__new__(FrozenDict)
-    _SET["_data"](new, data)
-    _SET["_flat"](new, None)
-    _SET["_joined"](new, None)
-    return new
-
-
-_SET: dict[str, Callable[[FrozenDict[Any, Any], Any], None]] = {
-    name: vars(FrozenDict)[name].__set__ for name in ("_data", "_flat", "_joined")}
-"""How the slots of a new FrozenDict are filled, which refuses to be changed."""
 
 
 def missing(key: object, entries: Iterable[object]) -> MissingKeyError:
@@ -216,34 +154,76 @@ def missing(key: object, entries: Iterable[object]) -> MissingKeyError:
     return MissingKeyError(f"no entry {key!r}{hint} {there}")
 
 
-def show(tree: Any, indent: int = 0) -> str:
-    """`{'w': float32[2, 3], 'b': float32[3]}`; nested dicts stand one a line when they do not fit."""
-    if isinstance(tree, FrozenDict | dict):
-        parts = [f"{k!r}: {show(v, indent + len(repr(k)) + 3)}" for k, v in tree.items()]
-        one_line = ", ".join(parts)
-        fits = len(one_line) + indent <= 100 and "\n" not in one_line
-        return "{" + (one_line if fits else (",\n" + " " * (indent + 1)).join(parts)) + "}"
-    if isinstance(tree, np.ndarray) and tree.ndim:
-        return f"{tree.dtype}{list(tree.shape)}"
-    return repr(tree)
+# ----------------------------------------------------------------------------------------- how one is born
 
 
-def of_leaves(leaves: tuple[Any, ...], structure: Structure) -> FrozenDict[Any, Any]:
-    """The FrozenDict of this structure, without lists or dicts in it, and these leaves."""
+def frozen(tree: Any, leaf: Callable[[Any], Any] | None = None) -> Any:
+    """The tree with a FrozenDict for each dict and `leaf` of each leaf: a read-only view, unless said otherwise."""
+    node = node_of(tree)
+    if node is None:
+        return (leaf or read_only_view)(tree)
+    if type(tree) is FrozenDict and leaf is None:
+        return tree
+    try:
+        entries = {key: frozen(child, leaf) for key, child in node.entries(tree).items()}
+    except RecursionError:
+        raise too_deep() from None
+    return _of_entries(entries) if type(tree) is dict else node.build(entries)
+
+
+def read_only_view(leaf: Any) -> Any:
+    """A leaf that cannot be written into: of an array that can, a view.
+
+    >>> own = np.ones(2, np.float32)
+    >>> read_only_view(own).flags.writeable, own.flags.writeable
+    (False, True)
+    """
+    if not isinstance(leaf, np.ndarray) or not leaf.flags.writeable:
+        return leaf
+    return readonly(leaf.view())
+
+
+def _of_entries(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
+    """The FrozenDict of entries that are frozen already, in a dict that nobody else holds."""
+    found = parts_of(FrozenDict, _NODE, entries)
+    return _born(entries, found if found[1].fixed else None)
+
+
+def _of_leaves(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
+    """The FrozenDict of this structure, without lists in it, and these leaves."""
+    return _assembled(structure, tuple([
+        x if type(x) is np.ndarray and not x.flags.writeable else read_only_view(x) for x in leaves]))
+
+
+def _assembled(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
+    entries = {}
+    for key, start, child in structure.places:
+        if child is LEAF:
+            entries[key] = leaves[start]
+        else:
+            build = _assembled if child.kind is FrozenDict else Structure.build
+            entries[key] = build(child, leaves[start:start + child.num_leaves])
+    return _born(entries, (leaves, structure))
+
+
+def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
+    """The FrozenDict of entries that were copied or unpickled, whose arrays are its own."""
+    for leaf in parts(entries)[0]:
+        readonly(leaf)
+    return _of_entries(entries)
+
+
+def _born(entries: dict[Any, Any], parts: Parts | None) -> FrozenDict[Any, Any]:
     new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    _SET["_flat"](new, (leaves, structure))
-    _SET["_joined"](new, None)
+    _set_entries(new, entries)
+    _set_parts(new, parts)
     return new
 
 
-def of_vector(vector: Any, layout: Layout) -> FrozenDict[Any, Any]:
-    """The FrozenDict whose leaves are views of a vector, which becomes read-only."""
-    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    vector.setflags(write=False)
-    _SET["_joined"](new, (layout, vector))
-    return new
+_set_entries, _set_parts = [vars(FrozenDict)[name].__set__ for name in FrozenDict.__slots__]  # past __setattr__
 
 
-def remember(tree: FrozenDict[Any, Any], leaves: tuple[Any, ...], structure: Structure) -> None:
-    """Keep the leaves of a FrozenDict of such a structure, now that they were looked for: they can never change."""
-    _SET["_flat"](tree, (leaves, structure))
+entries_of: Callable[[FrozenDict[K, V_co]], dict[K, V_co]] = attrgetter("_entries")
+"""The entries as a dict, to be read only: for code that looks at many and must be fast."""
+
+_NODE = NODES[FrozenDict] = Node(entries_of, FrozenDict, keyed=True, known=attrgetter("_parts"), of_leaves=_of_leaves)

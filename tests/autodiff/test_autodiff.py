@@ -567,7 +567,7 @@ def test_the_gradient_of_a_gradient_of_a_tree() -> None:
         return np.sum(np.tanh(p["w"] @ p["b"][0]) ** 2)
 
     def penalty(p: Any) -> Any:
-        return tree.reduce(lambda total, g: total + np.sum(g * g), grad(loss)(p))
+        return tree.reduce(lambda total, g: total + np.sum(g * g), grad(loss)(p), 0.0)
 
     gradient = grad(penalty)(p)
     assert tree.structure(gradient) == tree.structure(p)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ from funcnn.optimizers import (
     scale,
     scale_by_learning_rate,
     scale_by_schedule,
+    set_to_zero,
     sgd,
     skip_not_finite,
     trace,
@@ -59,6 +61,12 @@ def random_tree(dtype: Any = np.float64) -> Any:
 
     return {"a": {"w": draw(2, 3), "b": draw(3)}, "pair": Pair(draw(4, 1), draw()), "list": [draw(0), (draw(2, 2, 2),)],
             "none": None}
+
+
+@pytest.fixture(params=[lambda t: t, FrozenDict], ids=["dict", "FrozenDict"])
+def draw_tree(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Random trees, of plain dicts or frozen ones."""
+    return lambda dtype=np.float64: request.param(random_tree(dtype))
 
 
 # The contract: one row for each optimizer and part ----------------------------------------------------------
@@ -109,6 +117,7 @@ PARTS: dict[str, tuple[GradientTransformation, Optax | None]] = {
     "identity": (identity(), lambda o: o.identity()),
     "empty chain": (chain(), lambda o: o.chain(o.identity())),
     "scale": (scale(-2.5), lambda o: o.scale(-2.5)),
+    "set_to_zero": (set_to_zero(), lambda o: o.set_to_zero()),
     "scale_by_schedule": (scale_by_schedule(HALF), lambda o: o.scale_by_schedule(half(o))),
     "scale_by_learning_rate": (scale_by_learning_rate(0.3), lambda o: o.scale_by_learning_rate(0.3)),
     "add_decayed_weights": (optimizers.add_decayed_weights(0.3), lambda o: o.add_decayed_weights(0.3)),
@@ -141,6 +150,7 @@ PARTS: dict[str, tuple[GradientTransformation, Optax | None]] = {
 
 EVERY = {**OPTIMIZERS, **PARTS}
 ALL = [pytest.param(ours, id=name) for name, (ours, _) in EVERY.items()]
+ALL_BUT_MASKED = [pytest.param(ours, id=name) for name, (ours, _) in EVERY.items() if "masked" not in name]
 DECAYING = ["adamw", "adamw masked", "lion", "lion masked", "add_decayed_weights", "a long chain"]
 """Those that move the parameters without a gradient."""
 
@@ -217,9 +227,9 @@ def test_the_parameters_follow_those_of_torch(name: str) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("optimizer", ALL)
-def test_structure_shapes_and_dtypes_stay(optimizer: GradientTransformation, dtype: Any) -> None:
-    params = random_tree(dtype)
-    for updates, state in run(optimizer, params, [random_tree(dtype) for _ in range(4)]):
+def test_structure_shapes_and_dtypes_stay(optimizer: GradientTransformation, dtype: Any, draw_tree: Any) -> None:
+    params = draw_tree(dtype)
+    for updates, state in run(optimizer, params, [draw_tree(dtype) for _ in range(4)]):
         for result in (updates, apply_updates(params, updates)):
             assert tree.structure(result) == tree.structure(params)
             tree.map(lambda x, p: np.testing.assert_equal((np.shape(x), x.dtype), (p.shape, p.dtype)), result, params)
@@ -249,8 +259,8 @@ def test_a_python_number_may_be_the_parameters(name: str) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ALL)
-def test_nothing_that_was_given_is_changed(optimizer: GradientTransformation) -> None:
-    params, grads = random_tree(np.float32), [random_tree(np.float32) for _ in range(4)]
+def test_nothing_that_was_given_is_changed(optimizer: GradientTransformation, draw_tree: Any) -> None:
+    params, grads = draw_tree(np.float32), [draw_tree(np.float32) for _ in range(4)]
     state: Any = optimizer.init(params)
     for each in grads:
         before = as_bytes((params, each, state))
@@ -258,13 +268,14 @@ def test_nothing_that_was_given_is_changed(optimizer: GradientTransformation) ->
         again = optimizer.update(each, state, params)
         assert as_bytes((params, each, state)) == before
         assert as_bytes(again) == as_bytes((updates, new_state))
-        assert all(leaf.flags.writeable for leaf in tree.leaves((params, each))), "a caller's own array is flagged"
+        writeable = {leaf.flags.writeable for leaf in tree.leaves((params, each))}
+        assert writeable == {type(params) is dict}, "a caller's own array is flagged"
         state = new_state
 
 
 @pytest.mark.parametrize("optimizer", ALL)
-def test_what_is_made_can_not_be_changed(optimizer: GradientTransformation) -> None:
-    params, grads = random_tree(np.float32), random_tree(np.float32)
+def test_what_is_made_can_not_be_changed(optimizer: GradientTransformation, draw_tree: Any) -> None:
+    params, grads = draw_tree(np.float32), draw_tree(np.float32)
     for updates, state in run(optimizer, params, [grads] * 3):
         own = set(map(id, tree.leaves(grads)))
         made = [x for x in tree.leaves((updates, state, apply_updates(params, updates)))
@@ -273,29 +284,29 @@ def test_what_is_made_can_not_be_changed(optimizer: GradientTransformation) -> N
 
 
 @pytest.mark.parametrize("optimizer", ALL)
-def test_state_is_a_tree(optimizer: GradientTransformation) -> None:
-    params, grads = random_tree(), [random_tree() for _ in range(4)]
+def test_state_is_a_tree(optimizer: GradientTransformation, draw_tree: Any) -> None:
+    params, grads = draw_tree(), [draw_tree() for _ in range(4)]
     *_, (_, state) = run(optimizer, params, grads[:2])
     assert {type(leaf) for leaf in tree.leaves(state)} <= {np.ndarray, int}
     leaves, form = tree.flatten(state)
-    for copy in (tree.unflatten(form, leaves), pickle.loads(pickle.dumps(state))):
-        assert tree.structure(copy) == form
-        updates = optimizer.update(grads[3], copy, params)
+    for again in (tree.unflatten(form, leaves), pickle.loads(pickle.dumps(state))):
+        assert tree.structure(again) == form
+        updates = optimizer.update(grads[3], again, params)
         assert as_bytes(updates) == as_bytes(optimizer.update(grads[3], state, params))
 
 
 @pytest.mark.parametrize("optimizer", ALL)
-def test_counts_that_are_arrays_leave_dtypes_alone(optimizer: GradientTransformation) -> None:
+def test_counts_that_are_arrays_leave_dtypes_alone(optimizer: GradientTransformation, draw_tree: Any) -> None:
     """As a checkpoint that knows only arrays, or JAX, may give them back."""
-    params, grads = random_tree(np.float32), random_tree(np.float32)
+    params, grads = draw_tree(np.float32), draw_tree(np.float32)
     *_, (_, state) = run(optimizer, params, [grads] * 2)
     arrays = tree.map(lambda x: np.asarray(x) if isinstance(x, int) else x, state)
     assert as_bytes(optimizer.update(grads, arrays, params)) == as_bytes(optimizer.update(grads, state, params))
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_no_gradient_no_step(name: str) -> None:
-    optimizer, params = EVERY[name][0], random_tree()
+def test_no_gradient_no_step(name: str, draw_tree: Any) -> None:
+    optimizer, params = EVERY[name][0], draw_tree()
     zero = tree.map(np.zeros_like, params)
     for updates, _ in run(optimizer, params, [zero] * 5):
         assert all(np.isfinite(leaf).all() for leaf in tree.leaves(updates))
@@ -419,10 +430,17 @@ def test_arrays_in_any_order_of_memory() -> None:
         assert as_bytes(ours) == as_bytes(list(run(adam(0.1), {"w": plain}, [{"w": plain}] * 2)))
 
 
-def test_leaves_of_several_dtypes_keep_theirs() -> None:
-    params = {"a": np.ones(3, np.float32), "b": np.ones(3), "c": np.ones(3, np.float16), "d": np.ones(2, np.float32)}
-    for updates, _ in run(adam(0.1), params, [params] * 2):
-        assert [leaf.dtype for leaf in tree.leaves(updates)] == [leaf.dtype for leaf in tree.leaves(params)]
+@pytest.mark.parametrize("kind", [dict, FrozenDict])
+@pytest.mark.parametrize("optimizer", ALL_BUT_MASKED)
+def test_leaves_of_several_dtypes_keep_theirs(optimizer: GradientTransformation, kind: Any) -> None:
+    params = kind({"a": np.ones(3, np.float32), "b": np.ones(3), "c": np.ones(3, np.float16),
+                   "d": np.ones(2, np.float32)})
+    dtypes = [leaf.dtype for leaf in tree.leaves(params)]
+    for updates, state in run(optimizer, params, [params] * 2):
+        for result in (updates, apply_updates(params, updates)):
+            assert [leaf.dtype for leaf in tree.leaves(result)] == dtypes
+        kept = [leaf.dtype for leaf in tree.leaves(state) if not isinstance(leaf, int)]
+        assert kept == dtypes * (len(kept) // len(dtypes))
 
 
 def test_gradients_of_another_dtype_are_converted() -> None:
@@ -483,6 +501,11 @@ def loss_after_three_steps(optimizer: GradientTransformation) -> Any:
     lambda x: chain(clip_by_global_norm(x), sgd(0.1)), lambda x: optimizers.adamw(0.1, weight_decay=x),
     lambda x: sgd(lambda count: x / (1 + count)), lambda x: optimizers.radam(0.1, b2=x),
     lambda x: accumulate(adam(x), 2), lambda x: masked(adam(x), {"w": True, "b": False}),
+    lambda x: sgd(schedules.cosine_decay(x, 20), 0.5), lambda x: sgd(schedules.exponential_decay(0.1, 2, x)),
+    lambda x: sgd(0.1, x, nesterov=True), lambda x: optimizers.rmsprop(0.1, x), lambda x: optimizers.adagrad(0.1, x),
+    lambda x: optimizers.adadelta(0.5, x), lambda x: optimizers.lion(0.1, weight_decay=x), lambda x: chain(ema(x)),
+    lambda x: optimizers.nadam(0.1, b1=x), lambda x: optimizers.adamax(0.1, b1=x), lambda x: adam(0.1, eps=x),
+    lambda x: optimizers.amsgrad(0.1, b2=x), lambda x: chain(scale(-x)), lambda x: skip_not_finite(adam(x)),
 ])
 def test_training_may_be_differentiated_in_its_own_numbers(make: Callable[[Any], GradientTransformation]) -> None:
     def f(x: Any) -> Any:
@@ -490,6 +513,34 @@ def test_training_may_be_differentiated_in_its_own_numbers(make: Callable[[Any],
 
     difference = (f(0.3 + 1e-6) - f(0.3 - 1e-6)) / 2e-6
     np.testing.assert_allclose(fn.grad(f)(0.3), difference, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: sgd(0.1, momentum=x), lambda x: sgd(0.1, x, nesterov=True), lambda x: adam(x, b1=x, b2=x, eps=x),
+    lambda x: sgd(schedules.cosine_decay(x, 20)), lambda x: optimizers.adamw(0.1, weight_decay=x),
+    lambda x: optimizers.rmsprop(0.1, x, x, x), lambda x: optimizers.adagrad(0.1, x),
+    lambda x: optimizers.radam(0.1, b2=x), lambda x: clip_then_sgd(x)])
+def test_settings_may_be_traced_by_jax(make: Callable[[Any], GradientTransformation], jax: Any) -> None:
+    def f(x: Any) -> Any:
+        params, grads = {"w": jax.numpy.asarray([1.0, -2.0])}, {"w": jax.numpy.asarray([0.5, -3.0])}
+        *_, (updates, _) = run(make(x), params, [grads] * 3)
+        return updates["w"].sum()
+
+    np.testing.assert_allclose(jax.jit(f)(0.3), f(0.3), rtol=1e-9, atol=1e-12)
+    difference = (f(0.3 + 1e-6) - f(0.3 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(jax.jit(jax.grad(f))(0.3), difference, rtol=1e-5, atol=1e-8)
+
+
+def clip_then_sgd(x: Any) -> GradientTransformation:
+    return chain(clip(x), clip_by_global_norm(x), sgd(0.1))
+
+
+def test_a_momentum_of_0_is_differentiated_as_one() -> None:
+    """The first derivative is the change of the step by a little momentum, and not 0."""
+    def f(momentum: Any) -> Any:
+        return loss_after_three_steps(sgd(0.1, momentum))
+
+    np.testing.assert_allclose(fn.grad(f)(0.0), (f(1e-6) - f(0.0)) / 1e-6, rtol=1e-4)
 
 
 def test_training_of_big_leaves_may_be_differentiated() -> None:
@@ -502,6 +553,25 @@ def test_training_of_big_leaves_may_be_differentiated() -> None:
         return np.mean(updates["w"])
 
     np.testing.assert_allclose(fn.grad(f)(0.1), -1.0, rtol=1e-7)
+
+
+# Crossing processes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "lion masked"])
+def test_an_optimizer_crosses_processes(name: str) -> None:
+    optimizer, params = EVERY[name][0], random_tree(np.float32)
+    grads = [random_tree(np.float32) for _ in range(4)]
+    expected = as_bytes(list(run(optimizer, params, grads)))
+    for copied in (pickle.loads(pickle.dumps(optimizer)), copy.deepcopy(optimizer), copy.copy(optimizer)):
+        assert as_bytes(list(run(copied, params, grads))) == expected
+
+
+def test_a_mask_that_pickles_crosses_with_its_optimizer() -> None:
+    optimizer = pickle.loads(pickle.dumps(masked(adam(0.1), matrices)))
+    params = random_tree()
+    assert as_bytes(list(run(optimizer, params, [params]))) == as_bytes(
+        list(run(masked(adam(0.1), matrices), params, [params])))
 
 
 # Wrappers ---------------------------------------------------------------------------------------------------
@@ -572,8 +642,11 @@ def test_a_mask_says_which_parameters_are_transformed() -> None:
 
 def test_a_frozen_layer_stays() -> None:
     params = {"old": {"w": np.ones(2), "b": np.ones(1)}, "new": {"w": np.ones(2)}}
-    optimizer = chain(adam(0.1), masked(scale(0.0), {"old": True, "new": False}))
-    for updates, _ in run(optimizer, params, [params] * 3):
+    optimizer = chain(adam(0.1), masked(set_to_zero(), {"old": True, "new": False}))
+    for bad in (1.0, np.inf, np.nan):
+        grads = {"old": tree.map(lambda p, bad=bad: bad * p, params["old"]), "new": params["new"]}
+        with np.errstate(invalid="ignore"):
+            *_, (updates, _) = run(optimizer, params, [grads] * 3)
         moved = apply_updates(params, updates)
         assert tree.equal(moved["old"], params["old"])
         assert (moved["new"]["w"] < 1).all()
@@ -675,6 +748,7 @@ PARAMS: Any = {"dense_0": {"w": np.ones((2, 3)), "b": np.ones(3)}}
 ADAM = adam(0.1)
 STATE = ADAM.init(PARAMS)
 NAN = float("nan")
+MATRIX: Any = np.ones((2, 2)).view(np.matrix)
 
 
 def update(optimizer: Any, grads: Any, state: Any = None, params: Any = PARAMS) -> Any:
@@ -693,8 +767,8 @@ ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("schedule below 0", lambda: update(sgd(lambda t: -1.0), PARAMS), ValueError, r"schedule\(0\) must be .* got -1"),
     ("schedule None", lambda: update(sgd(lambda t: None), PARAMS), TypeError,
      r"schedule\(0\) must be a number, got None"),
-    ("momentum", lambda: sgd(0.1, 1.0), ValueError, r"trace: decay must be in \[0, 1\), got 1.0"),
-    ("momentum nan", lambda: sgd(0.1, NAN), ValueError, r"trace: decay must be in \[0, 1\), got nan"),
+    ("momentum", lambda: sgd(0.1, 1.0), ValueError, r"sgd: momentum must be in \[0, 1\), got 1.0"),
+    ("momentum nan", lambda: sgd(0.1, NAN), ValueError, r"sgd: momentum must be in \[0, 1\), got nan"),
     ("nesterov alone", lambda: sgd(0.1, nesterov=True), ValueError, r"nesterov .* needs a momentum"),
     ("b1", lambda: adam(0.1, b1=1.0), ValueError, r"scale_by_adam: b1 must be in \[0, 1\), got 1.0"),
     ("b2", lambda: optimizers.lion(0.1, b2=-0.1), ValueError, r"scale_by_lion: b2 must be in \[0, 1\), got -0.1"),
@@ -714,6 +788,18 @@ ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("a list", lambda: chain([ADAM]), TypeError, r"chain: takes GradientTransformations"),  # type: ignore[arg-type]
     ("ints", lambda: ADAM.init({"w": np.ones(2, int)}), TypeError, r"at 'w' is int64, .*astype\(np.float32\)"),
     ("an int", lambda: ADAM.init({"w": 1}), TypeError, r"at 'w' is int64"),
+    ("a number for a schedule", lambda: scale_by_schedule(0.1), TypeError,  # type: ignore[arg-type]
+     r"scale_by_schedule: takes a schedule, a function of the count, got 0.1; .* use scale\(0.1\)"),
+    ("a matrix", lambda: ADAM.init({"w": MATRIX}), TypeError,
+     r"init: the parameter at 'w' is a matrix, .*: np.asarray\(x\)"),
+    ("masked", lambda: sgd(0.1).init({"a": [np.ma.array([1.0])]}), TypeError,
+     r"init: the parameter at 'a/0' is a MaskedArray, .*filled"),
+    ("a matrix as gradient", lambda: update(ADAM, {"w": MATRIX}, params={"w": np.ones((2, 2))}), TypeError,
+     r"update: the gradient at 'w' is a matrix"),
+    ("a masked gradient", lambda: update(ADAM, {"w": np.ma.array([1.0])}, params={"w": np.ones(1)}), TypeError,
+     r"update: the gradient at 'w' is a MaskedArray"),
+    ("matrices everywhere", lambda: update(ADAM, {"w": MATRIX}, ADAM.init({"w": np.ones((2, 2))}), {"w": MATRIX}),
+     TypeError, r"update: the gradient at 'w' is a matrix"),
     ("text", lambda: ADAM.init({"w": "one"}), TypeError, r"at 'w' is <U3"),
     ("grads of another net", lambda: update(ADAM, {"dense_1": PARAMS["dense_0"]}), ValueError,
      r"update: grads has other entries than params at the root: 'dense_0' is missing, 'dense_1' is unexpected"),
@@ -770,7 +856,9 @@ def test_nonsense_is_named(nonsense: Callable[[], object], error: type[Exception
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "masked" not in name])
 def test_every_optimizer_keeps_its_promises(name: str) -> None:
-    testing.check_optimizer(EVERY[name][0], {"w": np.ones((2, 3)), "b": np.full(3, 0.5)})
+    params = {"w": np.ones((2, 3)), "b": np.full(3, 0.5)}
+    for kind in (params, FrozenDict(params)):
+        testing.check_optimizer(EVERY[name][0], kind)
 
 
 def widening(grads: Any, state: Any, params: Any) -> Any:

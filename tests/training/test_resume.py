@@ -54,6 +54,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "accumulate": lambda: o.accumulate(o.adam(RATE), every=3),
     "skip_not_finite": lambda: o.skip_not_finite(o.sgd(DECAY, 0.9)),
     "masked": lambda: o.masked(o.adam(0.1), lambda p: tree.map(lambda x: x.ndim > 1, p)),
+    "frozen": lambda: o.chain(o.adam(RATE), o.masked(o.set_to_zero(), lambda p: tree.map(lambda x: x.ndim > 1, p))),
     "clipped": lambda: o.chain(o.clip(0.5), o.clip_by_global_norm(1.0), o.add_decayed_weights(1e-2), o.trace(0.9),
                                o.scale_by_learning_rate(DECAY)),
     "means": lambda: o.chain(o.ema(0.9), o.identity(), o.scale_by_schedule(DECAY), o.scale(-1.0)),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import operator
 import pickle
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -154,6 +156,16 @@ def test_what_a_frozen_dict_remembers_is_what_it_holds(t: Any) -> None:
             assert tree.structure(derived) == tree.structure(FrozenDict(dict(derived)))
 
 
+def test_reduce_begins_with_the_first_leaf_unless_told_otherwise() -> None:
+    assert tree.reduce(max, {"a": -1.0, "b": -5.0}) == -1.0
+    assert tree.reduce(operator.mul, [2.0, (3.0, None)]) == 6.0
+    assert tree.reduce(operator.mul, [2.0, 3.0], 0.0) == 0.0
+    assert tree.reduce(operator.add, ["b", "a"]) == "ba"
+    assert tree.reduce(max, [], None) is None
+    with pytest.raises(TypeError, match=r"tree.reduce: a tree without leaves needs an initializer"):
+        tree.reduce(max, {"a": None})
+
+
 def test_remembered_leaves_do_not_hide_a_list_that_changed() -> None:
     inner: FrozenDict[str, Any] = FrozenDict({"c": ([2.0], 3.0)})
     holder: FrozenDict[str, Any] = FrozenDict({"a": [1.0], "b": inner})
@@ -256,11 +268,55 @@ def test_a_dict_and_a_frozen_dict_may_stand_at_the_same_place() -> None:
     assert repr(both) == "FrozenDict({'a': {'c': 22.0, 'b': 11.0}})"
 
 
+@dataclasses.dataclass
+class Settings:
+    """A container that is no node."""
+
+    rate: float
+
+
 @pytest.mark.parametrize("node", [{1.0}, frozenset({1.0}), OrderedDict(a=1.0), defaultdict(float, a=1.0),
-                                  MappingProxyType({"a": 1.0}), type("Tuple", (tuple,), {})((1.0,))])
+                                  MappingProxyType({"a": 1.0}), type("Tuple", (tuple,), {})((1.0,)), deque([1.0]),
+                                  range(3), bytearray(b"a"), UserDict(a=1.0), UserList([1.0]), {"a": 1.0}.keys(),
+                                  Settings(1.0)])
 def test_containers_that_are_no_nodes_are_refused_by_name(node: Any) -> None:
-    with pytest.raises(TypeError, match=f"tree: a {type(node).__name__} is not a kind of tree node; use dict"):
-        tree.leaves({"a": node})
+    for use in (tree.leaves, FrozenDict, tree.freeze):
+        with pytest.raises(TypeError, match=f"tree: a {type(node).__name__} is not a kind of tree node; use dict"):
+            use({"a": node})
+
+
+def test_what_looks_like_a_container_and_is_none_is_a_leaf() -> None:
+    for leaf in ("text", b"bytes", np.str_("text"), Settings, object()):
+        assert tree.leaves({"a": [leaf]}) == [leaf]
+
+
+@pytest.mark.parametrize("deeper", [lambda t: [t], lambda t: (t,), lambda t: {"a": t}, lambda t: FrozenDict({"a": t}),
+                                    lambda t: Pair(t, 1.0)])
+@pytest.mark.parametrize("levels", [150, 450, 5000])
+def test_a_tree_of_many_levels_works_or_says_that_it_is_too_deep(deeper: Callable[[Any], Any], levels: int) -> None:
+    def whole() -> Any:
+        made: Any = np.ones(2)
+        for _ in range(levels):
+            made = deeper(made)
+        return made
+
+    def used() -> tuple[Any, ...]:
+        deep = whole()
+        return tree.map(identity, deep), tree.freeze(deep), FrozenDict({"a": deep}), tree.leaves_with_path(deep)
+
+    if levels == 150:
+        used()
+        return
+    with pytest.raises(ValueError, match="nested more than 200 levels deep, or one holds itself"):
+        used()
+
+
+@pytest.mark.parametrize("use", [tree.leaves, tree.freeze, lambda t: FrozenDict({"a": t})])
+def test_a_tree_that_holds_itself_is_refused(use: Callable[[Any], Any]) -> None:
+    endless: list[Any] = []
+    endless.append({"again": endless})
+    with pytest.raises(ValueError, match="or one holds itself"):
+        use(endless)
 
 
 def test_keys_that_have_no_order_are_refused() -> None:
@@ -364,6 +420,59 @@ def test_an_augmented_or_makes_a_new_one_and_leaves_the_old() -> None:
     assert list(old) == ["dense_1", "dense_0"]
     assert list(new) == ["dense_1", "dense_0", "z"]
     assert type(new) is FrozenDict
+
+
+def stepped() -> Any:
+    """What a step of one's own makes: its leaves are new arrays that can be written into."""
+    return tree.map(lambda p, g: p - 0.1 * g, example(), example())
+
+
+@pytest.mark.parametrize("make", [
+    stepped, example, lambda: example() | {"dense_0": {"w": np.ones(2)}}, lambda: {"dense_1": {}} | stepped(),
+    lambda: tree.update_in(example(), ("dense_0", "w"), lambda w: w + 1.0), lambda: tree.freeze(example()),
+    lambda: FrozenDict({"dense_0": {"w": np.ma.array([1.0, 2.0])}}),
+    lambda: copy.deepcopy(stepped()), lambda: pickle.loads(pickle.dumps(stepped())),
+    lambda: tree.unflatten(tree.structure(example()), [np.ones(2), np.ones(3), np.ones((2, 3))]),
+    lambda: grad(lambda p: np.sum(p["dense_0"]["w"] ** 2))(FrozenDict({"dense_0": {"w": np.ones(2)}})),
+    lambda: tree.ravel(example())[1](np.ones(11)),
+])
+def test_no_leaf_of_a_frozen_dict_can_be_written_into(make: Callable[[], Any]) -> None:
+    made = make()
+    before = np.array(made["dense_0"]["w"])
+    for change in (add_to_item_of_dense_0, write_into_dense_0, lambda t: np.add(1, 1, out=t["dense_0"]["w"])):
+        with pytest.raises(ValueError, match="read-only"):
+            change(made)
+    assert np.array_equal(made["dense_0"]["w"], before)
+
+
+def add_to_item_of_dense_0(t: Any) -> None:
+    """The array is asked first, and refuses."""
+    t["dense_0"]["w"] += 1
+
+
+def write_into_dense_0(t: Any) -> None:
+    """t["dense_0"]["w"][0] = 1."""
+    t["dense_0"]["w"][0] = 1
+
+
+def test_leaves_in_lists_and_tuples_are_read_only_and_the_callers_own_are_not() -> None:
+    own = np.ones(2)
+    given = {"list": [own, {"w": own}], "tuple": (own, Pair(own, [own]))}
+    frozen: Any = FrozenDict(given)
+    assert not any(leaf.flags.writeable for leaf in tree.leaves(frozen))
+    assert all(leaf is own for leaf in tree.leaves(given))
+    assert own.flags.writeable
+    assert [type(frozen["list"]), type(frozen["list"][1]), type(frozen["tuple"][1])] == [list, FrozenDict, Pair]
+    given["list"].append(1.0)  # type: ignore[attr-defined]  # a list
+    assert len(frozen["list"]) == 2
+
+
+def test_a_view_shows_what_the_caller_writes_and_a_read_only_array_is_held_itself() -> None:
+    own, fixed = np.ones(2), readonly(np.ones(2))
+    frozen: Any = FrozenDict({"own": own, "fixed": fixed})
+    own[0] = 5
+    assert frozen["own"][0] == 5
+    assert frozen["fixed"] is fixed
 
 
 def test_it_does_not_follow_the_dict_it_was_made_of() -> None:
@@ -479,7 +588,7 @@ def test_copies_are_equal_and_keep_the_read_only_flags() -> None:
         assert type(made) is type(made["dense_1"]) is FrozenDict
         assert tree.equal(made, original)
         assert repr(made) == repr(original)
-        assert [leaf.flags.writeable for leaf in tree.leaves(made)] == [True, False, False]
+        assert [leaf.flags.writeable for leaf in tree.leaves(made)] == [False, False, False]
     assert copy.copy(original) is original
     assert not np.shares_memory(copy.deepcopy(original)["dense_1"]["w"], original["dense_1"]["w"])
 
@@ -594,6 +703,14 @@ def test_ravel_of_no_numbers_is_empty(empty: Any) -> None:
     assert tree.equal(unravel(flat), empty)
 
 
+def test_unravel_copies_too() -> None:
+    flat = np.arange(3.0)
+    _, unravel = tree.ravel({"w": np.zeros((1, 2)), "b": np.zeros(1)})
+    made = unravel(flat)
+    flat[:] = 7
+    assert tree.equal(made, {"w": np.array([[1.0, 2.0]]), "b": np.array([0.0])})
+
+
 def test_ravel_copies_and_leaves_the_callers_array_writeable() -> None:
     own = np.ones(3)
     flat, _ = tree.ravel(own)
@@ -678,7 +795,7 @@ def test_update_in_changes_one_place_and_shares_the_rest() -> None:
     t: Any = FrozenDict({"a": [1.0, Pair(2.0, {"b": (3.0, 4.0)})], "other": {"w": np.ones(2)}})
     tree.leaves(t)
     new = tree.update_in(t, ("a", 1, "first", "b", 0), lambda x: 10 * x)
-    assert repr(new["a"]) == "[1.0, Pair(second=2.0, first={'b': (30.0, 4.0)})]"
+    assert repr(new["a"]) == "[1.0, Pair(second=2.0, first=FrozenDict({'b': (30.0, 4.0)}))]"
     assert t["a"][1].first == {"b": (3.0, 4.0)}
     assert new["other"] is t["other"]
     assert tree.leaves(new)[:4] == [1.0, 2.0, 30.0, 4.0]

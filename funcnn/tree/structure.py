@@ -1,0 +1,313 @@
+"""What is a tree made of? Nodes, which have entries, and leaves; `flatten` parts the leaves from the `Structure`."""
+
+from __future__ import annotations
+
+import builtins
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeAlias, final
+
+import numpy as np
+
+__all__ = [
+    "LEAF_TYPES", "NODES", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves", "entries_at", "flatten",
+    "keystr", "node_of", "parts", "parts_of", "place", "register_leaf", "show", "too_deep", "unflatten",
+]
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a leaf stands in its tree: the keys, fields and positions that lead to it."""
+
+
+def keystr(path: Path) -> str:
+    """A path as text.
+
+    >>> keystr(("dense_0", "w"))
+    'dense_0/w'
+    """
+    return "/".join(map(str, path))
+
+
+def place(path: Path) -> str:
+    """A path in an error.
+
+    >>> place(("dense_0", "w")), place(())
+    ("'dense_0/w'", 'the root')
+    """
+    return repr(keystr(path)) if path else "the root"
+
+
+# ------------------------------------------------------------------------------------- kinds of nodes
+
+
+class Node(NamedTuple):
+    """How one kind of container is taken apart into {key: child}, and built again of such a dict.
+
+    A kind that never changes may know its parts and be born of them: `known(tree)` and `of_leaves(structure, leaves)`.
+    """
+
+    entries: Callable[[Any], dict[Any, Any]]
+    build: Callable[[dict[Any, Any]], Any]
+    keyed: bool = False
+    known: Callable[[Any], Parts | None] = lambda tree: None
+    of_leaves: Callable[[Structure, tuple[Any, ...]], Any] | None = None
+
+
+def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
+    return dict(enumerate(tree))
+
+
+NODES: dict[type, Node] = {
+    dict: Node(lambda tree: tree, lambda new: new, keyed=True),
+    tuple: Node(_numbered, lambda new: tuple(new.values())),
+    list: Node(_numbered, lambda new: list(new.values())),
+    type(None): Node(lambda tree: {}, lambda new: None),
+}
+"""The kinds of nodes; NamedTuples are nodes too, and `FrozenDict` adds itself."""
+
+LEAF_TYPES: set[type] = {np.ndarray, float, int, np.float32, np.float64}
+"""Types known to be leaves; every other one is looked at."""
+
+if hasattr(builtins, "frozendict"):  # Python 3.15
+    NODES[builtins.frozendict] = Node(dict, builtins.frozendict, keyed=True)
+
+
+def register_leaf(kind: type) -> type:
+    """Say that a type is a leaf, which spares looking at each of its values; a decorator.
+
+    >>> @register_leaf
+    ... class Unit: ...
+    >>> are_leaves([Unit(), Unit()])
+    True
+    """
+    LEAF_TYPES.add(kind)
+    return kind
+
+
+def are_leaves(values: Iterable[Any]) -> bool:
+    """Whether all values are of types known to be leaves, which can be told without looking at each.
+
+    >>> are_leaves((np.ones(2), 1.0)), are_leaves(([1.0],))
+    (True, False)
+    """
+    return LEAF_TYPES.issuperset(map(type, values))
+
+
+def node_of(tree: Any) -> Node | None:
+    """How to take `tree` apart, or None for a leaf."""
+    kind = type(tree)
+    if kind in LEAF_TYPES:
+        return None
+    return NODES[kind] if kind in NODES else _rare_node(tree)
+
+
+def _rare_node(tree: Any) -> Node | None:
+    kind = type(tree)
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return Node(lambda tree: tree._asdict(), lambda new: kind(*new.values()))
+    if _holds_others(tree):
+        raise TypeError(f"tree: a {kind.__name__} is not a kind of tree node; use dict, FrozenDict, tuple, list or a "
+                        f"NamedTuple, or say that it is a leaf: tree.register_leaf({kind.__name__})")
+    return None
+
+
+def _holds_others(tree: Any) -> bool:
+    """Whether it is a container, in which arrays would be overlooked."""
+    if isinstance(tree, str | bytes):
+        return False
+    fields = hasattr(type(tree), "__dataclass_fields__") or hasattr(type(tree), "__attrs_attrs__")
+    return fields or isinstance(tree, Sequence | Set | Mapping | deque | tuple)
+
+
+# ------------------------------------------------------------------------------------------ structure
+
+DEEPEST = 200
+"""Levels of nodes; Python's stack holds about a thousand calls, of which each level takes a few."""
+
+
+def too_deep() -> ValueError:
+    """The error of a tree that is nested without end, or nearly so.
+
+    >>> too_deep()
+    ValueError('tree: nodes are nested more than 200 levels deep, or one holds itself; make the tree flatter, such as \
+a list of layers')
+    """
+    return ValueError(f"tree: nodes are nested more than {DEEPEST} levels deep, or one holds itself; make the tree "
+                      "flatter, such as a list of layers")
+
+
+@final
+class Structure:
+    """A tree without its leaves: what `unflatten` needs besides them. Equal for equal shapes of tree.
+
+    `children` are the structures of its entries by key; `places` says for each where its leaves begin.
+
+    >>> flatten({"w": 1.0, "b": (2.0, None)})[1]
+    Structure({'w': *, 'b': (*, None)})
+    """
+
+    __slots__ = ("children", "depth", "fixed", "kind", "node", "num_leaves", "places")
+
+    def __init__(self, kind: type, node: Node | None = None, children: dict[Any, Structure] | None = None,
+                 order: Sequence[Any] = ()) -> None:
+        self.kind, self.node, self.children = kind, node, children or {}
+        ends = dict(zip(order, accumulate([self.children[key].num_leaves for key in order]), strict=True))
+        self.places = [(key, ends[key] - child.num_leaves, child) for key, child in self.children.items()]
+        self.num_leaves: int = ends[order[-1]] if order else int(node is None)
+        self.fixed: bool = kind not in (list, dict) and all(child.fixed for child in self.children.values())
+        self.depth: int = 1 + max([child.depth for child in self.children.values()], default=0)
+        if self.depth > DEEPEST:
+            raise too_deep()
+
+    def build(self, leaves: tuple[Any, ...]) -> Any:
+        """The tree of this structure that has these leaves."""
+        node = self.node
+        if node is None:
+            return leaves[0]
+        if node.of_leaves is not None and self.fixed and are_leaves(leaves):
+            return node.of_leaves(self, leaves)
+        return node.build(self.entries(leaves))
+
+    def entries(self, leaves: tuple[Any, ...]) -> dict[Any, Any]:
+        """The entries of the tree of this structure that has these leaves."""
+        return {key: leaves[start] if child is LEAF else child.build(leaves[start:start + child.num_leaves])
+                for key, start, child in self.places}
+
+    def paths(self, before: Path = ()) -> list[Path]:
+        """Where each leaf stands, in the order of the leaves."""
+        if self.node is None:
+            return [before]
+        in_order = sorted(self.places, key=lambda entry: entry[1])
+        return [path for key, _, child in in_order for path in child.paths((*before, key))]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Structure) and self.kind is other.kind
+                                 and self.children == other.children)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.paths()))
+
+    def __repr__(self) -> str:
+        return f"Structure({show(self.build((_STAR,) * self.num_leaves))})"
+
+
+class _Star:
+    """The place of a leaf in a printed structure."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+_STAR = _Star()
+LEAF = Structure(_Star)
+
+
+def show(tree: Any, indent: int = 0) -> str:
+    """`{'w': float32[2, 3], 'b': float32[3]}`; nested dicts stand one a line when they do not fit."""
+    if type(tree) in NODES and NODES[type(tree)].keyed:
+        parts = [f"{k!r}: {show(v, indent + len(repr(k)) + 3)}" for k, v in tree.items()]
+        one_line = ", ".join(parts)
+        fits = len(one_line) + indent <= 100 and "\n" not in one_line
+        return "{" + (one_line if fits else (",\n" + " " * (indent + 1)).join(parts)) + "}"
+    if isinstance(tree, np.ndarray) and tree.ndim:
+        return f"{tree.dtype}{list(tree.shape)}"
+    return repr(tree)
+
+
+# ------------------------------------------------------------------------------------------- flatten
+
+Parts: TypeAlias = tuple[tuple[Any, ...], Structure]
+"""The leaves of a tree and its structure."""
+
+
+def parts(tree: Any) -> Parts:
+    """The leaves, dict keys sorted, and the structure."""
+    node = node_of(tree)
+    if node is None:
+        return (tree,), LEAF
+    try:
+        return node.known(tree) or parts_of(type(tree), node, node.entries(tree))
+    except RecursionError:
+        raise too_deep() from None
+
+
+def parts_of(kind: type, node: Node, entries: dict[Any, Any]) -> Parts:
+    """The parts of the tree of this kind that has these entries."""
+    order = _sorted(entries) if node.keyed else list(entries)
+    each = {key: parts(entries[key]) for key in order}
+    leaves = tuple([leaf for key in order for leaf in each[key][0]])
+    return leaves, Structure(kind, node, {key: each[key][1] for key in entries}, order)
+
+
+def _sorted(entries: dict[Any, Any]) -> list[Any]:
+    try:
+        return sorted(entries)
+    except TypeError:
+        raise TypeError(f"tree: the keys {list(entries)} have no common order; use strings") from None
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """The leaves and the structure; `unflatten` is the way back.
+
+    >>> flatten({"w": 1.0, "b": 2.0})
+    ([2.0, 1.0], Structure({'w': *, 'b': *}))
+    """
+    leaves, structure = parts(tree)
+    return list(leaves), structure
+
+
+def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
+    """The tree with this structure and these leaves, which stand in the order that `leaves` gives.
+
+    >>> unflatten(flatten({"w": 0.0, "b": 0.0})[1], [2.0, 1.0])
+    {'w': 1.0, 'b': 2.0}
+    """
+    values = tuple(leaves)
+    if len(values) != structure.num_leaves:
+        raise ValueError(f"tree.unflatten: {len(values)} leaves came, the structure has {structure.num_leaves}")
+    return structure.build(values)
+
+
+def entries_at(tree: Any) -> dict[Any, Any]:
+    """The entries of a node; a leaf has none."""
+    node = node_of(tree)
+    return {} if node is None else node.entries(tree)
+
+
+# ------------------------------------------------------------------------------------ trees side by side
+
+
+def aligned(structure: Structure, other: Any, number: int) -> tuple[Any, ...]:
+    """The leaves of another tree of this structure; an error names it by its number."""
+    leaves, its_structure = parts(other)
+    _check_fits(structure, its_structure, number, ())
+    return leaves
+
+
+def _check_fits(form: Structure, other: Structure, number: int, path: Path) -> None:
+    if form is other:
+        return
+    if form.kind is not other.kind and not (_keyed(form) and _keyed(other)):
+        raise ValueError(f"tree.map: tree {number} is {_kind(other)} at {place(path)}, where the first is "
+                         f"{_kind(form)}")
+    if form.children.keys() != other.children.keys():
+        raise ValueError(f"tree.map: tree {number} has other entries than the first at {place(path)}: "
+                         + _difference(form.children, other.children))
+    for key, child in form.children.items():
+        _check_fits(child, other.children[key], number, (*path, key))
+
+
+def _keyed(form: Structure) -> bool:
+    return form.node is not None and form.node.keyed
+
+
+def _difference(here: dict[Any, Any], there: dict[Any, Any]) -> str:
+    missing = [repr(key) for key in here if key not in there]
+    unexpected = [repr(key) for key in there if key not in here]
+    phrases = [f"{', '.join(keys)} {'is' if len(keys) == 1 else 'are'} {what}"
+               for keys, what in ((missing, "missing"), (unexpected, "unexpected")) if keys]
+    return ", ".join(phrases)
+
+
+def _kind(form: Structure) -> str:
+    return "a leaf" if form is LEAF else "None" if form.kind is type(None) else f"a {form.kind.__name__}"
