@@ -3,8 +3,8 @@
 It runs `fn.value_and_grad` itself, on a tape that looks on while it writes, and tells what went by, as a list of
 `Operation`. It relies on this: an operation on tracers ends in `Tape.bind(rule, args, kwargs)`, which appends one
 node (rule, parents, ...) to `Tape.nodes`; the way back asks the rule of each node, `rule.pull(node, g)`; a `Rule` with
-a `bwd` hands back what that returns; and while a layer runs, `Layer.apply`, or a loop that calls it `stage`, is on the
-stack of calls. Users find what is made of it in `funcnn.tracing`.
+a `bwd` hands back what that returns; and while a layer runs, `composition._run`, which knows its path, is on the stack
+of calls. Users find what is made of it in `funcnn.tracing`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ from funcnn._arrays import readonly
 from funcnn.autodiff.reverse import value_and_grad
 from funcnn.autodiff.scatter import settle
 from funcnn.core.tracer import Node, Rule, Tape, Tracer, concrete
-from funcnn.layers import composition
-from funcnn.layers.composition import Layer
+from funcnn.layers.composition import Layer, _run
 from funcnn.tracing.formulas import formula_of, name_of
-from funcnn.tracing.summaries import stage_names
 
 __all__ = ["Operand", "Operation", "argument_names", "snapshot", "watched_gradient"]
 
@@ -180,39 +178,19 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 
 def _place_in_program(frame: FrameType | None, until: CodeType) -> tuple[str, str]:
     """The path of the layer that is running, and the line of the program, found on the stack of calls."""
-    layers: list[Layer[Any, Any, Any]] = []
-    line = ""
+    paths: list[str] = []
+    line, inner = "", False
     while frame is not None and frame.f_code is not until:
-        layer = _running(frame)
-        if layer is not None and not (layers and layers[-1] is layer):
-            layers.append(layer)
-        if not line and not frame.f_code.co_filename.startswith((_LIBRARY, _NUMPY)):
+        if frame.f_code is _run.__code__:
+            if not inner:  # the innermost of those that one `apply` has come to
+                paths.append(frame.f_locals["layer"].called(frame.f_locals["path"]))
+            inner = True
+        elif frame.f_code is Layer.apply.__code__:
+            inner = False
+        elif not line and not frame.f_code.co_filename.startswith((_LIBRARY, _NUMPY)):
             line = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
         frame = frame.f_back
-    return _path(layers[::-1]), line
-
-
-def _running(frame: FrameType) -> Layer[Any, Any, Any] | None:
-    """The layer of a call of `Layer.apply`, or the `stage` that the `forward` of a composed net has come to."""
-    if frame.f_code is Layer.apply.__code__:
-        layer: Layer[Any, Any, Any] = frame.f_locals["self"]
-        return layer
-    if frame.f_code.co_filename == composition.__file__ and frame.f_code.co_name == "forward":
-        return frame.f_locals.get("stage")
-    return None
-
-
-def _path(layers: list[Layer[Any, Any, Any]]) -> str:
-    """The path of the innermost of layers that run inside each other, from the outermost on."""
-    path = ""
-    siblings: tuple[Layer[Any, Any, Any], ...] = ()
-    for layer in layers:
-        names = zip(siblings, stage_names(siblings), strict=True)
-        name = next((name for stage, name in names if stage is layer), layer.path or layer.name or layer.kind)
-        if layer.kind != "serial":
-            path = name if f"{name}/".startswith(f"{path}/") or not path else f"{path}/{name}"
-        siblings = layer.stages
-    return path
+    return "/".join(filter(None, reversed(paths))), line
 
 
 # --------------------------------------------------------------------------------------------- the names

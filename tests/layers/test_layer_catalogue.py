@@ -14,7 +14,9 @@ from funcnn import layers, random, testing, tree
 from funcnn.activations import relu
 from funcnn.layers import dense, dropout, embedding, flatten, layer_norm
 from funcnn.layers.composition import Layer, residual, serial
-from funcnn.layers.convolution import Padding, avg_pool2d, conv2d, convolve, max_pool2d, overlap_add, windows
+from funcnn.layers import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers.convolution import convolve
+from funcnn.layers.sliding import Padding, overlap_add, windows
 
 AnyLayer = Layer[Any, Any, Any]
 
@@ -272,6 +274,6 @@ def test_a_mistake_is_named(call: Any, substance: list[str]) -> None:
 
 
 def test_all_layers_are_in_the_list() -> None:
-    kinds = {stage.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages} | {"serial", "embedding"}
+    kinds = {stage.layer.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages} | {"serial", "embedding"}
     makers = set(layers.__all__) | {"conv2d", "max_pool2d", "avg_pool2d"}
-    assert makers - {"Layer", "affine"} <= kinds
+    assert makers - {"Layer", "Net", "affine", "normalize"} <= kinds

@@ -10,7 +10,7 @@ from funcnn import initializers, random
 from funcnn.activations import relu
 from funcnn.layers import dense, dropout, embedding, flatten, layer_norm, residual, serial
 from funcnn.layers.composition import Layer
-from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import avg_pool2d, conv2d, max_pool2d
 from funcnn.typing import Array, DenseParams, Key, Params
 
 Two: TypeAlias = Literal[2]

@@ -8,7 +8,7 @@ import numpy as np
 from funcnn import random
 from funcnn.activations import relu
 from funcnn.layers import dense, dropout, embedding, layer_norm, residual, serial
-from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import avg_pool2d, conv2d, max_pool2d
 from funcnn.typing import Array, Params
 
 
