@@ -13,7 +13,7 @@ import numpy as np
 from funcnn.core.tracer import Tracer
 from funcnn.typing import Shape
 
-__all__ = ["Checked", "check", "check_array", "check_entries", "check_input", "check_widths"]
+__all__ = ["Checked", "check", "check_entries", "check_input", "check_widths"]
 
 
 class Checked(Protocol):
@@ -59,7 +59,7 @@ def check(layer: Checked, path: str, params: Any, x: Any) -> None:
 
 def check_input(layer: Checked, path: str, x: Any) -> None:
     """The input is an array with as many axes, and as long a last one, as the layer says."""
-    check_array(layer, path, x)
+    _check_array(layer, path, x)
     if layer.axes is not None and len(x.shape) != layer.axes:
         raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got shape {x.shape}")
     if layer.in_features is not None and x.shape[-1] != layer.in_features:
@@ -67,7 +67,7 @@ def check_input(layer: Checked, path: str, x: Any) -> None:
                          f" (its shape is {x.shape}){_channels_first(layer, x.shape)}")
 
 
-def check_array(layer: Checked, path: str, x: Any) -> None:
+def _check_array(layer: Checked, path: str, x: Any) -> None:
     """The input is an array with axes, if the layer says anything of it; in any case none of another library."""
     if type(x) is not np.ndarray and (foreign := _foreign(x)):
         raise TypeError(f"{layer.label(path)}: the input must be an array, got {foreign}")
@@ -140,8 +140,8 @@ def _check_params(layer: Checked, shapes: Mapping[str, Shape], path: str, params
         if getattr(param, "shape", None) != shape:
             raise ValueError(f"{layer.label(path)}: parameter {name!r} has shape {getattr(param, 'shape', None)}, "
                              f"expected {shape}; are these the parameters of another net?")
-        if isinstance(param, np.ndarray | Tracer) and (param.dtype.kind != "f" or dtype not in (None, param.dtype)):
+        dtype = param.dtype if dtype is None else dtype
+        if isinstance(param, np.ndarray | Tracer) and (param.dtype.kind != "f" or param.dtype != dtype):
             raise TypeError(f"{layer.label(path)}: parameter {name!r} is {param.dtype}; all parameters need one "
                             "floating dtype: tree.astype(params, np.float32)")
-        dtype = param.dtype
     return dtype

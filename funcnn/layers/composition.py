@@ -18,7 +18,7 @@ import numpy as np
 
 from funcnn import random
 from funcnn._arrays import namespace
-from funcnn.layers.checks import check, check_array, check_entries, check_input
+from funcnn.layers.checks import check, check_entries, check_input
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape
 
@@ -103,7 +103,7 @@ class Layer(Generic[I, O, P]):
                 raise ValueError(f"{self!r}: draws random numbers in training; pass key=<a key> to train, key=None "
                                  "to evaluate")
             key = None
-        return _run(self, "", params, x, key)
+        return run(self, "", params, x, key)
 
     @overload
     def __rshift__(self, other: Layer[O, K, Any]) -> Layer[I, K, Params]: ...
@@ -191,7 +191,7 @@ class Stage(NamedTuple):
 _NO_PARAMS: Params = FrozenDict()
 
 
-def _run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
+def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
     layer._check(path, params, x)
     return layer._compute(path, params, x, key)
@@ -216,7 +216,7 @@ def _picklable(layer: Layer[Any, Any, Any], part: Any) -> Any:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class _Function(Layer[Any, Any, Any]):
+class LayerFunction(Layer[Any, Any, Any]):
     """A plain function of an array as a stage."""
 
     function: Callable[[Array], Array] = abs
@@ -234,9 +234,9 @@ class _Function(Layer[Any, Any, Any]):
         return _function, (_picklable(self, self.function),)
 
 
-def _function(f: Callable[[Array], Array]) -> _Function:
+def _function(f: Callable[[Array], Array]) -> LayerFunction:
     run = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
-    return _Function("function", lambda key: _NO_PARAMS, lambda params, x, key: run(x), keeps_width=True, shapes={},
+    return LayerFunction("function", lambda key: _NO_PARAMS, lambda params, x, key: run(x), keeps_width=True, shapes={},
                      function=f)
 
 
@@ -249,7 +249,7 @@ def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class _Serial(Layer[Any, Any, Params]):
+class LayerSequence(Layer[Any, Any, Params]):
     """Layers one after the other."""
 
     stages: tuple[Stage, ...] = ()
@@ -273,14 +273,13 @@ class _Serial(Layer[Any, Any, Params]):
         return super().label(path or repr(self))
 
     def _check(self, path: str, params: Any, x: Any) -> None:
-        """Its stages look at the rest."""
-        check_array(self, path, x)
+        check_input(self, path, x)
         check_entries(self, path, params, self.paths)
 
     def _compute(self, path: str, params: Any, x: Any, key: Key | None) -> Array:
         for i, (name, layer) in enumerate(self.stages):
             own_key = random.fold_in(key, i) if layer.stochastic and key is not None else None
-            x = _run(layer, _inside(path, name), layer._pick(name, params), x, own_key)
+            x = run(layer, _inside(path, name), layer._pick(name, params), x, own_key)
         return x
 
     def __repr__(self) -> str:
@@ -299,12 +298,12 @@ def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Net:
     >>> serial().apply({}, np.ones((1, 2)))
     array([[1., 1.]])
     """
-    if layers and isinstance(layers[0], _Serial):
+    if layers and isinstance(layers[0], LayerSequence):
         return _continued(layers[0], layers[1:])
     return _continued(_NOTHING, layers)
 
 
-def _continued(net: _Serial, more: Iterable[Any]) -> _Serial:
+def _continued(net: LayerSequence, more: Iterable[Any]) -> LayerSequence:
     """A net and what comes after it. Names count from left to right, so that those of the net stay as they are."""
     stages, paths, counts = list(net.stages), dict(net.paths), dict(net.counts)
     first, width, kept = net.in_features, net.out_features, net.keeps_width
@@ -323,7 +322,7 @@ def _continued(net: _Serial, more: Iterable[Any]) -> _Serial:
 
 
 def _layers_of(layer: Any) -> list[Layer[Any, Any, Any]]:
-    if isinstance(layer, _Serial):
+    if isinstance(layer, LayerSequence):
         return [inner for _, inner in layer.stages]
     if isinstance(layer, Layer):
         return [layer]
@@ -358,7 +357,7 @@ def _add_paths(stage: Stage, paths: dict[str, None]) -> None:
 
 
 def _net(stages: tuple[Stage, ...], paths: dict[str, None], counts: dict[tuple[str, bool], int],
-         in_features: int | None, out_features: int | None, keeps_width: bool) -> _Serial:
+         in_features: int | None, out_features: int | None, keeps_width: bool) -> LayerSequence:
     def init(key: Key) -> Params:
         with_params = [stage for stage in stages if stage.layer.has_params]
         drawn = [layer._put(name, layer.init(random.fold_in(key, i))) for i, (name, layer) in enumerate(with_params)]
@@ -367,7 +366,7 @@ def _net(stages: tuple[Stage, ...], paths: dict[str, None], counts: dict[tuple[s
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         return net._compute("", params, x, key)
 
-    net = _Serial("serial", init, forward, in_features, out_features, keeps_width,
+    net = LayerSequence("serial", init, forward, in_features, out_features, keeps_width,
                   stochastic=any(layer.stochastic for _, layer in stages), stages=stages, paths=paths, counts=counts)
     return net
 
@@ -379,10 +378,10 @@ _NOTHING = _net((), {}, {}, None, None, True)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class _Residual(Layer[Any, Any, Params]):
+class LayerBlock(Layer[Any, Any, Params]):
     """A net around which its input goes."""
 
-    net: _Serial = cast(_Serial, None)
+    net: LayerSequence = cast(LayerSequence, None)
     depth: int = 1
 
     @property
@@ -436,6 +435,6 @@ def residual(layer: Any, *, name: str | None = None) -> Layer[Any, Any, Params]:
     if depth > most:
         raise ValueError(f"residual: blocks stand {depth} deep inside each other, and Python's stack holds {most}; put "
                          "them one after another (residual(a) >> residual(b)), or call sys.setrecursionlimit before")
-    return _Residual("residual", net.init, lambda params, x, key: x + net._compute("", params, x, key),
+    return LayerBlock("residual", net.init, lambda params, x, key: x + net._compute("", params, x, key),
                      net.in_features, net.out_features, keeps_width=True, stochastic=net.stochastic, name=name,
                      made_by=functools.partial(residual, net, name=name), net=net, depth=depth)

@@ -3,7 +3,7 @@
 It runs `fn.value_and_grad` itself, on a tape that looks on while it writes, and tells what went by, as a list of
 `Operation`. It relies on this: an operation on tracers ends in `Tape.bind(rule, args, kwargs)`, which appends one
 node (rule, parents, ...) to `Tape.nodes`; the way back asks the rule of each node, `rule.pull(node, g)`; a `Rule` with
-a `bwd` hands back what that returns; and while a layer runs, `composition._run`, which knows its path, is on the stack
+a `bwd` hands back what that returns; and while a layer runs, `composition.run`, which knows its path, is on the stack
 of calls. Users find what is made of it in `funcnn.tracing`.
 """
 
@@ -25,7 +25,7 @@ from funcnn._arrays import readonly
 from funcnn.autodiff.reverse import value_and_grad
 from funcnn.autodiff.scatter import settle
 from funcnn.core.tracer import Node, Rule, Tape, Tracer, concrete
-from funcnn.layers.composition import Layer, _run
+from funcnn.layers.composition import Layer, run
 from funcnn.tracing.formulas import formula_of, name_of
 
 __all__ = ["Operand", "Operation", "argument_names", "snapshot", "watched_gradient"]
@@ -181,7 +181,7 @@ def _place_in_program(frame: FrameType | None, until: CodeType) -> tuple[str, st
     paths: list[str] = []
     line, inner = "", False
     while frame is not None and frame.f_code is not until:
-        if frame.f_code is _run.__code__:
+        if frame.f_code is run.__code__:
             if not inner:  # the innermost of those that one `apply` has come to
                 paths.append(frame.f_locals["layer"].called(frame.f_locals["path"]))
             inner = True

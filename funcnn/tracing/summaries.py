@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import random, tree
-from funcnn.layers.composition import Layer
+from funcnn.layers.composition import Layer, run
 from funcnn.layers.composition import Stage as Place
 from funcnn.typing import Array, Params, Shape
 
@@ -103,7 +103,7 @@ def _summarised(places: Sequence[Place], prefix: str, depth: int, x: Any) -> Ite
     for name, layer in places:
         params, path = layer.init(random.key(0)), f"{prefix}{name}"
         inside = list(_summarised(layer.stages, f"{path}/", depth + 1, x))
-        x = _output(layer, params, x)
+        x = _output(layer, path, params, x)
         sizes = [(np.size(leaf), leaf.nbytes) for leaf in tree.leaves(params)]
         yield Stage(path, layer.kind, layer.in_features, layer.out_features, sum(n for n, _ in sizes),
                     sum(n for _, n in sizes), None if x is None else (None, *x.shape[1:]), depth)
@@ -112,12 +112,13 @@ def _summarised(places: Sequence[Place], prefix: str, depth: int, x: Any) -> Ite
 
 def _batch_of_one(net: AnyLayer, example: Shape | Array | None) -> Any:
     """A batch of one example of zeros, if its shape can be known."""
+    dtype = next((leaf.dtype for leaf in tree.leaves(net.init(random.key(0)))), np.float32)
     if example is not None:
-        return np.zeros((1, *_shape_of_one(net, example)), np.float32)
+        return np.zeros((1, *_shape_of_one(net, example)), dtype)
     first, *_ = (*_places(net), Place("", net))
     if net.in_features is None or first.layer.axes not in (None, 2):
         return None
-    return np.zeros((1, net.in_features), np.float32)
+    return np.zeros((1, net.in_features), dtype)
 
 
 def _shape_of_one(net: AnyLayer, example: Any) -> Shape:
@@ -130,15 +131,15 @@ def _shape_of_one(net: AnyLayer, example: Any) -> Shape:
     return tuple(shape[1:])
 
 
-def _output(stage: AnyLayer, params: Params, x: Any) -> Any:
-    """What the stage makes of the example; where it takes integers, of zeros of that kind."""
+def _output(layer: AnyLayer, path: str, params: Params, x: Any) -> Any:
+    """What the layer makes of the example; where it takes integers, of zeros of that kind."""
     if x is None:
         return None
     with np.errstate(all="ignore"):
         try:
-            return stage.apply(params, x, key=None)
+            return run(layer, path, params, x, None)
         except TypeError:
-            return stage.apply(params, x.astype(np.int64), key=None)
+            return run(layer, path, params, x.astype(np.int64), None)
 
 
 def _row(stage: Stage) -> tuple[str, ...]:

@@ -362,7 +362,7 @@ def test_any_layout_of_floats_will_do(x: Any) -> None:
 
 
 @pytest.mark.parametrize(("params", "x", "dtype"), [
-    (np.float32, np.float32, np.float32), (np.float64, np.float64, np.float64), (np.float64, np.float32, np.float64),
+    (np.float32, np.float32, np.float32), (np.float64, np.float64, np.float64), (np.float32, np.float16, np.float32),
     (np.float16, np.float16, np.float16),
 ])
 def test_the_dtype_is_that_of_the_parameters(params: Any, x: Any, dtype: Any) -> None:

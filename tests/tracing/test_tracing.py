@@ -62,7 +62,7 @@ def test_the_hold_on_autodiff_and_composition() -> None:
     assert STEP.operations, "no operation is seen: they do not go through Tape.bind any more"
     assert all(op.cotangent is not None for op in STEP.operations), "the way back does not ask the rules of the nodes"
     assert [op.layer for op in STEP.operations] == ["dense_0", "relu_0", "dense_1", "", ""], (
-        "layers are not found: composition._run is not on the stack of calls, or has no path")
+        "layers are not found: composition.run is not on the stack of calls, or has no path")
     assert len(STEP.operations) == len(kinds_on_tape()), "operations are seen that are not on the tape, or not all"
 
 
