@@ -8,11 +8,12 @@ holds a weight.
 from __future__ import annotations
 
 import functools
+import itertools
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, cast, overload
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -174,7 +175,7 @@ class Layer(Generic[I, O, P]):
     def __reduce__(self) -> tuple[Any, ...]:
         if self.made_by is not None:
             return _picklable(self, self.made_by), ()
-        return type(self), tuple(_picklable(self, getattr(self, field.name)) for field in fields(self))
+        return type(self), tuple(_picklable(self, getattr(self, each.name)) for each in fields(self))
 
 
 Net: TypeAlias = Layer[Any, Any, Params]
@@ -219,7 +220,7 @@ def _picklable(layer: Layer[Any, Any, Any], part: Any) -> Any:
 class LayerFunction(Layer[Any, Any, Any]):
     """A plain function of an array as a stage."""
 
-    function: Callable[[Array], Array] = abs
+    function: Callable[[Array], Array] = field(kw_only=True)
 
     def called(self, path: str = "") -> str:
         return path or getattr(self.function, "__name__", repr(self.function))
@@ -235,6 +236,11 @@ class LayerFunction(Layer[Any, Any, Any]):
 
 
 def _function(f: Callable[[Array], Array]) -> LayerFunction:
+    if not callable(f):
+        raise TypeError(f">>: a stage must be a Layer or a function of an array, got {f!r}")
+    if str(getattr(f, "__annotations__", {}).get("return", "")).startswith("Layer"):
+        name = getattr(f, "__name__", repr(f))
+        raise TypeError(f">>: {name} is a function that makes a layer, not a layer; call it: {name}(...)")
     run = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
     return LayerFunction("function", lambda key: _NO_PARAMS, lambda params, x, key: run(x), keeps_width=True, shapes={},
                      function=f)
@@ -248,23 +254,40 @@ def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:
 # ---------------------------------------------------------------------------------- one after the other
 
 
+class Places(NamedTuple):
+    """What the stages of a net are called."""
+
+    stages: tuple[Stage, ...]
+    paths: dict[str, None]
+    """The entries of its parameters, in order."""
+    counts: dict[tuple[str, bool], int]
+    """How many stages of each kind, with parameters and without, have a number for a name."""
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class LayerSequence(Layer[Any, Any, Params]):
-    """Layers one after the other."""
+    """Layers one after the other. What they are called is found out when it is asked for: a loop of >> asks once."""
 
-    stages: tuple[Stage, ...] = ()
-    paths: Mapping[str, None] = FrozenDict()
-    """The entries of its parameters, in order."""
-    counts: Mapping[tuple[str, bool], int] = FrozenDict()
-    """How many stages of each kind, with parameters and without, have a number for a name."""
+    layers: tuple[Layer[Any, Any, Any], ...] = ()
+    named: Places | None = None
+    """Their places, if some have a name of their own, and it could be the name of two."""
+
+    @functools.cached_property
+    def places(self) -> Places:
+        """The layers with their names."""
+        return self.named or _placed(_NOWHERE, self.layers)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return self.places.stages
 
     @property
     def depth(self) -> int:
-        return max((stage.layer.depth for stage in self.stages), default=0)
+        return max((layer.depth for layer in self.layers), default=0)
 
     @property
     def has_params(self) -> bool:
-        return bool(self.paths)
+        return bool(self.places.paths)
 
     def called(self, path: str = "") -> str:
         return path
@@ -274,7 +297,7 @@ class LayerSequence(Layer[Any, Any, Params]):
 
     def _check(self, path: str, params: Any, x: Any) -> None:
         check_input(self, path, x)
-        check_entries(self, path, params, self.paths)
+        check_entries(self, path, params, self.places.paths)
 
     def _compute(self, path: str, params: Any, x: Any, key: Key | None) -> Array:
         for i, (name, layer) in enumerate(self.stages):
@@ -283,10 +306,10 @@ class LayerSequence(Layer[Any, Any, Params]):
         return x
 
     def __repr__(self) -> str:
-        return " >> ".join(repr(layer) for _, layer in self.stages) or "serial()"
+        return " >> ".join(map(repr, self.layers)) or "serial()"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return serial, tuple(layer for _, layer in self.stages)
+        return serial, self.layers
 
 
 def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Net:
@@ -298,80 +321,82 @@ def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Net:
     >>> serial().apply({}, np.ones((1, 2)))
     array([[1., 1.]])
     """
-    if layers and isinstance(layers[0], LayerSequence):
-        return _continued(layers[0], layers[1:])
-    return _continued(_NOTHING, layers)
+    return _joined([_as_net(layer) for layer in layers])
 
 
-def _continued(net: LayerSequence, more: Iterable[Any]) -> LayerSequence:
-    """A net and what comes after it. Names count from left to right, so that those of the net stay as they are."""
-    stages, paths, counts = list(net.stages), dict(net.paths), dict(net.counts)
-    first, width, kept = net.in_features, net.out_features, net.keeps_width
-    for layer in (layer for each in more for layer in _layers_of(each)):
-        if width is not None and layer.in_features not in (None, width):
-            raise ValueError(f"cannot compose {_last_of_a_width(stages)!r} >> {layer!r}: the first gives {width} "
-                             f"features, the second takes {layer.in_features}")
-        if first is None and kept:
-            first = layer.in_features
-        kept = kept and layer.keeps_width
-        if layer.in_features is not None or not layer.keeps_width:
-            width = layer.out_features
-        stages.append(Stage(_name(layer, counts), layer))
-        _add_paths(stages[-1], paths)
-    return _net(tuple(stages), paths, counts, first, width, kept)
-
-
-def _layers_of(layer: Any) -> list[Layer[Any, Any, Any]]:
+def _as_net(layer: Any) -> LayerSequence:
+    """A net of one layer, if it is not one of more."""
     if isinstance(layer, LayerSequence):
-        return [inner for _, inner in layer.stages]
-    if isinstance(layer, Layer):
-        return [layer]
-    if not callable(layer):
-        raise TypeError(f">>: a stage must be a Layer or a function of an array, got {layer!r}")
-    if str(getattr(layer, "__annotations__", {}).get("return", "")).startswith("Layer"):
-        name = getattr(layer, "__name__", repr(layer))
-        raise TypeError(f">>: {name} is a function that makes a layer, not a layer; call it: {name}(...)")
-    return [_function(layer)]
+        return layer
+    if not isinstance(layer, Layer):
+        layer = _function(layer)
+    return _sequence((layer,), layer.in_features, layer.out_features, layer.keeps_width, layer.stochastic,
+                     None if layer.name is None else _placed(_NOWHERE, (layer,)))
 
 
-def _last_of_a_width(stages: list[Stage]) -> Layer[Any, Any, Any]:
-    """The layer that says how wide what comes out of the stages is."""
-    return next(layer for _, layer in reversed(stages) if layer.in_features is not None or not layer.keeps_width)
+def _joined(nets: list[LayerSequence]) -> LayerSequence:
+    first, width, kept = None, None, True
+    for i, net in enumerate(nets):
+        if width is not None and net.in_features not in (None, width):
+            raise _misfit(nets[:i], net)
+        if first is None and kept:
+            first = net.in_features
+        kept = kept and net.keeps_width
+        if net.in_features is not None or not net.keeps_width:
+            width = net.out_features
+    layers = tuple(itertools.chain.from_iterable(net.layers for net in nets))
+    named = any(net.named for net in nets)
+    return _sequence(layers, first, width, kept, any(net.stochastic for net in nets),
+                     _placed(nets[0].places, layers[len(nets[0].layers):]) if named else None)
 
 
-def _name(layer: Layer[Any, Any, Any], counts: dict[tuple[str, bool], int]) -> str:
-    """Its own name, or kind_0, kind_1, ... in order. Layers without parameters do not count for those with."""
-    if layer.name is not None:
-        return layer.name
-    kind = layer.called()
-    with_params, without = (counts.get((kind, has), 0) for has in (True, False))
-    counts[kind, layer.has_params] = 1 + (with_params if layer.has_params else without)
-    return f"{kind}_{with_params if layer.has_params else with_params + without}"
+def _misfit(before: list[LayerSequence], after: LayerSequence) -> ValueError:
+    """The error about the two layers whose widths do not fit."""
+    one = [layer for net in before for layer in net.layers if layer.in_features is not None or not layer.keeps_width][-1]
+    two = next(layer for layer in after.layers if layer.in_features is not None)
+    return ValueError(f"cannot compose {one!r} >> {two!r}: the first gives {one.out_features} features, the second "
+                      f"takes {two.in_features}")
 
 
-def _add_paths(stage: Stage, paths: dict[str, None]) -> None:
-    for path in stage.layer._paths(stage.name):
-        if path in paths:
-            raise ValueError(f"cannot compose: two layers are named {path!r}; give one of them another name=...")
-        paths[path] = None
-
-
-def _net(stages: tuple[Stage, ...], paths: dict[str, None], counts: dict[tuple[str, bool], int],
-         in_features: int | None, out_features: int | None, keeps_width: bool) -> LayerSequence:
+def _sequence(layers: tuple[Layer[Any, Any, Any], ...], in_features: int | None, out_features: int | None,
+              keeps_width: bool, stochastic: bool, named: Places | None) -> LayerSequence:
     def init(key: Key) -> Params:
-        with_params = [stage for stage in stages if stage.layer.has_params]
+        with_params = [stage for stage in net.stages if stage.layer.has_params]
         drawn = [layer._put(name, layer.init(random.fold_in(key, i))) for i, (name, layer) in enumerate(with_params)]
         return FrozenDict((path, params) for own in drawn for path, params in own.items())
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         return net._compute("", params, x, key)
 
-    net = LayerSequence("serial", init, forward, in_features, out_features, keeps_width,
-                  stochastic=any(layer.stochastic for _, layer in stages), stages=stages, paths=paths, counts=counts)
+    net = LayerSequence("serial", init, forward, in_features, out_features, keeps_width, stochastic=stochastic,
+                        layers=layers, named=named)
     return net
 
 
-_NOTHING = _net((), {}, {}, None, None, True)
+_NOWHERE = Places((), {}, {})
+
+
+def _placed(before: Places, layers: tuple[Layer[Any, Any, Any], ...]) -> Places:
+    """The places of layers that stand behind others, whose names stay as they are: they count from left to right."""
+    stages, paths, counts = list(before.stages), dict(before.paths), dict(before.counts)
+    for layer in layers:
+        name = _name(layer, counts)
+        stages.append(Stage(name, layer))
+        for path in layer._paths(name):
+            if path in paths:
+                raise ValueError(f"cannot compose: two layers are named {path!r}; give one of them another name=...")
+            paths[path] = None
+    return Places(tuple(stages), paths, counts)
+
+
+def _name(layer: Layer[Any, Any, Any], counts: dict[tuple[str, bool], int]) -> str:
+    """Its own name, or kind_0, kind_1, ... in order. Layers without parameters do not count for those with."""
+    if layer.name is not None:
+        return layer.name
+    kind, has_params = layer.called(), layer.has_params
+    with_params, without = counts.get((kind, True), 0), counts.get((kind, False), 0)
+    counts[kind, has_params] = 1 + (with_params if has_params else without)
+    return f"{kind}_{with_params if has_params else with_params + without}"
 
 
 # ----------------------------------------------------------------------------------------------- blocks
@@ -381,8 +406,12 @@ _NOTHING = _net((), {}, {}, None, None, True)
 class LayerBlock(Layer[Any, Any, Params]):
     """A net around which its input goes."""
 
-    net: LayerSequence = cast(LayerSequence, None)
-    depth: int = 1
+    net: LayerSequence = field(kw_only=True)
+    paths: Mapping[str, None] = field(kw_only=True)
+
+    @functools.cached_property
+    def depth(self) -> int:
+        return 1 + self.net.depth
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -390,23 +419,26 @@ class LayerBlock(Layer[Any, Any, Params]):
 
     @property
     def has_params(self) -> bool:
-        return self.net.has_params
+        return bool(self.paths)
 
     def _check(self, path: str, params: Any, x: Any) -> None:
         check_input(self, path, x)
-        check_entries(self, path, params, self.net.paths)
+        check_entries(self, path, params, self.paths)
 
     def _compute(self, path: str, params: Any, x: Any, key: Key | None) -> Array:
         return x + self.net._compute(path, params, x, key)
 
     def _paths(self, name: str) -> list[str]:
-        return [f"{name}/{path}" for path in self.net.paths]
+        return [f"{name}/{path}" for path in self.paths]
 
     def _put(self, name: str, own: Any) -> dict[str, Any]:
         return {f"{name}/{path}": params for path, params in own.items()}
 
     def _pick(self, name: str, params: Params) -> Any:
-        return FrozenDict((path, params[f"{name}/{path}"]) for path in self.net.paths)
+        return FrozenDict((path, params[f"{name}/{path}"]) for path in self.paths)
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self.depth <= 20 else "residual(...)"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.made_by, ()
@@ -427,7 +459,7 @@ def residual(layer: Any, *, name: str | None = None) -> Layer[Any, Any, Params]:
 
     He et al. 2015 (arXiv:1512.03385).
     """
-    net = _continued(_NOTHING, [layer])
+    net = _as_net(layer)
     if net.in_features != net.out_features or (net.in_features is None and not net.keeps_width):
         raise ValueError(f"residual({net!r}): the layer gives {net.out_features} features, its input has "
                          f"{net.in_features}; they are added, so they must be the same")
@@ -437,4 +469,4 @@ def residual(layer: Any, *, name: str | None = None) -> Layer[Any, Any, Params]:
                          "them one after another (residual(a) >> residual(b)), or call sys.setrecursionlimit before")
     return LayerBlock("residual", net.init, lambda params, x, key: x + net._compute("", params, x, key),
                      net.in_features, net.out_features, keeps_width=True, stochastic=net.stochastic, name=name,
-                     made_by=functools.partial(residual, net, name=name), net=net, depth=depth)
+                     made_by=functools.partial(residual, net, name=name), net=net, paths=net.places.paths)
