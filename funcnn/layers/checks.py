@@ -17,14 +17,14 @@ __all__ = ["Checked", "check", "check_entries", "check_input", "check_widths"]
 
 
 class Checked(Protocol):
-    """What is to be known of a layer to check what comes in."""
+    """What is to be known of a layer to check what comes in, as `Layer` documents it."""
 
     @property
-    def in_features(self) -> int | None: ...
+    def in_features(self) -> int | None: ...  # noqa: D102  # Layer's own
     @property
-    def axes(self) -> int | None: ...
+    def axes(self) -> int | None: ...  # noqa: D102  # Layer's own
     @property
-    def shapes(self) -> Mapping[str, Shape] | None: ...
+    def shapes(self) -> Mapping[str, Shape] | None: ...  # noqa: D102  # Layer's own
     def label(self, path: str) -> str:
         """What errors call it at this place of a net: `dense_1 (64 -> 3)`."""
         ...

@@ -146,7 +146,7 @@ class Layer(Generic[I, O, P]):
     def _check(self, path: str, params: Any, x: Any) -> None:
         check(self, path, params, x)
 
-    def _compute(self, path: str, params: Any, x: Any, key: Key | None) -> Array:
+    def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
         return self.forward(params, x, key)
 
     def _paths(self, name: str) -> list[str]:
@@ -299,7 +299,7 @@ class LayerSequence(Layer[Any, Any, Params]):
         check_input(self, path, x)
         check_entries(self, path, params, self.places.paths)
 
-    def _compute(self, path: str, params: Any, x: Any, key: Key | None) -> Array:
+    def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
         for i, (name, layer) in enumerate(self.stages):
             own_key = random.fold_in(key, i) if layer.stochastic and key is not None else None
             x = run(layer, _inside(path, name), layer._pick(name, params), x, own_key)
@@ -352,8 +352,8 @@ def _joined(nets: list[LayerSequence]) -> LayerSequence:
 
 def _misfit(before: list[LayerSequence], after: LayerSequence) -> ValueError:
     """The error about the two layers whose widths do not fit."""
-    one = [layer for net in before for layer in net.layers if layer.in_features is not None or not layer.keeps_width][-1]
-    two = next(layer for layer in after.layers if layer.in_features is not None)
+    giving = [layer for net in before for layer in net.layers if layer.in_features is not None or not layer.keeps_width]
+    one, two = giving[-1], next(layer for layer in after.layers if layer.in_features is not None)
     return ValueError(f"cannot compose {one!r} >> {two!r}: the first gives {one.out_features} features, the second "
                       f"takes {two.in_features}")
 
@@ -425,7 +425,7 @@ class LayerBlock(Layer[Any, Any, Params]):
         check_input(self, path, x)
         check_entries(self, path, params, self.paths)
 
-    def _compute(self, path: str, params: Any, x: Any, key: Key | None) -> Array:
+    def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
         return x + self.net._compute(path, params, x, key)
 
     def _paths(self, name: str) -> list[str]:

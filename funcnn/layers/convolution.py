@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from funcnn import initializers, random
+from funcnn import initializers
 from funcnn._arrays import column_sums, namespace
 from funcnn.autodiff.custom import custom_vjp
 from funcnn.layers.checks import check_widths
@@ -117,6 +117,7 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
     x is (batch, height, width, in_channels); the parameters are the kernel `w` (height, width, in, out) and `b` (out,).
     As everywhere in the field, the kernel is not flipped.
 
+    >>> from funcnn import random
     >>> layer = conv2d(1, 16, 3, stride=2)
     >>> layer.apply(layer.init(random.key(0)), np.ones((5, 28, 28, 1), np.float32)).shape
     (5, 14, 14, 16)

@@ -6,8 +6,6 @@ import math
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
 from funcnn import initializers
 from funcnn._arrays import column_sums
 from funcnn.autodiff.custom import custom_vjp
@@ -28,6 +26,7 @@ def affine(x: Array, w: Array, b: Array) -> Array:
 
     With the cotangent g of y: dx = g wᵀ, dw = xᵀ g and db = the sum of g over the batch.
 
+    >>> import numpy as np
     >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
     array([[16.]])
     """
@@ -54,6 +53,8 @@ def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer |
     x is (batch, in_features), more axes may stand between; the parameters are `w` (in_features, out_features),
     drawn by `w_init` (default `lecun_normal()`, as in Haiku and Flax), and `b` (out_features,), 0 by default.
 
+    >>> import numpy as np
+    >>> from funcnn import random
     >>> layer = dense(2, 3)
     >>> params = layer.init(random.key(0))
     >>> params

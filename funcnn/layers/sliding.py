@@ -76,6 +76,7 @@ def places(shape: tuple[int, ...], size: Pair, stride: Pair) -> Pair:
 
 
 def padded(x: Array, size: Pair, stride: Pair, padding: Padding, value: float = 0.0) -> Array:
+    """The images with a border of one value, as the padding asks for."""
     if padding == "VALID":
         return x
     widths = [(0, 0), *(_same(n, k, s) for n, k, s in zip(x.shape[1:3], size, stride, strict=True)), (0, 0)]
@@ -93,18 +94,25 @@ def _same(length: int, window: int, stride: int) -> Pair:
 
 
 def pair(kind: str, name: str, value: Any) -> Pair:
-    pair = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair):
+    """A height and a width, which may be given as one number.
+
+    >>> pair("conv2d", "stride", 2)
+    (2, 2)
+    """
+    two = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, tuple | list) else ()
+    if len(two) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in two):
         raise ValueError(f"{kind}: {name} must be a positive int or two, got {value!r}")
-    return pair
+    return two
 
 
 def check_padding(kind: str, padding: Any) -> None:
+    """Refuse a padding that is none of the two."""
     if padding not in ("SAME", "VALID"):
         raise ValueError(f"{kind}: padding must be 'SAME' or 'VALID', got {padding!r}")
 
 
 def check_fits(kind: str, x: Any, size: Pair, padding: Padding) -> None:
+    """The images are floating-point numbers, and the window is not larger than they are."""
     if not isinstance(x, np.ndarray | Tracer) or x.dtype.kind == "f":
         if padding == "SAME" or (x.shape[1] >= size[0] and x.shape[2] >= size[1]):
             return

@@ -60,10 +60,10 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(net: AnyLayer, example: Shape | Array | None = None) -> Summary:
+def summary(net: AnyLayer, input_shape: Shape | Array | None = None) -> Summary:
     """What a network is made of: the path, kind, widths, parameters, bytes and output shape of each stage.
 
-    `example` is the shape of one example, as `(28, 28, 1)`, or a batch of them; without it, the shape is taken to be
+    `input_shape` is the shape of one example, as `(28, 28, 1)`, or a batch of examples; without it, it is taken to be
     `(in_features,)`, and outputs are not known where a network begins with a stage that takes more axes. The batch is
     `n`.
 
@@ -77,7 +77,7 @@ def summary(net: AnyLayer, example: Shape | Array | None = None) -> Summary:
     --------------------------------------------------------
     total                                         387  1,548
     """
-    return Summary(tuple(_summarised(_places(net), "", 0, _batch_of_one(net, example))))
+    return Summary(tuple(_summarised(_places(net), "", 0, _batch_of_one(net, input_shape))))
 
 
 def _places(net: AnyLayer) -> tuple[Place, ...]:
@@ -110,24 +110,24 @@ def _summarised(places: Sequence[Place], prefix: str, depth: int, x: Any) -> Ite
         yield from inside
 
 
-def _batch_of_one(net: AnyLayer, example: Shape | Array | None) -> Any:
+def _batch_of_one(net: AnyLayer, given: Shape | Array | None) -> Any:
     """A batch of one example of zeros, if its shape can be known."""
     dtype = next((leaf.dtype for leaf in tree.leaves(net.init(random.key(0)))), np.float32)
-    if example is not None:
-        return np.zeros((1, *_shape_of_one(net, example)), dtype)
+    if given is not None:
+        return np.zeros((1, *_shape_of_one(given)), dtype)
     first, *_ = (*_places(net), Place("", net))
     if net.in_features is None or first.layer.axes not in (None, 2):
         return None
     return np.zeros((1, net.in_features), dtype)
 
 
-def _shape_of_one(net: AnyLayer, example: Any) -> Shape:
-    shape = getattr(example, "shape", None)
-    if shape is None and isinstance(example, tuple | list) and all(isinstance(n, int | np.integer) for n in example):
-        return tuple(example)
+def _shape_of_one(given: Any) -> Shape:
+    """The shape of one example, from itself or from a batch."""
+    shape = getattr(given, "shape", None)
+    if isinstance(given, tuple | list) and all(isinstance(n, int | np.integer) for n in given):
+        return tuple(given)
     if not shape:
-        raise TypeError(f"summary: the example must be a shape, as (28, 28, 1), or a batch (batch, ...) of {net!r}; got "
-                        f"{example!r}")
+        raise TypeError(f"summary: input_shape must be a shape, as (28, 28, 1), or a batch of examples, got {given!r}")
     return tuple(shape[1:])
 
 

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 import funcnn as fn
 from funcnn import layers, random, testing, tree
 from funcnn.activations import relu
-from funcnn.layers import dense, dropout, embedding, flatten, layer_norm
+from funcnn.layers import avg_pool2d, conv2d, dense, dropout, embedding, flatten, layer_norm, max_pool2d
 from funcnn.layers.composition import Layer, residual, serial
-from funcnn.layers import avg_pool2d, conv2d, max_pool2d
 from funcnn.layers.convolution import convolve
 from funcnn.layers.sliding import Padding, overlap_add, windows
 

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 import funcnn as fn
 from funcnn import FrozenDict, activations, initializers, random, tree
 from funcnn.activations import relu
-from funcnn.layers import Layer, affine, dense, dropout, embedding, layer_norm, residual, serial
-from funcnn.layers import conv2d, max_pool2d
+from funcnn.layers import Layer, affine, conv2d, dense, dropout, embedding, layer_norm, max_pool2d, residual, serial
 from funcnn.typing import Array
 
 # Untyped here: stages of every kind and, on purpose, of none.

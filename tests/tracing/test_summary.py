@@ -9,8 +9,19 @@ import pytest
 
 from funcnn import random, tree
 from funcnn.activations import relu
-from funcnn.layers import Layer, dense, dropout, embedding, flatten, layer_norm, residual, serial
-from funcnn.layers import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import (
+    Layer,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.tracing import summary
 from funcnn.tracing.summaries import Stage, Summary, columns
 
@@ -91,7 +102,7 @@ def test_an_example_may_be_a_batch_or_a_shape(net: Any, example: Any, shape: Any
 
 @pytest.mark.parametrize("example", [3.0, np.float32(1), [[1.0, 2.0]], "x", np.array(2.0)])
 def test_what_is_neither_is_named(example: Any) -> None:
-    with pytest.raises(TypeError, match=r"summary: the example must be a shape, as \(28, 28, 1\), or a batch"):
+    with pytest.raises(TypeError, match=r"summary: input_shape must be a shape, as \(28, 28, 1\), or a batch"):
         summary(dense(2, 3), example)
 
 

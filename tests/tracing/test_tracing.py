@@ -16,8 +16,20 @@ from funcnn import datasets, losses, optimizers, random, regularizers, tree
 from funcnn.activations import relu, sigmoid, softmax
 from funcnn.autodiff.custom import custom_vjp, remat
 from funcnn.core.tracer import RULES, Rule, Tape
-from funcnn.layers import Layer, affine, dense, dropout, embedding, flatten, layer_norm, residual, serial
-from funcnn.layers import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import (
+    Layer,
+    affine,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.losses import formulas as fused
 from funcnn.rules.elementwise import Elementwise
 from funcnn.tracing import Operation, Trace, find_nonfinite, formulas, trace
