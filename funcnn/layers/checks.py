@@ -90,9 +90,8 @@ def _channels_first(layer: Checked, shape: Shape) -> str:
     return ""
 
 
-_WAYS_TO_NUMPY = {"torch": "x.numpy()", "tensorflow": "x.numpy()", "pandas": "x.to_numpy()", "polars": "x.to_numpy()",
-                  "scipy": "x.toarray()"}
-"""How the arrays of other libraries become NumPy's."""
+_WAYS_TO_NUMPY = ("numpy", "to_numpy", "toarray")
+"""The methods by which tensors, data frames and sparse arrays of other libraries become NumPy's arrays."""
 
 
 def _foreign(x: Any) -> str:
@@ -102,8 +101,7 @@ def _foreign(x: Any) -> str:
         return f"{name}, whose mask would be lost: leave such rows out, or x.filled(0)"
     if isinstance(x, np.matrix):
         return f"{name}, whose * is another: np.asarray(x)"
-    library = type(x).__module__.partition(".")[0]
-    return f"{name} of {library}: {_WAYS_TO_NUMPY[library]}" if library in _WAYS_TO_NUMPY else ""
+    return next((f"{name}: x.{way}()" for way in _WAYS_TO_NUMPY if hasattr(x, way)), "")
 
 
 def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[Any]) -> None:
