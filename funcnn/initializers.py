@@ -134,11 +134,7 @@ def uniform(scale: float = 0.01) -> Initializer:
     array([0.4738335 , 0.48928994, 0.16614574], dtype=float32)
     """
     _check_number("uniform", "scale", scale)
-    return partial(_uniform, scale)
-
-
-def _uniform(scale: float, key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
-    return _scaled(random.uniform(key, shape, dtype), scale)
+    return partial(_drawn_times, random.uniform, scale)
 
 
 def normal(stddev: float = 0.01) -> Initializer:
@@ -148,11 +144,7 @@ def normal(stddev: float = 0.01) -> Initializer:
     array([ 0.16226421,  0.20252648, -0.04335944], dtype=float32)
     """
     _check_number("normal", "stddev", stddev)
-    return partial(_normal, stddev)
-
-
-def _normal(stddev: float, key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
-    return _scaled(random.normal(key, shape, dtype), stddev)
+    return partial(_drawn_times, random.normal, stddev)
 
 
 def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float = 2.0) -> Initializer:
@@ -162,12 +154,16 @@ def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float 
     array([ 0.14559592,  0.17147487, -0.04126754], dtype=float32)
     """
     _check_number("truncated_normal", "stddev", stddev)
-    return partial(_truncated_normal, stddev, lower, upper)
+    return partial(_drawn_times, partial(_cut_normal, lower, upper), stddev)
 
 
-def _truncated_normal(stddev: float, lower: float, upper: float, key: Key, shape: Shape, dtype: DTypeLike = np.float32,
-                      /) -> Array:
-    return _scaled(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
+def _cut_normal(lower: float, upper: float, key: Key, shape: Shape, dtype: DTypeLike) -> Array:
+    return random.truncated_normal(key, lower, upper, shape, dtype)
+
+
+def _drawn_times(draw: Callable[..., Any], factor: float, key: Key, shape: Shape, dtype: DTypeLike = np.float32,
+                 /) -> Array:
+    return _scaled(draw(key, shape, dtype), factor)
 
 
 def _scaled(drawn: Any, factor: float) -> Array:

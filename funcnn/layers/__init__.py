@@ -1,11 +1,12 @@
 """What a network is made of: `dense`, `conv2d`, `dropout`, `embedding`, `layer_norm`; and `>>`, which composes them.
 
 Each function returns a `Layer`, a record of `init` and `apply`. Read `composition` first, then `linear`; each other
-file is one kind of layer, with the formula above it: `convolution`, `pooling`, `normalization`, `lookup`, `noise`,
-`reshaping`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
+file is one kind of layer, with the formula above it: `blocks`, `convolution`, `pooling`, `normalization`, `lookup`,
+`noise`, `reshaping`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
 """
 
-from funcnn.layers.composition import Layer, Net, residual, serial
+from funcnn.layers.blocks import residual
+from funcnn.layers.composition import Layer, Net, serial
 from funcnn.layers.convolution import conv2d
 from funcnn.layers.linear import affine, dense
 from funcnn.layers.lookup import embedding

@@ -14,7 +14,7 @@ from funcnn.autodiff.custom import custom_vjp
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.layers.linear import affine
-from funcnn.layers.sliding import Padding, Pair, check_fits, check_padding, padded, pair, places, shifted, windows
+from funcnn.layers.pooling import Padding, Pair, check_fits, check_padding, padded, pair, places, shifted, windows
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, DenseParams, Dim, Key, Shape
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcnn as fn
@@ -46,7 +46,7 @@ def tensor() -> Any:
 
 
 FOREIGN: dict[str, tuple[Callable[[], Any], str]] = {
-    "a masked array": (lambda: np.ma.array(X, mask=X > 0), r"got a MaskedArray, whose mask would be lost: .*x.filled\(0\)"),
+    "a masked array": (lambda: np.ma.array(X), r"got a MaskedArray, whose mask would be lost.*x.filled\(0\)"),
     "a matrix": (lambda: X.view(np.matrix), r"got a matrix, whose \* is another: np.asarray\(x\)"),
     "a tensor": (tensor, r"got a Tensor: x.numpy\(\)"),
     "a data frame": (Frame, r"got a Frame: x.to_numpy\(\)"),
@@ -156,8 +156,9 @@ def is_right(params: dict[str, Any], x: Any) -> bool:
             and (x.dtype.itemsize == dtype.itemsize or (x.dtype.itemsize, dtype.itemsize) == (2, 4)))
 
 
-@given(st.dictionaries(st.sampled_from("wbu"), st.tuples(st.sampled_from([(2, 3), (3,), (3, 2)]), st.sampled_from(DTYPES))),
+@given(st.dictionaries(st.sampled_from("wbu"), st.tuples(st.sampled_from([(2, 3), (3,)]), st.sampled_from(DTYPES))),
        st.sampled_from(SHAPES), st.sampled_from(DTYPES), st.sampled_from([dict, fn.FrozenDict]))
+@settings(deadline=None)
 def test_what_is_wrong_raises_and_what_is_right_does_not(entries: Any, shape: Any, dtype: str, container: Any) -> None:
     params = {name: np.ones(*entry) for name, entry in entries.items()}
     refuses_or_allows(params, np.ones(shape, dtype), container)
@@ -165,6 +166,7 @@ def test_what_is_wrong_raises_and_what_is_right_does_not(entries: Any, shape: An
 
 @given(st.sampled_from(DTYPES), st.sampled_from(DTYPES), st.sampled_from(SHAPES), st.sampled_from(DTYPES),
        st.sampled_from([dict, fn.FrozenDict]))
+@settings(deadline=None)
 def test_parameters_that_are_nearly_right(w: str, b: str, shape: Any, dtype: str, container: Any) -> None:
     refuses_or_allows({"w": np.ones((2, 3), w), "b": np.ones(3, b)}, np.ones(shape, dtype), container)
 
@@ -192,11 +194,9 @@ def test_jax_arrays_are_checked_as_ndarrays_are(jax: Any) -> None:
 
 
 def test_check_layer_says_how_parameters_become_read_only() -> None:
-    def scaling(**more: Any) -> Layer[Any, Any, Any]:
-        return Layer("scaling", lambda key: {"s": np.full(2, 3, np.float32)}, lambda p, x, key: x * p["s"], 2, 2, **more)
-
+    writeable: Any = Layer("scaling", lambda key: {"s": np.full(2, 3, np.float32)}, lambda p, x, key: x * p["s"], 2, 2)
     with pytest.raises(AssertionError, match=r"must be read-only, these are not: \['s'\]; let init return tree.freeze"):
-        testing.check_layer(scaling(), X)
+        testing.check_layer(writeable, X)
     frozen: Any = Layer("scaling", lambda key: tree.freeze({"s": np.full(2, 3, np.float32)}),
                         lambda p, x, key: x * p["s"], 2, 2)
     testing.check_layer(frozen, X)

@@ -12,11 +12,22 @@ from hypothesis import strategies as st
 import funcnn as fn
 from funcnn import layers, random, testing, tree
 from funcnn.activations import relu
-from funcnn.layers import avg_pool2d, conv2d, dense, dropout, embedding, flatten, layer_norm, max_pool2d
-from funcnn.layers.composition import Layer, residual, serial
+from funcnn.layers import (
+    Layer,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.layers.convolution import convolve
 from funcnn.layers.normalization import normalize
-from funcnn.layers.sliding import Padding, overlap_add, windows
+from funcnn.layers.pooling import Padding, overlap_add, windows
 
 AnyLayer = Layer[Any, Any, Any]
 
@@ -233,7 +244,8 @@ def in_float64(f: Any, x: Any) -> Any:
 
 
 @pytest.mark.parametrize(("dtype", "size"), [
-    (np.float32, 1e30), (np.float32, 1e37), (np.float32, 1e15), (np.float64, 1e200), (np.float16, 1000), (np.float16, 1),
+    (np.float32, 1e30), (np.float32, 1e37), (np.float32, 1e15), (np.float64, 1e200), (np.float16, 1000),
+    (np.float16, 1),
 ])
 def test_layer_norm_of_rows_of_any_size(dtype: Any, size: float) -> None:
     """Values and gradients, whose squares would overflow, are those of numbers that have room."""

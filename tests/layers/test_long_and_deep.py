@@ -92,7 +92,7 @@ def test_blocks_may_stand_deep_inside_each_other(n: int) -> None:
 
 @pytest.mark.parametrize("n", [400, 1000])
 def test_deeper_than_python_s_stack_is_refused(n: int) -> None:
-    with pytest.raises(ValueError, match=r"residual: blocks stand \d+ deep inside each other, and Python's stack holds"):
+    with pytest.raises(ValueError, match=r"residual: blocks stand \d+ deep inside each other, and Python's stack"):
         deep(n)
 
 
