@@ -236,12 +236,12 @@ class LayerFunction(Layer[Any, Any, Any]):
 def _function(f: Callable[[Array], Array]) -> LayerFunction:
     if not callable(f):
         raise TypeError(f">>: a stage must be a Layer or a function of an array, got {f!r}")
-    if str(getattr(f, "__annotations__", {}).get("return", "")).startswith("Layer"):
+    if str(getattr(f, "__annotations__", {}).get("return", "")).startswith(("Layer", "Net")):
         name = getattr(f, "__name__", repr(f))
         raise TypeError(f">>: {name} is a function that makes a layer, not a layer; call it: {name}(...)")
-    run = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
-    return LayerFunction("function", lambda key: _NO_PARAMS, lambda params, x, key: run(x), keeps_width=True, shapes={},
-                     function=f)
+    of_x = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
+    return LayerFunction("function", lambda key: _NO_PARAMS, lambda params, x, key: of_x(x), keeps_width=True,
+                         shapes={}, function=f)
 
 
 def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:

@@ -79,7 +79,8 @@ def test_parameters_of_other_kinds_are_refused_by_name(kind: str) -> None:
 
 
 def test_a_function_that_makes_another_kind_is_found_behind_it() -> None:
-    net = dense(2, 2) >> (lambda x: np.ma.array(x)) >> dense(2, 3)
+    masked: Any = np.ma.array
+    net = dense(2, 2) >> masked >> dense(2, 3)
     with pytest.raises(TypeError, match=r"dense_1 \(2 -> 3\): the input must be an array, got a MaskedArray"):
         net.apply(net.init(KEY), X)
 

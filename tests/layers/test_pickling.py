@@ -111,7 +111,7 @@ def local(x: Any) -> Any:
 @pytest.mark.parametrize(("net", "who"), [
     (dense(2, 3) >> (lambda x: x), "<lambda>"), (local(0) >> dense(2, 3), "inside"),
     (residual(dense(2, 2) >> (lambda x: -x)), "<lambda>"), (dense(2, 3) >> partial(lambda x, y: x, y=1), "partial"),
-    (dense(2, 3, w_init=lambda key, shape: np.ones(shape, np.float32)), r"dense\(2, 3\)"),
+    (dense(2, 3, w_init=local(0)), r"dense\(2, 3\)"),
     (Layer("own", twos, lambda params, x, key: x), r"own\(\)"),
 ])
 def test_what_cannot_be_found_by_name_says_so(net: Any, who: str) -> None:
