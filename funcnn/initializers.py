@@ -1,21 +1,25 @@
-"""With this module you can choose how weights begin: `he_normal`, `glorot_uniform`, `orthogonal`, `zeros`.
+"""How weights begin: `he_normal`, `glorot_uniform`, `orthogonal`, `zeros`.
 
-An initializer is a function `(key, shape, dtype) -> array`. The weights of a layer with n inputs must have a
-variance near 1/n for its outputs to be about as large as its inputs; `variance_scaling` does that, and the names made
-from it differ in the factor and in which n they take: lecun for linear, tanh and selu layers, glorot for tanh and
-sigmoid, he for relu. Names, defaults and numbers are those of `jax.nn.initializers`: bit for bit where the draws are
+An initializer is a function `(key, shape, dtype) -> array`. Those with settings are a `partial` of a function that
+takes the settings first, so that they pickle by them. The weights of a layer with n inputs must have a variance near
+1/n for its outputs to be about as large as its inputs; `variance_scaling` does that, and the names made from it differ
+in the factor and in which n they take: lecun for linear, tanh and selu layers, glorot for tanh and sigmoid, he for
+relu. Names, defaults and numbers are those of `jax.nn.initializers`: bit for bit where the draws are
 (uniform), within a few ulp else. There are no `in_axis` and `out_axis`, and the dtype is given last, not first.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from funcnn import random
 from funcnn._arrays import readonly
+from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Key, Shape
 
 if TYPE_CHECKING:
@@ -35,38 +39,55 @@ class Initializer(Protocol):
         ...
 
 
-def check(owner: str, **given: Any) -> None:
-    """What a layer was given as initializers are initializers, not numbers, nor functions that make one.
+def together(owner: str, shapes: Mapping[str, Shape], **initializers: Initializer) -> Callable[[Key], Any]:
+    """The `init` of a layer: it draws parameters of these shapes, of one dtype, each by its own initializer.
 
-    >>> check("dense", w_init=he_normal)
+    >>> together("dense", {"w": (2, 3), "b": (3,)}, w=he_normal(), b=zeros)(random.key(0))
+    FrozenDict({'w': float32[2, 3], 'b': float32[3]})
+    >>> together("dense", {"w": (2, 3)}, w=he_normal)
     Traceback (most recent call last):
     ...
     TypeError: dense: w_init is the function he_normal, which makes an initializer; call it: w_init=he_normal()
     """
-    for name, value in given.items():
-        if not callable(value):
-            raise TypeError(f"{owner}: {name} must be an initializer, such as he_normal(), got {value!r}; for one "
-                            "number, constant(...)")
-        if getattr(value, "__annotations__", {}).get("return") == "Initializer":
-            made = getattr(value, "__name__", name)
-            raise TypeError(f"{owner}: {name} is the function {made}, which makes an initializer; call it: "
-                            f"{name}={made}()")
+    for name, initializer in initializers.items():
+        _check_initializer(f"{owner}: {name}_init", initializer)
+
+    def init(key: Key) -> FrozenDict[str, Array]:
+        keys = random.split(key, len(shapes)) if len(shapes) > 1 else [key]
+        drawn = {name: _drawn(f"{owner}: {name}_init", initializers[name], own_key, shapes[name])
+                 for own_key, name in zip(keys, shapes, strict=True)}
+        _check_dtypes(owner, drawn)
+        return FrozenDict(drawn)
+
+    return init
 
 
-def drawn(owner: str, initializer: Initializer, key: Key, shape: Shape) -> Array:
-    """What an initializer gives a layer, which must have the shape that it was asked for.
+def _check_initializer(argument: str, value: Any) -> None:
+    if not callable(value):
+        raise TypeError(f"{argument} must be an initializer, such as he_normal(), got {value!r}; for one number, "
+                        "constant(...)")
+    if getattr(value, "__annotations__", {}).get("return") == "Initializer":
+        raise TypeError(f"{argument} is the function {value.__name__}, which makes an initializer; call it: "
+                        f"{argument.rpartition(' ')[2]}={value.__name__}()")
 
-    >>> drawn("dense", lambda key, shape: np.ones(5), random.key(0), (2, 3))
-    Traceback (most recent call last):
-    ...
-    ValueError: dense: an initializer was asked for an array of shape (2, 3) and gave one of shape (5,)
-    """
+
+def _drawn(argument: str, initializer: Initializer, key: Key, shape: Shape) -> Array:
     array = initializer(key, shape)
     came = getattr(array, "shape", None)
     if came != shape:
         what = f"a {type(array).__name__}" if came is None else f"one of shape {came}"
-        raise ValueError(f"{owner}: an initializer was asked for an array of shape {shape} and gave {what}")
+        raise ValueError(f"{argument} was asked for an array of shape {shape} and gave {what}")
     return array
+
+
+def _check_dtypes(owner: str, drawn: Mapping[str, Array]) -> None:
+    first, *others = drawn
+    for name in (first, *others):
+        if drawn[name].dtype.kind in "biuc":
+            raise TypeError(f"{owner}: {name}_init gave {drawn[name].dtype}; parameters are floating-point numbers")
+        if drawn[name].dtype != drawn[first].dtype:
+            raise TypeError(f"{owner}: {first}_init gave {drawn[first].dtype} and {name}_init {drawn[name].dtype}; all "
+                            "parameters need one dtype")
 
 
 # ------------------------------------------------------------------------------------------------ constants
@@ -96,10 +117,11 @@ def constant(value: float) -> Initializer:
     >>> constant(0.01)(random.key(0), (3,))
     array([0.01, 0.01, 0.01], dtype=float32)
     """
-    def init(key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
-        return readonly(np.full(shape, value, dtype))
+    return partial(_constant, value)
 
-    return init
+
+def _constant(value: float, key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
+    return readonly(np.full(shape, value, dtype))
 
 
 # --------------------------------------------------------------------------------------- one spread for any shape
@@ -112,7 +134,7 @@ def uniform(scale: float = 0.01) -> Initializer:
     array([0.4738335 , 0.48928994, 0.16614574], dtype=float32)
     """
     _check_number("uniform", "scale", scale)
-    return lambda key, shape, dtype=np.float32, /: _scaled(random.uniform(key, shape, dtype), scale)
+    return partial(_drawn_times, random.uniform, scale)
 
 
 def normal(stddev: float = 0.01) -> Initializer:
@@ -122,7 +144,7 @@ def normal(stddev: float = 0.01) -> Initializer:
     array([ 0.16226421,  0.20252648, -0.04335944], dtype=float32)
     """
     _check_number("normal", "stddev", stddev)
-    return lambda key, shape, dtype=np.float32, /: _scaled(random.normal(key, shape, dtype), stddev)
+    return partial(_drawn_times, random.normal, stddev)
 
 
 def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float = 2.0) -> Initializer:
@@ -132,8 +154,16 @@ def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float 
     array([ 0.14559592,  0.17147487, -0.04126754], dtype=float32)
     """
     _check_number("truncated_normal", "stddev", stddev)
-    return lambda key, shape, dtype=np.float32, /: _scaled(
-        random.truncated_normal(key, lower, upper, shape, dtype), stddev)
+    return partial(_drawn_times, partial(_cut_normal, lower, upper), stddev)
+
+
+def _cut_normal(lower: float, upper: float, key: Key, shape: Shape, dtype: DTypeLike) -> Array:
+    return random.truncated_normal(key, lower, upper, shape, dtype)
+
+
+def _drawn_times(draw: Callable[..., Any], factor: float, key: Key, shape: Shape, dtype: DTypeLike = np.float32,
+                 /) -> Array:
+    return _scaled(draw(key, shape, dtype), factor)
 
 
 def _scaled(drawn: Any, factor: float) -> Array:
@@ -166,15 +196,15 @@ def variance_scaling(scale: float, mode: Literal["fan_in", "fan_out", "fan_avg",
     if not 0 < scale < math.inf:
         raise ValueError(f"variance_scaling: scale must be a positive number, got {scale}")
     _fan((1, 1), mode)
-    draw = _DRAWS.get(distribution)
-    if draw is None:
+    if distribution not in _DRAWS:
         raise ValueError(f"variance_scaling: distribution must be one of {', '.join(_DRAWS)}; got {distribution!r}")
+    return partial(_of_variance, scale, mode, distribution)
 
-    def init(key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
-        variance = np.asarray(scale / max(1.0, _fan(shape, mode)), dtype)
-        return _scaled(*draw(key, shape, dtype, variance))
 
-    return init
+def _of_variance(scale: float, mode: str, distribution: str, key: Key, shape: Shape, dtype: DTypeLike = np.float32,
+                 /) -> Array:
+    variance = np.asarray(scale / max(1.0, _fan(shape, mode)), dtype)
+    return _scaled(*_DRAWS[distribution](key, shape, dtype, variance))
 
 
 def _fan(shape: Shape, mode: str) -> float:
@@ -284,17 +314,17 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1) -> Initializer:
     As `jax.nn.initializers.orthogonal`, up to the rounding of the decomposition; Saxe et al. 2014 (arXiv:1312.6120).
     """
     _check_number("orthogonal", "scale", scale)
+    return partial(_orthogonal, scale, column_axis)
 
-    def init(key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
-        if len(shape) < 2:
-            raise ValueError(f"orthogonal: shape {shape} is not that of a matrix; it needs two axes or more")
-        if 0 in shape:
-            return zeros(key, shape, dtype)
-        columns = shape[column_axis]
-        rows = math.prod(shape) // columns
-        q, r = np.linalg.qr(random.normal(key, (max(rows, columns), min(rows, columns)), dtype))
-        q = q * np.sign(np.diagonal(r))
-        moved = (q if rows >= columns else q.T).reshape([*np.delete(shape, column_axis), columns])
-        return _scaled(np.moveaxis(moved, -1, column_axis), scale)
 
-    return init
+def _orthogonal(scale: float, column_axis: int, key: Key, shape: Shape, dtype: DTypeLike = np.float32, /) -> Array:
+    if len(shape) < 2:
+        raise ValueError(f"orthogonal: shape {shape} is not that of a matrix; it needs two axes or more")
+    if 0 in shape:
+        return zeros(key, shape, dtype)
+    columns = shape[column_axis]
+    rows = math.prod(shape) // columns
+    q, r = np.linalg.qr(random.normal(key, (max(rows, columns), min(rows, columns)), dtype))
+    q = q * np.sign(np.diagonal(r))
+    moved = (q if rows >= columns else q.T).reshape([*np.delete(shape, column_axis), columns])
+    return _scaled(np.moveaxis(moved, -1, column_axis), scale)

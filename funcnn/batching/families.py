@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from funcnn.batching.batch import Mapped, Shared, by_example, is_array
+from funcnn.batching.batch import Mapped, Shared, by_example, is_array, one_by_one
 from funcnn.core import RULES, Rule, Tracer, TracerError
 
-__all__ = ["Family", "along", "broadcast", "by_shape", "chain", "einsum", "elementwise", "first_of_two", "index",
+__all__ = ["Family", "along", "broadcast", "by_shape", "chain", "einsum", "elementwise", "first_of_two", "images", "index",
            "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused", "shifted", "solve",
            "stack", "static", "to_shape", "vectors"]
 
@@ -217,6 +217,21 @@ def solve(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: di
 def of_numbers(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """Functions that take their first argument number by number."""
     return by_example(rule, n, values, mapped, options) if any(mapped[1:]) else rule(*values, **options)
+
+
+def images(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    """Functions of a batch of images, whose first axis takes the examples in; of a shape given too."""
+    if any(mapped[1:]):
+        return one_by_one(rule, n, values, mapped, options)
+    x = values[0]
+    rest = [(n * value[0], *value[1:]) if name == "shape" else value
+            for name, value in zip(_names(rule)[1:], values[1:], strict=True)]
+    y = rule(np.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:])), *rest, **options)
+    return np.reshape(y, (n, y.shape[0] // max(n, 1), *y.shape[1:]))
+
+
+def _names(rule: Rule) -> list[str]:
+    return list(inspect.signature(rule.fun).parameters)
 
 
 def first_of_two(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:

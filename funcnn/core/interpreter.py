@@ -8,9 +8,8 @@ lives for one call, and what orders them is a counter that only hands out fresh 
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from funcnn.core.rule import Rule
@@ -56,19 +55,23 @@ class Interpreter:
         return x
 
 
-@contextlib.contextmanager
-def named_scope(name: str, values: Iterable[Any]) -> Iterator[None]:
-    """Tell every interpreter among the owners of traced values that what follows belongs to `name`.
+class named_scope:  # the name is JAX's
+    """Tell every interpreter that owns one of these traced values that what follows belongs to `name`.
 
     As `jax.named_scope`, which needs no values because its trace is global.
     """
-    told = _scopes(values)
-    for scope in told:
-        scope.append(name)
-    try:
-        yield
-    finally:
-        for scope in told:
+
+    __slots__ = ("name", "told")
+
+    def __init__(self, name: str, values: Iterable[Any]) -> None:
+        self.name, self.told = name, _scopes(values) if name else []
+
+    def __enter__(self) -> None:
+        for scope in self.told:
+            scope.append(self.name)
+
+    def __exit__(self, *error: object) -> None:
+        for scope in self.told:
             scope.pop()
 
 

@@ -1,4 +1,4 @@
-"""With this module you can build networks of layers: `Layer`, `>>`, `serial`, `residual`.
+"""What a layer is, and how layers are put together: `Layer`, `>>`, `serial`.
 
 A `Layer` is a record of two pure functions: `init(key)` draws its parameters and `apply(params, x)` uses them.
 `a >> b` composes layers, and plain functions of an array are layers too. There is nothing else: no layer object
@@ -7,32 +7,33 @@ holds a weight.
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
+import itertools
+import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar, final, overload
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from funcnn import random
+from funcnn import random, tree
 from funcnn._arrays import namespace
-from funcnn.core.tracer import Tracer
-from funcnn.tree.frozendict import FrozenDict, entries_of
-from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape
+from funcnn.core import named_scope
+from funcnn.layers.checks import check, check_entries, check_input
+from funcnn.tree.frozendict import FrozenDict
+from funcnn.typing import Array, DenseParams, Dim, Key, Params, Shape
 
-__all__ = ["Layer", "residual", "serial"]
+__all__ = ["Layer", "Net", "Stage", "net_of", "run", "serial"]
 
 I = TypeVar("I", bound=Dim)
 O = TypeVar("O", bound=Dim)
 K = TypeVar("K", bound=Dim)
-Width = TypeVar("Width", bound=Dim)  # the name is in mypy's message about a residual that is not square
 P = TypeVar("P")
 
 _NEITHER: Any = object()
 """The default of `key`, which says neither train (a key) nor evaluate (None)."""
 
 
-@final
 @dataclass(frozen=True, repr=False, eq=False)
 class Layer(Generic[I, O, P]):
     """A pair of pure functions: `init(key) -> params` and `apply(params, x, key=...) -> y`.
@@ -45,22 +46,29 @@ class Layer(Generic[I, O, P]):
     - `axes`: how many axes x must have;
     - `shapes`: the shape of each parameter, {} for a layer without parameters;
     - `stochastic`: whether training draws random numbers;
-    - `arguments`: what was asked for, as `repr` shows it; the widths unless given.
+    - `name`: what a net calls it, instead of kind_0, kind_1, ...;
+    - `made_by`: the call that made it, as `partial(scale, 3)`: what `repr` shows and pickle keeps.
 
-    Composition fills in `stages`, the layers of a net, `paths`, the entries of its parameters, and `path`, what errors
-    and parameters call each layer.
-
+    >>> from functools import partial
     >>> from funcnn.layers import dense
-    >>> net = dense(2, 64) >> np.tanh >> dense(64, 3)
+    >>> def scale(width):
+    ...     return Layer("scale", lambda key: FrozenDict({"s": np.ones(width, np.float32)}),
+    ...                  lambda params, x, key: x * params["s"], width, width, shapes={"s": (width,)},
+    ...                  made_by=partial(scale, width))
+    >>> net = dense(2, 64) >> np.tanh >> scale(64) >> dense(64, 3)
     >>> net
-    dense(2, 64) >> tanh >> dense(64, 3)
+    dense(2, 64) >> tanh >> scale(64) >> dense(64, 3)
     >>> net.init(random.key(0))
     FrozenDict({'dense_0': {'w': float32[2, 64], 'b': float32[64]},
+                'scale_0': {'s': float32[64]},
                 'dense_1': {'w': float32[64, 3], 'b': float32[3]}})
     >>> dense(2, 64) >> dense(32, 3)
     Traceback (most recent call last):
     ...
     ValueError: cannot compose dense(2, 64) >> dense(32, 3): the first gives 64 features, the second takes 32
+
+    A type checker knows literal widths. Where they stand in variables, say that they stay: `N: Final = 64`.
+    `Net` is the type of any net, as in `def make() -> Net`.
     """
 
     kind: str
@@ -72,12 +80,8 @@ class Layer(Generic[I, O, P]):
     axes: int | None = None
     shapes: Mapping[str, Shape] | None = None
     stochastic: bool = False
-    arguments: tuple[Any, ...] | None = None
     name: str | None = None
-    path: str | None = None
-    stages: tuple[Layer[Any, Any, Any], ...] = ()
-    paths: tuple[str, ...] = ()
-    around: Callable[[Layer[Any, Any, Any]], Layer[Any, Any, Any]] | None = None
+    made_by: functools.partial[Layer[Any, Any, Any]] | None = None
 
     def __post_init__(self) -> None:
         name: Any = self.name
@@ -99,9 +103,7 @@ class Layer(Generic[I, O, P]):
                 raise ValueError(f"{self!r}: draws random numbers in training; pass key=<a key> to train, key=None "
                                  "to evaluate")
             key = None
-        if not _is_right(self, params, x):
-            _explain(self, params, x)
-        return self.forward(params, x, key)
+        return run(self, "", params, x, key)
 
     @overload
     def __rshift__(self, other: Layer[O, K, Any]) -> Layer[I, K, Params]: ...
@@ -109,120 +111,208 @@ class Layer(Generic[I, O, P]):
     def __rshift__(self, other: Callable[[Array], Array]) -> Layer[I, O, Params]: ...
     def __rshift__(self, other: Any) -> Layer[Any, Any, Params]:
         """This layer, then the other; a plain function of an array is taken to keep the width."""
-        return _composed((*_stages_of(self), *_stages_of(other)))
+        return serial(self, other)
 
     def __rrshift__(self, other: Callable[[Array], Array]) -> Layer[I, O, Params]:
-        return _composed((*_stages_of(other), *_stages_of(self)))
+        return serial(other, self)
 
-    def __repr__(self) -> str:
-        if self.kind == "serial":
-            return " >> ".join(map(repr, self.stages)) or "serial()"
-        if self.kind == "function":
-            return str(self.name)
-        if self.around is not None:
-            return f"{self.kind}({' >> '.join(map(repr, self.stages))})"
-        widths = (width for width in (self.in_features, self.out_features) if width is not None)
-        return f"{self.kind}({', '.join(map(str, widths if self.arguments is None else self.arguments))})"
+    # What the rest of a net asks of a layer. A function, a block and a net answer otherwise, below.
 
     @property
-    def label(self) -> str:
-        """What errors call the layer: `dense_1 (64 -> 3)`."""
-        name = self.path or self.name or (repr(self) if self.kind == "serial" else self.kind)
-        unknown = self.in_features is None and self.out_features is None
-        return name if unknown else f"{name} ({_width(self.in_features)} -> {_width(self.out_features)})"
+    def stages(self) -> tuple[Stage, ...]:
+        """The layers that it is made of, by their names; of a single layer none."""
+        return ()
+
+    @property
+    def depth(self) -> int:
+        """How many blocks stand inside each other."""
+        return 0
+
+    @property
+    def has_params(self) -> bool:
+        """Whether it has an entry among the parameters of a net."""
+        return self.shapes is None or bool(self.shapes)
+
+    def called(self, path: str = "") -> str:
+        """Its path in a net, which is empty outside of one."""
+        return path or self.name or self.kind
+
+    def label(self, path: str = "") -> str:
+        """What errors call it: `dense_1 (64 -> 3)`."""
+        before, after = ("any" if width is None else width for width in (self.in_features, self.out_features))
+        return self.called(path) if before == after == "any" else f"{self.called(path)} ({before} -> {after})"
+
+    def _check(self, path: str, params: Any, x: Any) -> None:
+        check(self, path, params, x)
+
+    def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
+        return self.forward(params, x, key)
+
+    def _paths(self, name: str) -> list[str]:
+        """Its entries among the parameters of a net where it has this name."""
+        return [name] if self.has_params else []
+
+    def _put(self, name: str, own: Any) -> dict[str, Any]:
+        """Its own parameters as those entries."""
+        return {name: own}
+
+    def _pick(self, name: str, params: Params) -> Any:
+        """Its own parameters from those entries."""
+        return params[name] if self.has_params else _NO_PARAMS
+
+    def __repr__(self) -> str:
+        widths = (width for width in (self.in_features, self.out_features) if width is not None)
+        arguments = widths if self.made_by is None else self.made_by.args
+        return f"{self.kind}({', '.join(map(repr, arguments))})"
+
+    def __copy__(self) -> Self:
+        return self  # it never changes
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.made_by is not None:
+            return _picklable(self, self.made_by), ()
+        return type(self), tuple(_picklable(self, getattr(self, each.name)) for each in fields(self))
 
 
-def _width(features: int | None) -> str:
-    return "any" if features is None else str(features)
+Net: TypeAlias = Layer[Any, Any, Params]
+"""Any net: what `>>`, `serial` and `residual` make."""
 
 
-# ---------------------------------------------------------------------------------------------- checks
+class Stage(NamedTuple):
+    """A layer at its place in a net."""
+
+    name: str
+    layer: Layer[Any, Any, Any]
 
 
-def _is_right(layer: Layer[Any, Any, Any], params: Any, x: Any) -> bool:
-    """Whether a quick look finds nothing wrong: the width of x, the shapes of the parameters, one dtype for all."""
-    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    if not shape or layer.axes is not None or layer.in_features not in (None, shape[-1]):
-        return False
-    if not (shapes := layer.shapes if type(layer.shapes) is not FrozenDict else entries_of(layer.shapes)):
-        return True
-    if type(params) is not FrozenDict or len(own := entries_of(params)) != len(shapes):
-        return False
-    for name, expected in shapes.items():
-        param = own.get(name)
-        if getattr(param, "shape", None) != expected or getattr(param, "dtype", None) != dtype:
-            return False
-    return dtype is None or dtype.kind == "f"
+_NO_PARAMS: Params = FrozenDict()
 
 
-def _explain(layer: Layer[Any, Any, Any], params: Any, x: Any) -> None:
-    """Look closely, and raise what is wrong, if it is."""
-    if layer.in_features is not None or layer.axes is not None:
-        _check_input(layer, x)
-    if layer.shapes:
-        _check_params(layer, layer.shapes, params, x)
+def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
+    """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
+    layer._check(path, params, x)
+    with named_scope(layer.called(path), (x, *tree.leaves(params))):
+        return layer._compute(path, params, x, key)
 
 
-def _check_input(layer: Layer[Any, Any, Any], x: Array) -> None:
-    shape = getattr(x, "shape", None)
-    if not shape or (layer.axes is not None and len(shape) != layer.axes):
-        came = f"a {type(x).__name__}" if shape is None else f"shape {shape}" if shape else "a single number"
-        raise TypeError(f"{layer.label}: the input must be an array {_expected(layer)}, got {came}")
-    if layer.in_features is not None and shape[-1] != layer.in_features:
-        raise ValueError(f"{layer.label}: input has {shape[-1]} features, expected {layer.in_features}"
-                         f" (its shape is {shape})")
+def _inside(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
 
 
-def _expected(layer: Layer[Any, Any, Any]) -> str:
-    inner = ", height, width" if layer.axes == 4 else ""
-    return f"(batch{inner}, {'features' if layer.in_features is None else layer.in_features})"
+def _picklable(layer: Layer[Any, Any, Any], part: Any) -> Any:
+    """A part of a layer, if pickle can write it."""
+    try:
+        pickle.dumps(part)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise pickle.PicklingError(
+            f"{layer!r}: cannot be pickled: {error}. Pickle finds functions by their name: define them with def at the "
+            "top of a module, not as a lambda or inside another function") from error
+    return part
 
 
-def _check_params(layer: Layer[Any, Any, Any], shapes: Mapping[str, Shape], params: Mapping[str, Array],
-                  x: Array) -> None:
-    """The parameters have these shapes and one dtype, which x does not widen."""
-    _check_entries(layer, params, shapes)
-    dtype = None
-    for name, shape in shapes.items():
-        param = params[name]
-        if getattr(param, "shape", None) != shape:
-            raise ValueError(f"{layer.label}: parameter {name!r} has shape {getattr(param, 'shape', None)}, expected "
-                             f"{shape}; are these the parameters of another net?")
-        if isinstance(param, np.ndarray | Tracer) and (
-                param.dtype.kind != "f" or (dtype is not None and dtype != param.dtype)):
-            raise TypeError(f"{layer.label}: parameter {name!r} is {param.dtype}; all parameters need one floating "
-                            "dtype: tree.astype(params, np.float32)")
-        dtype = param.dtype
-    if dtype is not None and layer.in_features is not None and isinstance(x, np.ndarray | Tracer):
-        _check_dtype(layer, x.dtype, dtype)
+# ------------------------------------------------------------------------------------------- functions
 
 
-def _check_entries(layer: Layer[Any, Any, Any], params: Any, expected: Mapping[str, Any]) -> None:
-    """The parameters have the entries they should and no others."""
-    if not isinstance(params, FrozenDict | Mapping):
-        raise TypeError(f"{layer.label}: the parameters must be a mapping, as init returns it, got a "
-                        f"{type(params).__name__}")
-    if params.keys() != expected.keys():
-        raise ValueError(f"{layer.label}: its parameters are {list(expected)}, got {list(params)}; are these the "
-                         "parameters of another net?")
+@dataclass(frozen=True, repr=False, eq=False)
+class LayerFunction(Layer[Any, Any, Any]):
+    """A plain function of an array as a stage."""
+
+    function: Callable[[Array], Array] = field(kw_only=True)
+
+    def called(self, path: str = "") -> str:
+        return path or getattr(self.function, "__name__", repr(self.function))
+
+    def _check(self, path: str, params: Any, x: Any) -> None:
+        """It may be a function of anything."""
+
+    def __repr__(self) -> str:
+        return self.called()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _function, (_picklable(self, self.function),)
 
 
-def _check_dtype(layer: Layer[Any, Any, Any], came: np.dtype[Any], own: np.dtype[Any]) -> None:
-    """Refuse integers, and float64 where the parameters are float32: all that follows would be float64."""
-    if came == own:
-        return
-    if came.kind != "f":
-        raise TypeError(f"{layer.label}: the input is {came}, floating-point numbers are needed: "
-                        f"x.astype(np.{own})")
-    if came.itemsize > own.itemsize:
-        raise TypeError(f"{layer.label}: the input is {came} but the parameters are {own}; convert one of them: "
-                        f"x.astype(np.{own}), or tree.astype(params, np.{came})")
+def _function(f: Callable[[Array], Array]) -> LayerFunction:
+    if not callable(f):
+        raise TypeError(f">>: a stage must be a Layer or a function of an array, got {f!r}")
+    if str(getattr(f, "__annotations__", {}).get("return", "")).startswith(("Layer", "Net")):
+        name = getattr(f, "__name__", repr(f))
+        raise TypeError(f">>: {name} is a function that makes a layer, not a layer; call it: {name}(...)")
+    of_x = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
+    return LayerFunction("function", lambda key: _NO_PARAMS, lambda params, x, key: of_x(x), keeps_width=True,
+                         shapes={}, function=f)
 
 
-# ----------------------------------------------------------------------------------------- composition
+def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:
+    """`np.tanh` for NumPy, and the function of the same name for other arrays, which NumPy's would convert."""
+    return lambda x: f(x) if namespace(x) is np else getattr(namespace(x), f.__name__)(x)
 
 
-def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Layer[Any, Any, Params]:
+# ---------------------------------------------------------------------------------- one after the other
+
+
+class Places(NamedTuple):
+    """What the stages of a net are called."""
+
+    stages: tuple[Stage, ...]
+    paths: dict[str, None]
+    """The entries of its parameters, in order."""
+    counts: dict[tuple[str, bool], int]
+    """How many stages of each kind, with parameters and without, have a number for a name."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LayerSequence(Layer[Any, Any, Params]):
+    """Layers one after the other. What they are called is found out when it is asked for: a loop of >> asks once."""
+
+    layers: tuple[Layer[Any, Any, Any], ...] = ()
+    named: Places | None = None
+    """Their places, if some have a name of their own, and it could be the name of two."""
+
+    @functools.cached_property
+    def places(self) -> Places:
+        """The layers with their names."""
+        return self.named or _placed(_NOWHERE, self.layers)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return self.places.stages
+
+    @property
+    def depth(self) -> int:
+        return max((layer.depth for layer in self.layers), default=0)
+
+    @property
+    def has_params(self) -> bool:
+        return bool(self.places.paths)
+
+    def called(self, path: str = "") -> str:
+        return path
+
+    def label(self, path: str = "") -> str:
+        return super().label(path or repr(self))
+
+    def _check(self, path: str, params: Any, x: Any) -> None:
+        check_input(self, path, x)
+        check_entries(self, path, params, self.places.paths)
+
+    def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
+        for i, (name, layer) in enumerate(self.stages):
+            own_key = random.fold_in(key, i) if layer.stochastic and key is not None else None
+            x = run(layer, _inside(path, name), layer._pick(name, params), x, own_key)
+        return x
+
+    def __repr__(self) -> str:
+        return " >> ".join(map(repr, self.layers)) or "serial()"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return serial, self.layers
+
+
+def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Net:
     """The layers one after the other, as `>>` composes them; `serial()` is the identity.
 
     >>> from funcnn.layers import dense
@@ -231,157 +321,79 @@ def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Layer[An
     >>> serial().apply({}, np.ones((1, 2)))
     array([[1., 1.]])
     """
-    return _composed(tuple(stage for layer in layers for stage in _stages_of(layer)))
+    return _joined([net_of(layer) for layer in layers])
 
 
-@overload
-def residual(layer: Layer[Width, Width, Any], *, name: str | None = None) -> Layer[Width, Width, Params]: ...
-@overload
-def residual(layer: Callable[[Array], Array], *, name: str | None = None) -> Layer[AnyWidth, AnyWidth, Params]: ...
-def residual(layer: Any, *, name: str | None = None) -> Layer[Any, Any, Params]:
-    """A block that adds to its input: y = x + layer(x). The layer must give as many features as it takes.
-
-    >>> from funcnn.layers import dense
-    >>> block = residual(dense(8, 8) >> np.tanh)
-    >>> (dense(2, 8) >> block).init(random.key(0))
-    FrozenDict({'dense_0': {'w': float32[2, 8], 'b': float32[8]},
-                'residual_0/dense_0': {'w': float32[8, 8], 'b': float32[8]}})
-
-    He et al. 2015 (arXiv:1512.03385).
-    """
-    return _residual(serial(layer), name)
+def net_of(layer: Any) -> LayerSequence:
+    """A net of one layer, if it is not one of more."""
+    if isinstance(layer, LayerSequence):
+        return layer
+    if not isinstance(layer, Layer):
+        layer = _function(layer)
+    return _sequence((layer,), layer.in_features, layer.out_features, layer.keeps_width, layer.stochastic,
+                     None if layer.name is None else _placed(_NOWHERE, (layer,)))
 
 
-def _residual(net: Layer[Any, Any, Params], name: str | None) -> Layer[Any, Any, Params]:
-    if net.in_features != net.out_features or (net.in_features is None and not net.keeps_width):
-        raise ValueError(f"residual({net!r}): the layer gives {net.out_features} features, its input has "
-                         f"{net.in_features}; they are added, so they must be the same")
-
-    def forward(params: Params, x: Array, key: Key | None) -> Array:
-        return x + net.apply(params, x, key=key)
-
-    return Layer("residual", net.init, forward, net.in_features, net.out_features, keeps_width=True,
-                 stochastic=net.stochastic, name=name, stages=net.stages, paths=net.paths,
-                 around=lambda inner: _residual(inner, name))
-
-
-def _stages_of(layer: Any) -> tuple[Layer[Any, Any, Any], ...]:
-    if isinstance(layer, Layer):
-        return layer.stages if layer.kind == "serial" else (layer,)
-    if not callable(layer):
-        raise TypeError(f">>: a stage must be a Layer or a function of an array, got {layer!r}")
-    if str(getattr(layer, "__annotations__", {}).get("return", "")).startswith("Layer"):
-        name = getattr(layer, "__name__", repr(layer))
-        raise TypeError(f">>: {name} is a function that makes a layer, not a layer; call it: {name}(...)")
-    return (_function(layer),)
+def _joined(nets: list[LayerSequence]) -> LayerSequence:
+    first, width, kept = None, None, True
+    for i, net in enumerate(nets):
+        if width is not None and net.in_features not in (None, width):
+            raise _misfit(nets[:i], net)
+        if first is None and kept:
+            first = net.in_features
+        kept = kept and net.keeps_width
+        if net.in_features is not None or not net.keeps_width:
+            width = net.out_features
+    layers = tuple(itertools.chain.from_iterable(net.layers for net in nets))
+    named = any(net.named for net in nets)
+    return _sequence(layers, first, width, kept, any(net.stochastic for net in nets),
+                     _placed(nets[0].places, layers[len(nets[0].layers):]) if named else None)
 
 
-def _function(f: Callable[[Array], Array]) -> Layer[Any, Any, Any]:
-    name = getattr(f, "__name__", repr(f))
-    run = _ufunc_of_any_namespace(f) if isinstance(f, np.ufunc) else f
-    return Layer("function", lambda key: FrozenDict(), lambda params, x, key: run(x), keeps_width=True, shapes={},
-                 name=name)
+def _misfit(before: list[LayerSequence], after: LayerSequence) -> ValueError:
+    """The error about the two layers whose widths do not fit."""
+    giving = [layer for net in before for layer in net.layers if layer.in_features is not None or not layer.keeps_width]
+    one, two = giving[-1], next(layer for layer in after.layers if layer.in_features is not None)
+    return ValueError(f"cannot compose {one!r} >> {two!r}: the first gives {one.out_features} features, the second "
+                      f"takes {two.in_features}")
 
 
-def _ufunc_of_any_namespace(f: np.ufunc) -> Callable[[Array], Array]:
-    """`np.tanh` for NumPy, and the function of the same name for other arrays, which NumPy's would convert."""
-    return lambda x: f(x) if namespace(x) is np else getattr(namespace(x), f.__name__)(x)
-
-
-Entries = dict[str, str]
-"""Where the parameters of a stage stand in those of the net: {"": path} for a layer, {inner path: path} for a block."""
-
-
-def _composed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str = "") -> Layer[Any, Any, Params]:
-    """The net of these stages; in the labels of errors a prefix stands before their paths."""
-    in_features, out_features = _widths(stages)
-    placed = _placed(stages, prefix)
-    expected = dict.fromkeys(path for entries, _ in placed for path in entries.values())
-
+def _sequence(layers: tuple[Layer[Any, Any, Any], ...], in_features: int | None, out_features: int | None,
+              keeps_width: bool, stochastic: bool, named: Places | None) -> LayerSequence:
     def init(key: Key) -> Params:
-        with_params = [(entries, stage) for entries, stage in placed if entries]
-        drawn = [(entries, stage.init(random.fold_in(key, i))) for i, (entries, stage) in enumerate(with_params)]
-        return FrozenDict((path, own[inner] if inner else own) for entries, own in drawn
-                          for inner, path in entries.items())
+        with_params = [stage for stage in net.stages if stage.layer.has_params]
+        drawn = [layer._put(name, layer.init(random.fold_in(key, i))) for i, (name, layer) in enumerate(with_params)]
+        return FrozenDict((path, params) for own in drawn for path, params in own.items())
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
-        if type(params) is not FrozenDict or entries_of(params).keys() != expected.keys():
-            _check_entries(net, params, expected)
-        for i, (entries, stage) in enumerate(placed):
-            if stage.kind == "function":
-                x = stage.forward(_NO_PARAMS, x, None)
-                continue
-            own = _own(params, entries)
-            if not _is_right(stage, own, x):
-                _explain(stage, own, x)
-            x = stage.forward(own, x, random.fold_in(key, i) if stage.stochastic and key is not None else None)
-        return x
+        return net._compute("", params, x, key)
 
-    net: Layer[Any, Any, Params] = Layer(
-        "serial", init, forward, in_features, out_features, keeps_width=all(stage.keeps_width for stage in stages),
-        stochastic=any(stage.stochastic for stage in stages), stages=tuple(stage for _, stage in placed),
-        paths=tuple(expected))
+    net = LayerSequence("serial", init, forward, in_features, out_features, keeps_width, stochastic=stochastic,
+                        layers=layers, named=named)
     return net
 
 
-def _own(params: Params, entries: Entries) -> Any:
-    """The parameters of one stage among those of the net."""
-    if "" in entries:
-        return params[entries[""]]
-    if not entries:
-        return _NO_PARAMS
-    return FrozenDict((inner, params[path]) for inner, path in entries.items())
+_NOWHERE = Places((), {}, {})
 
 
-_NO_PARAMS: Params = FrozenDict()
+def _placed(before: Places, layers: tuple[Layer[Any, Any, Any], ...]) -> Places:
+    """The places of layers that stand behind others, whose names stay as they are: they count from left to right."""
+    stages, paths, counts = list(before.stages), dict(before.paths), dict(before.counts)
+    for layer in layers:
+        name = _name(layer, counts)
+        stages.append(Stage(name, layer))
+        for path in layer._paths(name):
+            if path in paths:
+                raise ValueError(f"cannot compose: two layers are named {path!r}; give one of them another name=...")
+            paths[path] = None
+    return Places(tuple(stages), paths, counts)
 
 
-def _widths(stages: tuple[Layer[Any, Any, Any], ...]) -> tuple[int | None, int | None]:
-    """The first width that goes in and the last that comes out; widths that do not fit are an error."""
-    first = width = None
-    before: Layer[Any, Any, Any] | None = None
-    kept = True
-    for stage in stages:
-        if width is not None and stage.in_features not in (None, width):
-            raise ValueError(f"cannot compose {before!r} >> {stage!r}: the first gives {width} features, the second "
-                             f"takes {stage.in_features}")
-        if first is None and kept:
-            first = stage.in_features
-        kept = kept and stage.keeps_width
-        if stage.in_features is not None or not stage.keeps_width:
-            before, width = stage, stage.out_features
-    return first, width
-
-
-def _placed(stages: tuple[Layer[Any, Any, Any], ...], prefix: str) -> list[tuple[Entries, Layer[Any, Any, Any]]]:
-    """The stages with the names of their parameters: their own, or kind_0, kind_1, ... in order."""
-    counts: dict[str, int] = {}
-    placed: list[tuple[Entries, Layer[Any, Any, Any]]] = []
-    for stage in stages:
-        name = stage.name or f"{stage.kind}_{counts.get(stage.kind, 0)}"
-        entries = _entries(stage, name)
-        if (entries or stage.around is None) and stage.name is None:
-            counts[stage.kind] = counts.get(stage.kind, 0) + 1
-        placed.append((entries, _relabelled(stage, prefix + name)))
-    _check_unique([path for entries, _ in placed for path in entries.values()])
-    return placed
-
-
-def _entries(stage: Layer[Any, Any, Any], name: str) -> Entries:
-    if stage.around is None:
-        return {} if stage.shapes is not None and not stage.shapes else {"": name}
-    return {inner: f"{name}/{inner}" for inner in stage.paths}
-
-
-def _relabelled(stage: Layer[Any, Any, Any], path: str) -> Layer[Any, Any, Any]:
-    """The stage whose errors, and those of the layers inside it, name this path."""
-    if stage.path == path or stage.kind == "function":
-        return stage
-    inner = stage if stage.around is None else stage.around(_composed(stage.stages, f"{path}/"))
-    return replace(inner, path=path)
-
-
-def _check_unique(paths: list[str]) -> None:
-    twice = sorted(path for path, times in Counter(paths).items() if times > 1)
-    if twice:
-        raise ValueError(f"cannot compose: two layers are named {twice[0]!r}; give one of them another name=...")
+def _name(layer: Layer[Any, Any, Any], counts: dict[tuple[str, bool], int]) -> str:
+    """Its own name, or kind_0, kind_1, ... in order. Layers without parameters do not count for those with."""
+    if layer.name is not None:
+        return layer.name
+    kind, has_params = layer.called(), layer.has_params
+    with_params, without = counts.get((kind, True), 0), counts.get((kind, False), 0)
+    counts[kind, has_params] = 1 + (with_params if has_params else without)
+    return f"{kind}_{with_params if has_params else with_params + without}"

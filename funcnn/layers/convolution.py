@@ -1,106 +1,28 @@
-"""With this module you can look at images through windows: `conv2d`, `max_pool2d`, `avg_pool2d`.
-
-Images are (batch, height, width, channels). A window slides over them with a stride; `windows` shows what it sees as a
-view, and its transpose `overlap_add` sends cotangents back. All layers here are these two and one formula.
-"""
+"""Convolution of images: `correlate`, the formula with its derivatives, and `conv2d`."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from functools import partial
+from typing import TypeVar, cast
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from funcnn import initializers, random
-from funcnn._arrays import column_sums, is_concrete, namespace
-from funcnn.autodiff.custom import custom_vjp
-from funcnn.core.tracer import Tracer
+from funcnn import initializers
+from funcnn._arrays import column_sums, namespace
+from funcnn.autodiff import custom_vjp
+from funcnn.batching import families
+from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.layers.linear import affine
-from funcnn.tree import FrozenDict
-from funcnn.typing import AnyWidth, Array, DenseParams, Dim, Key, Params, Shape
+from funcnn.layers.pooling import Padding, Pair, check_fits, check_padding, padded, pair, places, shifted, windows
+from funcnn.tree.frozendict import FrozenDict
+from funcnn.typing import Array, DenseParams, Dim, Key, Shape
 
-__all__ = ["Padding", "avg_pool2d", "conv2d", "correlate", "max_pool2d", "overlap_add", "rows_of", "spread_out",
-           "windows"]
+__all__ = ["conv2d", "convolve", "correlate", "rows_of", "spread_out"]
 
 I = TypeVar("I", bound=Dim)
 O = TypeVar("O", bound=Dim)
-
-Pair: TypeAlias = tuple[int, int]
-Padding: TypeAlias = Literal["SAME", "VALID"]
-"""SAME adds what it takes for ceil(size / stride) windows, the odd row behind; VALID adds nothing."""
-
-
-# -------------------------------------------------------------------------------------------- windows
-
-
-@custom_vjp
-def windows(x: Array, size: Pair, stride: Pair) -> Array:
-    """What a window sees at each of its places: (batch, height, width, channels) becomes (batch, rows, columns,
-    channels, *size).
-
-    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
-    >>> windows(x, (2, 2), (1, 1))[0, 0, 1, 0]
-    array([[1., 2.],
-           [4., 5.]])
-    """
-    if is_concrete(x):
-        return sliding_window_view(x, size, axis=(1, 2))[:, ::stride[0], ::stride[1]]
-    xp = namespace(x)
-    rows, columns = _places(x.shape, size, stride)
-    shifted = [_shifted(x, i, j, rows, columns, stride) for i in range(size[0]) for j in range(size[1])]
-    stacked: Array = xp.stack(shifted, axis=-1)
-    return stacked.reshape((*stacked.shape[:-1], *size))
-
-
-@custom_vjp
-def overlap_add(g: Array, shape: tuple[int, ...], stride: Pair) -> Array:
-    """The transpose of `windows`: an image of this shape to which each window is added at its place.
-
-    >>> overlap_add(np.ones((1, 2, 2, 1, 2, 2)), (1, 3, 3, 1), (1, 1))[0, :, :, 0]
-    array([[1., 2., 1.],
-           [2., 4., 2.],
-           [1., 2., 1.]])
-    """
-    image = np.zeros(shape, g.dtype)
-    rows, columns, height, width = (g.shape[axis] for axis in (1, 2, 4, 5))
-    for i in range(height):
-        for j in range(width):
-            part = _shifted(image, i, j, rows, columns, stride)
-            part += g[..., i, j]
-    return image
-
-
-windows.defvjps(lambda g, y, x, size, stride: overlap_add(g, x.shape, stride))
-overlap_add.defvjps(lambda h, y, g, shape, stride: windows(h, g.shape[4:], stride))
-
-
-def _shifted(x: Any, i: int, j: int, rows: int, columns: int, stride: Pair) -> Any:
-    """The pixel (i, j) of every window."""
-    return x[:, i:i + rows * stride[0]:stride[0], j:j + columns * stride[1]:stride[1]]
-
-
-def _places(shape: tuple[int, ...], size: Pair, stride: Pair) -> Pair:
-    """How many places a window has, down and across."""
-    return (shape[1] - size[0]) // stride[0] + 1, (shape[2] - size[1]) // stride[1] + 1
-
-
-def _padded(x: Array, size: Pair, stride: Pair, padding: Padding, value: float = 0.0) -> Array:
-    if padding == "VALID":
-        return x
-    widths = [(0, 0), *(_same(n, k, s) for n, k, s in zip(x.shape[1:3], size, stride, strict=True)), (0, 0)]
-    result: Array = namespace(x).pad(x, widths, constant_values=value)
-    return result
-
-
-def _same(length: int, window: int, stride: int) -> Pair:
-    """The rows added before and behind for ceil(length / stride) places."""
-    missing = max(0, (-(-length // stride) - 1) * stride + window - length)
-    return missing // 2, missing - missing // 2
-
-
-# -------------------------------------------------------------------------------------------- convolution
 
 
 FEW = 4
@@ -128,13 +50,12 @@ def correlate(x: Array, w: Array, b: Array, stride: Pair) -> Array:
 
     x is (batch, height, width, in), w is (height, width, in, out), b is (out,).
 
-
     >>> correlate(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1)), np.ones(1, np.float64), (1, 1))
     array([[[[5.]]]])
     """
     size = (w.shape[0], w.shape[1])
     y = affine(rows_of(x, size, stride), w.reshape((math.prod(w.shape[:3]), w.shape[3])), b)
-    return y.reshape((x.shape[0], *_places(x.shape, size, stride), w.shape[3]))
+    return y.reshape((x.shape[0], *places(x.shape, size, stride), w.shape[3]))
 
 
 @custom_vjp
@@ -145,19 +66,19 @@ def spread_out(g: Array, w: Array, shape: tuple[int, ...], stride: Pair) -> Arra
     array([1., 2., 1.])
     """
     batch, rows, columns, _ = g.shape
-    places, channels = (batch, rows, columns), w.shape[2]
-    flat = g.reshape((math.prod(places), g.shape[3]))
+    seen_at, channels = (batch, rows, columns), w.shape[2]
+    flat = g.reshape((math.prod(seen_at), g.shape[3]))
     if channels <= FEW:
-        parts = (w.reshape((-1, w.shape[3])) @ flat.T).reshape((*w.shape[:3], *places))
+        parts = (w.reshape((-1, w.shape[3])) @ flat.T).reshape((*w.shape[:3], *seen_at))
         planes = np.zeros((channels, *shape[:3]), g.dtype)
         for i, j in np.ndindex(w.shape[:2]):
-            seen = _shifted(planes.transpose(1, 2, 3, 0), i, j, rows, columns, stride)
+            seen = shifted(planes.transpose(1, 2, 3, 0), i, j, rows, columns, stride)
             seen += parts[i, j].transpose(1, 2, 3, 0)
         return cast(Array, planes.transpose(1, 2, 3, 0))
     image = np.zeros(shape, g.dtype)
     for i, j in np.ndindex(w.shape[:2]):
-        part = _shifted(image, i, j, rows, columns, stride)
-        part += (flat @ w[i, j].T).reshape((*places, channels))
+        part = shifted(image, i, j, rows, columns, stride)
+        part += (flat @ w[i, j].T).reshape((*seen_at, channels))
     return cast(Array, image)
 
 
@@ -168,14 +89,18 @@ def _by_kernel(g: Array, x: Array, shape: tuple[int, ...], stride: Pair) -> Arra
 
 
 correlate.defvjps(
-    lambda g, y, x, w, b, stride: spread_out(g, w, x.shape, stride),
-    lambda g, y, x, w, b, stride: _by_kernel(g, x, w.shape, stride),
-    lambda g, y, x, w, b, stride: column_sums(g),
+    lambda g, _y, _x, w, _b, stride: spread_out(g, w, _x.shape, stride),
+    lambda g, _y, x, _w, _b, stride: _by_kernel(g, x, _w.shape, stride),
+    lambda g, _y, _x, _w, _b, stride: column_sums(g),
+    formula=("y = windows(x) @ w + b", "dx = g @ w.T, added at the windows", "dw = windows(x).T @ g",
+             "db = sum of the rows of g"),
 )
 spread_out.defvjps(
-    lambda h, y, g, w, shape, stride: correlate(h, w, np.zeros(w.shape[3], w.dtype), stride),
-    lambda h, y, g, w, shape, stride: _by_kernel(g, h, w.shape, stride),
+    lambda h, _y, _g, w, shape, stride: correlate(h, w, np.zeros(w.shape[3], w.dtype), stride),
+    lambda h, _y, g, _w, shape, stride: _by_kernel(g, h, _w.shape, stride),
+    formula=("y = x @ w.T, added at the windows", "dx = windows(g) @ w", "dw = windows(g).T @ x"),
 )
+correlate.batch = spread_out.batch = families.images
 
 
 def convolve(x: Array, w: Array, b: Array, stride: Pair, padding: Padding) -> Array:
@@ -184,7 +109,7 @@ def convolve(x: Array, w: Array, b: Array, stride: Pair, padding: Padding) -> Ar
     >>> convolve(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1)), np.zeros(1, np.float64), (1, 1), "VALID")
     array([[[[4.]]]])
     """
-    return correlate(_padded(x, (w.shape[0], w.shape[1]), stride, padding), w, b, stride)
+    return correlate(padded(x, (w.shape[0], w.shape[1]), stride, padding), w, b, stride)
 
 
 def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: int | Pair = 1,
@@ -197,95 +122,24 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
     x is (batch, height, width, in_channels); the parameters are the kernel `w` (height, width, in, out) and `b` (out,).
     As everywhere in the field, the kernel is not flipped.
 
+    >>> from funcnn import random
     >>> layer = conv2d(1, 16, 3, stride=2)
     >>> layer.apply(layer.init(random.key(0)), np.ones((5, 28, 28, 1), np.float32)).shape
     (5, 14, 14, 16)
 
     As Haiku's `Conv2D` and `jax.lax.conv_general_dilated` with NHWC, HWIO. LeCun et al. 1989.
     """
-    size, step = _pair("conv2d", "kernel_size", kernel_size), _pair("conv2d", "stride", stride)
-    _check_padding("conv2d", padding)
-    draw_w = initializers.lecun_normal() if w_init is None else w_init
-    initializers.check("conv2d", w_init=draw_w, b_init=b_init)
+    size, step = pair("conv2d", "kernel_size", kernel_size), pair("conv2d", "stride", stride)
+    check_padding("conv2d", padding)
+    check_widths("conv2d", in_channels=in_channels, out_channels=out_channels)
     shapes: dict[str, Shape] = {"w": (*size, in_channels, out_channels), "b": (out_channels,)}
-
-    def init(key: Key) -> DenseParams:
-        w_key, b_key = random.split(key)
-        return cast(DenseParams, FrozenDict({"w": initializers.drawn("conv2d", draw_w, w_key, shapes["w"]),
-                                             "b": initializers.drawn("conv2d", b_init, b_key, shapes["b"])}))
+    init = initializers.together(
+        "conv2d", shapes, w=initializers.lecun_normal() if w_init is None else w_init, b=b_init)
 
     def forward(params: DenseParams, x: Array, key: Key | None) -> Array:
-        _check_fits("conv2d", x, size, padding)
+        check_fits("conv2d", x, size, padding)
         return convolve(x, params["w"], params["b"], step, padding)
 
     return Layer("conv2d", init, forward, in_channels, out_channels, axes=4, shapes=FrozenDict(shapes), name=name,
-                 arguments=(in_channels, out_channels, kernel_size))
-
-
-# ------------------------------------------------------------------------------------------------ pools
-
-
-def max_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "VALID",
-               ) -> Layer[AnyWidth, AnyWidth, Params]:
-    """The largest number of each window, channel by channel; the stride is the window unless given.
-
-    >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
-    >>> max_pool2d(2).apply({}, x)[0, :, :, 0]
-    array([[ 5.,  7.],
-           [13., 15.]])
-
-    Where several numbers are the largest, they share the cotangent equally. Padding counts as -inf.
-    """
-    return _pool("max_pool2d", window, stride, padding, -np.inf, lambda xp, seen: xp.max(seen, axis=(4, 5)))
-
-
-def avg_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "VALID",
-               ) -> Layer[AnyWidth, AnyWidth, Params]:
-    """The mean of each window, channel by channel; the stride is the window unless given.
-
-    >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
-    >>> avg_pool2d(2).apply({}, x)[0, :, :, 0]
-    array([[ 2.5,  4.5],
-           [10.5, 12.5]])
-
-    Padding counts as zeros, as in Flax and torch.
-    """
-    return _pool("avg_pool2d", window, stride, padding, 0.0, lambda xp, seen: xp.mean(seen, axis=(4, 5)))
-
-
-def _pool(kind: str, window: int | Pair, stride: int | Pair | None, padding: Padding, fill: float,
-          reduce: Any) -> Layer[Any, Any, Params]:
-    size = _pair(kind, "window", window)
-    step = size if stride is None else _pair(kind, "stride", stride)
-    _check_padding(kind, padding)
-
-    def forward(params: Params, x: Array, key: Key | None) -> Array:
-        _check_fits(kind, x, size, padding)
-        result: Array = reduce(namespace(x), windows(_padded(x, size, step, padding, fill), size, step))
-        return result
-
-    return Layer(kind, lambda key: FrozenDict(), forward, keeps_width=True, axes=4, shapes={},
-                 arguments=(window,))
-
-
-# ---------------------------------------------------------------------------------------------- checks
-
-
-def _pair(kind: str, name: str, value: Any) -> Pair:
-    pair = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair):
-        raise ValueError(f"{kind}: {name} must be a positive int or two, got {value!r}")
-    return pair
-
-
-def _check_padding(kind: str, padding: Any) -> None:
-    if padding not in ("SAME", "VALID"):
-        raise ValueError(f"{kind}: padding must be 'SAME' or 'VALID', got {padding!r}")
-
-
-def _check_fits(kind: str, x: Any, size: Pair, padding: Padding) -> None:
-    if not isinstance(x, np.ndarray | Tracer) or x.dtype.kind == "f":
-        if padding == "SAME" or (x.shape[1] >= size[0] and x.shape[2] >= size[1]):
-            return
-        raise ValueError(f"{kind}: the window {size} is larger than the images, {x.shape[1:3]}; pad with 'SAME'")
-    raise TypeError(f"{kind}: the input is {x.dtype}, floating-point numbers are needed: x.astype(np.float32) / 255")
+                 made_by=partial(conv2d, in_channels, out_channels, kernel_size, stride=stride, padding=padding,
+                                 w_init=w_init, b_init=b_init, name=name))

@@ -258,7 +258,8 @@ def check_layer(layer: Layer[Any, Any, Any], x: Array, key: Any = None) -> None:
     params = layer.init(random.key(0))
     _require(layer, tree.equal(params, layer.init(random.key(0))), "init must be a function of its key")
     writeable = [tree.keystr(path) for path, leaf in tree.leaves_with_path(params) if leaf.flags.writeable]
-    _require(layer, not writeable, f"parameters must be read-only, these are not: {writeable}")
+    _require(layer, not writeable, f"parameters must be read-only, these are not: {writeable}; "
+             "let init return tree.freeze(params)")
     for dtype in (np.float32, np.float64):
         _check_output(layer, tree.astype(params, dtype), x.astype(dtype), key)
     check_grads(lambda p, x: layer.apply(p, x, key=key), (tree.astype(params, np.float64), x), order=1)

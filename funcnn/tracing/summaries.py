@@ -1,21 +1,19 @@
-"""With this module you can see a network at a glance: `summary(net)`; `stage_names` says what its stages are called.
-
-Users find `summary` in `funcnn.tracing`.
-"""
+"""A network at a glance: `summary(net)`, which users find in `funcnn.tracing`."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from funcnn import random, tree
-from funcnn.layers.composition import Layer
-from funcnn.typing import Params, Shape
+from funcnn.layers.composition import Layer, run
+from funcnn.layers.composition import Stage as Place
+from funcnn.typing import Array, Params, Shape
 
-__all__ = ["Stage", "Summary", "columns", "stage_names", "summary"]
+__all__ = ["Stage", "Summary", "columns", "summary"]
 
 AnyLayer = Layer[Any, Any, Any]
 
@@ -62,11 +60,12 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(net: Layer[Any, Any, Any], input_shape: Shape | None = None) -> Summary:
+def summary(net: AnyLayer, input_shape: Shape | Array | None = None) -> Summary:
     """What a network is made of: the path, kind, widths, parameters, bytes and output shape of each stage.
 
-    `input_shape` is the shape of one example, as `(28, 28, 1)`; without it, it is taken to be `(in_features,)`, and
-    outputs are not known where a network begins with a stage that takes more axes. The batch is `n`.
+    `input_shape` is the shape of one example, as `(28, 28, 1)`, or a batch of examples; without it, it is taken to be
+    `(in_features,)`, and outputs are not known where a network begins with a stage that takes more axes. The batch is
+    `n`.
 
     >>> from funcnn.layers import dense
     >>> print(summary(dense(2, 64) >> np.tanh >> dense(64, 3)))
@@ -78,34 +77,12 @@ def summary(net: Layer[Any, Any, Any], input_shape: Shape | None = None) -> Summ
     --------------------------------------------------------
     total                                         387  1,548
     """
-    x = _example(net, input_shape)
-    stages = net.stages if net.kind == "serial" else (net,)
-    return Summary(tuple(_summarised(stages, "", 0, x)))
+    return Summary(tuple(_summarised(_places(net), "", 0, _batch_of_one(net, input_shape))))
 
 
-def stage_names(stages: Sequence[Layer[Any, Any, Any]], prefix: str = "") -> list[str]:
-    """What the stages of a net are called: their paths; those without parameters, functions among them, are counted.
-
-    >>> from funcnn.layers import dense
-    >>> stage_names((dense(2, 4) >> np.tanh >> dense(4, 4) >> np.tanh).stages)
-    ['dense_0', 'tanh_0', 'dense_1', 'tanh_1']
-    """
-    names: dict[str, None] = {}
-    counts: dict[str, int] = {}
-    for stage in stages:
-        name = stage.path or f"{prefix}{stage.name or stage.kind}{'_0' if stage.kind == 'function' else ''}"
-        names[_next_free(name, names, counts)] = None
-    return list(names)
-
-
-def _next_free(name: str, taken: Container[str], counts: dict[str, int]) -> str:
-    """The name, with a higher number if it is taken; the counts remember which numbers were tried."""
-    base, _, number = name.rpartition("_")
-    base, number = (base, number) if number.isdigit() else (name, "0")
-    while name in taken:
-        counts[base] = counts.get(base, int(number)) + 1
-        name = f"{base}_{counts[base]}"
-    return name
+def _places(net: AnyLayer) -> tuple[Place, ...]:
+    """The stages of a net; a single layer or block is one stage."""
+    return (Place(net.called(), net),) if net.called() else net.stages
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
@@ -122,36 +99,47 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[st
 # ------------------------------------------------------------------------------------------------ the stages
 
 
-def _summarised(stages: Sequence[AnyLayer], prefix: str, depth: int, x: Any) -> Iterator[Stage]:
-    for path, stage in zip(stage_names(stages, prefix), stages, strict=True):
-        params = stage.init(random.key(0))
-        inside = list(_summarised(stage.stages, f"{path}/", depth + 1, x)) if stage.stages else []
-        x = _output(stage, params, x)
+def _summarised(places: Sequence[Place], prefix: str, depth: int, x: Any) -> Iterator[Stage]:
+    for name, layer in places:
+        params, path = layer.init(random.key(0)), f"{prefix}{name}"
+        inside = list(_summarised(layer.stages, f"{path}/", depth + 1, x))
+        x = _output(layer, path, params, x)
         sizes = [(np.size(leaf), leaf.nbytes) for leaf in tree.leaves(params)]
-        yield Stage(path, stage.kind, stage.in_features, stage.out_features, sum(n for n, _ in sizes),
+        yield Stage(path, layer.kind, layer.in_features, layer.out_features, sum(n for n, _ in sizes),
                     sum(n for _, n in sizes), None if x is None else (None, *x.shape[1:]), depth)
         yield from inside
 
 
-def _example(net: AnyLayer, input_shape: Shape | None) -> Any:
+def _batch_of_one(net: AnyLayer, given: Shape | Array | None) -> Any:
     """A batch of one example of zeros, if its shape can be known."""
-    if input_shape is not None:
-        return np.zeros((1, *input_shape), np.float32)
-    first = net.stages[0] if net.kind == "serial" and net.stages else net
-    if net.in_features is None or first.axes not in (None, 2):
+    dtype = next((leaf.dtype for leaf in tree.leaves(net.init(random.key(0)))), np.float32)
+    if given is not None:
+        return np.zeros((1, *_shape_of_one(given)), dtype)
+    first, *_ = (*_places(net), Place("", net))
+    if net.in_features is None or first.layer.axes not in (None, 2):
         return None
-    return np.zeros((1, net.in_features), np.float32)
+    return np.zeros((1, net.in_features), dtype)
 
 
-def _output(stage: AnyLayer, params: Params, x: Any) -> Any:
-    """What the stage makes of the example; where it takes integers, of zeros of that kind."""
+def _shape_of_one(given: Any) -> Shape:
+    """The shape of one example, from itself or from a batch."""
+    shape = getattr(given, "shape", None)
+    if isinstance(given, tuple | list) and all(isinstance(n, int | np.integer) for n in given):
+        return tuple(given)
+    if not shape:
+        raise TypeError(f"summary: input_shape must be a shape, as (28, 28, 1), or a batch of examples, got {given!r}")
+    return tuple(shape[1:])
+
+
+def _output(layer: AnyLayer, path: str, params: Params, x: Any) -> Any:
+    """What the layer makes of the example; where it takes integers, of zeros of that kind."""
     if x is None:
         return None
     with np.errstate(all="ignore"):
         try:
-            return stage.apply(params, x, key=None)
+            return run(layer, path, params, x, None)
         except TypeError:
-            return stage.apply(params, x.astype(np.int64), key=None)
+            return run(layer, path, params, x.astype(np.int64), None)
 
 
 def _row(stage: Stage) -> tuple[str, ...]:

@@ -12,9 +12,22 @@ from hypothesis import strategies as st
 import funcnn as fn
 from funcnn import layers, random, testing, tree
 from funcnn.activations import relu
-from funcnn.layers import dense, dropout, embedding, flatten, layer_norm
-from funcnn.layers.composition import Layer, residual, serial
-from funcnn.layers.convolution import Padding, avg_pool2d, conv2d, convolve, max_pool2d, overlap_add, windows
+from funcnn.layers import (
+    Layer,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
+from funcnn.layers.convolution import convolve
+from funcnn.layers.normalization import normalize
+from funcnn.layers.pooling import Padding, overlap_add, windows
 
 AnyLayer = Layer[Any, Any, Any]
 
@@ -92,6 +105,22 @@ def test_dropout_wants_to_know_whether_it_trains() -> None:
 @pytest.mark.parametrize("rate", [1.0, 10, -0.1, float("nan")])
 def test_dropout_refuses_a_rate_outside_0_to_1(rate: float) -> None:
     with pytest.raises(ValueError, match=rf"drop_rate .* got {rate}"):
+        dropout(rate)
+
+
+@pytest.mark.parametrize("rate", [0.999, 0.9999, 0.99999, 1 - 1.01 * 2**-16])
+def test_dropout_near_1_keeps_the_mean_too(rate: float) -> None:
+    """The share that is kept is a multiple of 2^-16, by which the rest is scaled."""
+    x = np.ones((4000, 1000), np.float32)
+    y = np.asarray(dropout(rate).apply({}, x, key=random.key(3)))
+    share = round((1 - rate) * 2**16) / 2**16
+    np.testing.assert_allclose(y[y != 0], 1 / share, rtol=2e-3)
+    assert abs(y.mean(dtype=np.float64) - 1) < 4 / (share * x.size) ** 0.5
+
+
+@pytest.mark.parametrize("rate", [1 - 2**-17, 1 - 1e-9, np.nextafter(1.0, 0.0)])
+def test_dropout_refuses_a_rate_that_rounds_to_1(rate: float) -> None:
+    with pytest.raises(ValueError, match="which is 1 when rounded to 16 bits"):
         dropout(rate)
 
 
@@ -210,6 +239,45 @@ def test_layer_norm_is_torch_s() -> None:
     np.testing.assert_allclose(layer_norm(4).apply(params, x), expected.numpy(), rtol=1e-9)
 
 
+def in_float64(f: Any, x: Any) -> Any:
+    return np.asarray(f(np.asarray(x, np.float64)))
+
+
+@pytest.mark.parametrize(("dtype", "size"), [
+    (np.float32, 1e30), (np.float32, 1e37), (np.float32, 1e15), (np.float64, 1e200), (np.float16, 1000),
+    (np.float16, 1),
+])
+def test_layer_norm_of_rows_of_any_size(dtype: Any, size: float) -> None:
+    """Values and gradients, whose squares would overflow, are those of numbers that have room."""
+    x = (np.random.RandomState(0).randn(3, 5) * size).astype(dtype)
+    tolerance = {2: 4e-3, 4: 3e-6, 8: 1e-13}[x.itemsize]
+
+    def total(x: Any) -> Any:
+        return np.sum(np.sin(normalize(x)))
+
+    unit = np.asarray(x, np.float64) / size
+    expected = in_float64(lambda x: normalize(x, 1e-5 / size / size), unit)
+    np.testing.assert_allclose(normalize(x), expected, rtol=tolerance, atol=tolerance)
+    slopes = fn.grad(lambda x: np.sum(np.sin(normalize(x, 1e-5 / size / size))))(unit)
+    np.testing.assert_allclose(np.asarray(fn.grad(total)(x), np.float64) * size, slopes, rtol=20 * tolerance,
+                               atol=20 * tolerance)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e-15, 1e-5])
+def test_layer_norm_of_tiny_rows(size: float) -> None:
+    x = (np.random.RandomState(0).randn(3, 5) * size).astype(np.float32)
+    np.testing.assert_allclose(normalize(x), in_float64(normalize, x), rtol=2e-6)
+    np.testing.assert_allclose(normalize(x, 0.0), in_float64(lambda x: normalize(x, 0.0), x / np.float32(size)),
+                               rtol=1e-5)
+
+
+def test_layer_norm_at_the_edges() -> None:
+    assert np.array_equal(normalize(np.full((2, 3), 7.0)), np.full((2, 3), 0.0))
+    x = np.array([[1.0, np.nan, 2.0], [1.0, 2.0, 3.0]])
+    assert np.isnan(np.asarray(normalize(x))).tolist() == [[True] * 3, [False] * 3]
+    testing.check_grads(lambda x: normalize(x) ** 3, (1e3 * np.random.RandomState(0).randn(2, 4),), order=2)
+
+
 # -------------------------------------------------------------------------------------------- under JAX
 
 
@@ -247,6 +315,12 @@ def images(*shape: int) -> Any:
      ["conv2d (3 -> 4)", "4 features, expected 3"]),
     (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), images(2, 5, 3)),
      ["(batch, height, width, 3)", "(2, 5, 3)"]),
+    (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), images(2, 3, 5, 6)),
+     ["conv2d (3 -> 4)", "6 features, expected 3", "Channels come last", "x.transpose(0, 2, 3, 1)"]),
+    (lambda: serial(relu, conv2d(1, 4, 3)).apply(serial(conv2d(1, 4, 3)).init(random.key(0)), images(2, 1, 28, 28)),
+     ["28 features, expected 1"]),
+    (lambda: conv2d(3.0, 4, 3), ["in_channels", "3.0"]),  # type: ignore[type-var]  # the mistake
+    (lambda: conv2d(3, -4, 3), ["out_channels", "-4"]),
     (lambda: conv2d(3, 4, 9, padding="VALID").apply(conv2d(3, 4, 9).init(random.key(0)), images(2, 5, 5, 3)),
      ["(9, 9)", "(5, 5)", "SAME"]),
     (lambda: conv2d(3, 4, 0), ["kernel_size", "0"]),
@@ -272,6 +346,7 @@ def test_a_mistake_is_named(call: Any, substance: list[str]) -> None:
 
 
 def test_all_layers_are_in_the_list() -> None:
-    kinds = {stage.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages} | {"serial", "embedding"}
+    found = {stage.layer.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages}
+    kinds = found | {"serial", "embedding"}
     makers = set(layers.__all__) | {"conv2d", "max_pool2d", "avg_pool2d"}
-    assert makers - {"Layer", "affine"} <= kinds
+    assert makers - {"Layer", "Net", "affine", "normalize"} <= kinds

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 import funcnn as fn
 from funcnn import FrozenDict, activations, initializers, random, tree
 from funcnn.activations import relu
-from funcnn.layers import Layer, affine, dense, dropout, embedding, layer_norm, residual, serial
-from funcnn.layers.convolution import conv2d, max_pool2d
+from funcnn.layers import Layer, affine, conv2d, dense, dropout, embedding, layer_norm, max_pool2d, residual, serial
 from funcnn.typing import Array
 
 # Untyped here: stages of every kind and, on purpose, of none.
@@ -290,14 +289,17 @@ def test_a_layer_is_frozen_and_compares_by_identity() -> None:
 
 def test_repr_and_label() -> None:
     assert repr(dense(2, 3, name="hidden")) == "dense(2, 3)"
-    assert dense(2, 3, name="hidden").label == "hidden (2 -> 3)"
-    assert dense(2, 3).label == "dense (2 -> 3)"
-    assert [stage.label for stage in NET.stages if stage.kind == "dense"] == ["dense_0 (2 -> 4)", "dense_1 (4 -> 3)"]
+    assert dense(2, 3, name="hidden").label() == "hidden (2 -> 3)"
+    assert dense(2, 3).label() == "dense (2 -> 3)"
+    assert embedding(5, 3).label("embedding_1") == "embedding_1 (any -> 3)"
+    assert dropout(0.5).label() == "dropout"
+    assert NET.label() == "dense(2, 4) >> tanh >> dense(4, 3) (2 -> 3)"
+    assert [stage.name for stage in NET.stages] == ["dense_0", "tanh_0", "dense_1"]
     assert repr(partial(np.sum, axis=0) >> dense(2, 3)).endswith(">> dense(2, 3)")
 
 
 def test_the_label_of_width_zero() -> None:
-    assert dense(0, 3).label == "dense (0 -> 3)"
+    assert dense(0, 3).label() == "dense (0 -> 3)"
     with pytest.raises(TypeError, match=r"\(batch, 0\)"):
         dense(0, 3).apply(dense(0, 3).init(KEY), np.float32(1))  # type: ignore[call-overload]  # this is what is tested
 
@@ -359,7 +361,7 @@ def test_any_layout_of_floats_will_do(x: Any) -> None:
 
 
 @pytest.mark.parametrize(("params", "x", "dtype"), [
-    (np.float32, np.float32, np.float32), (np.float64, np.float64, np.float64), (np.float64, np.float32, np.float64),
+    (np.float32, np.float32, np.float32), (np.float64, np.float64, np.float64), (np.float32, np.float16, np.float32),
     (np.float16, np.float16, np.float16),
 ])
 def test_the_dtype_is_that_of_the_parameters(params: Any, x: Any, dtype: Any) -> None:

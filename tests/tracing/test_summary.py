@@ -9,10 +9,21 @@ import pytest
 
 from funcnn import random, tree
 from funcnn.activations import relu
-from funcnn.layers import Layer, dense, dropout, embedding, flatten, layer_norm, residual, serial
-from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import (
+    Layer,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.tracing import summary
-from funcnn.tracing.summaries import Stage, Summary, columns, stage_names
+from funcnn.tracing.summaries import Stage, Summary, columns
 
 KINDS: dict[str, tuple[Layer[Any, Any, Any], tuple[int, ...] | None, tuple[int | None, ...] | None, int]] = {
     "dense": (dense(2, 3), None, (None, 3), 9),
@@ -74,14 +85,30 @@ def test_blocks_stand_above_what_they_hold() -> None:
 
 def test_functions_are_counted_by_name() -> None:
     net = dense(2, 3) >> relu >> dense(3, 3, name="hidden") >> relu >> np.tanh
-    assert stage_names(net.stages) == ["dense_0", "relu_0", "hidden", "relu_1", "tanh_0"]
-    assert stage_names((relu_layer("bend"), relu_layer("bend"), relu_layer("v2"), relu_layer("v2"))) == [
-        "bend", "bend_1", "v2", "v2_1"]
+    assert [stage.path for stage in summary(net).stages] == ["dense_0", "relu_0", "hidden", "relu_1", "tanh_0"]
 
 
-def relu_layer(name: str) -> Layer[Any, Any, Any]:
-    """A layer without parameters that may have any name."""
-    return Layer("bend", lambda key: {}, lambda params, x, key: relu(x), shapes={}, name=name)
+IMAGES = np.zeros((5, 8, 6, 1), np.float32)
+
+
+@pytest.mark.parametrize(("net", "example", "shape"), [
+    (dense(2, 3) >> relu, np.zeros((100, 2)), (2,)), (conv2d(1, 4, 3) >> flatten(), IMAGES, IMAGES.shape[1:]),
+    (embedding(10, 3), np.array([[1, 2], [3, 4]]), (2,)), (dense(2, 3), np.zeros((4, 7, 2), np.float32), (7, 2)),
+    (dense(2, 3), [7, 2], (7, 2)),
+])
+def test_an_example_may_be_a_batch_or_a_shape(net: Any, example: Any, shape: Any) -> None:
+    assert summary(net, example) == summary(net, shape)
+
+
+@pytest.mark.parametrize("example", [3.0, np.float32(1), [[1.0, 2.0]], "x", np.array(2.0)])
+def test_what_is_neither_is_named(example: Any) -> None:
+    with pytest.raises(TypeError, match=r"summary: input_shape must be a shape, as \(28, 28, 1\), or a batch"):
+        summary(dense(2, 3), example)
+
+
+def test_an_example_of_another_width_names_the_layer() -> None:
+    with pytest.raises(ValueError, match=r"dense_0 \(2 -> 3\): input has 5 features, expected 2"):
+        summary(dense(2, 3) >> relu, np.zeros((4, 5)))
 
 
 TABLE = """\

@@ -17,8 +17,20 @@ from funcnn.activations import relu, sigmoid, softmax
 from funcnn.autodiff.custom import custom_vjp, remat
 from funcnn.autodiff.tape import Tape
 from funcnn.core import RULES, Rule
-from funcnn.layers import Layer, affine, dense, dropout, embedding, flatten, layer_norm, residual, serial
-from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import (
+    Layer,
+    affine,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.losses import formulas as fused
 from funcnn.rules.table import Elementwise
 from funcnn.tracing import Operation, Trace, find_nonfinite, trace
@@ -63,7 +75,7 @@ def test_the_hold_on_autodiff_and_composition() -> None:
     assert STEP.operations, "no operation is seen: they do not go through Tape.bind any more"
     assert all(op.cotangent is not None for op in STEP.operations), "the way back does not ask the rules of the nodes"
     assert [op.layer for op in STEP.operations] == ["dense_0", "relu_0", "dense_1", "", ""], (
-        "layers are not found: neither Layer.apply nor a `stage` of composition.forward is on the stack of calls")
+        "layers are not found: composition.run is not on the stack of calls, or has no path")
     assert len(STEP.operations) == len(kinds_on_tape()), "operations are seen that are not on the tape, or not all"
 
 
@@ -677,7 +689,7 @@ def test_bad_data_is_found_in_the_first_layer(name: str) -> None:
 
 
 def stage_0(net: Layer[Any, Any, Any]) -> str:
-    return str(net.stages[0].path) if net.stages else "dense"
+    return net.stages[0].name if net.stages else "dense"
 
 
 def test_the_derivative_of_a_root_at_zero() -> None:

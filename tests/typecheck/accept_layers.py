@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, TypedDict, assert_type
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias, TypedDict, assert_type
 
 import numpy as np
 
 from funcnn import initializers, random
 from funcnn.activations import relu
-from funcnn.layers import dense, dropout, embedding, flatten, layer_norm, residual, serial
-from funcnn.layers.composition import Layer
-from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import (
+    Layer,
+    Net,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    flatten,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.typing import Array, DenseParams, Key, Params
 
 Two: TypeAlias = Literal[2]
@@ -65,6 +77,33 @@ def dynamic_widths_pass(features: int, hidden: int, classes: int) -> Layer[int, 
     return net >> dense(3, 3)
 
 
+N: Final = 64
+
+
+def widths_in_variables_are_final() -> None:
+    hidden: Final = 64
+    assert_type(dense(2, N) >> relu >> dense(64, 3), Layer[Two, Three, Params])
+    assert_type(dense(2, 64) >> relu >> dense(N, 3), Layer[Two, Three, Params])
+    assert_type(dense(2, hidden) >> residual(dense(hidden, N)) >> dense(hidden, 3), Layer[Two, Three, Params])
+
+
+def any_net_has_one_type(convolutional: bool) -> Net:
+    if convolutional:
+        return conv2d(1, 16, 3) >> relu >> flatten() >> dense(16 * 64, 10)
+    return dense(2, 64) >> relu >> dense(64, 3)
+
+
+def blocks_and_chains_of_it_too(width: int) -> list[Net]:
+    nets: list[Net] = [serial(), residual(relu), relu >> dense(2, 3), serial(dense(2, width), dense(width, 3))]
+    return [*nets, dense(2, width) >> any_net_has_one_type(False), any_net_has_one_type(True) >> dense(10, 3)]
+
+
+def a_net_is_used_as_any_other(net: Net, key: Key, x: Array) -> None:
+    params = net.init(key)
+    assert_type(params, Params)
+    assert_type(net.apply(params, x), Array)
+
+
 def depth_is_dynamic(hidden: int, depth: int) -> Layer[int, int, Params]:
     net = dense(hidden, hidden) >> relu
     for _ in range(depth):
@@ -106,4 +145,5 @@ def a_layer_of_ones_own(size: int) -> Layer[int, int, Params]:
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         return x * params["own"]["scale"]
 
-    return Layer("scale", lambda key: {"own": {"scale": np.ones(size, np.float32)}}, forward, size, size)
+    return Layer("scale", lambda key: {"own": {"scale": np.ones(size, np.float32)}}, forward, size, size,
+                 made_by=partial(a_layer_of_ones_own, size))

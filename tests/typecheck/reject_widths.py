@@ -3,12 +3,24 @@
 # ruff: noqa: B018  # mistakes do nothing
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from funcnn import random
 from funcnn.activations import relu
-from funcnn.layers import dense, dropout, embedding, layer_norm, residual, serial
-from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
+from funcnn.layers import (
+    Net,
+    avg_pool2d,
+    conv2d,
+    dense,
+    dropout,
+    embedding,
+    layer_norm,
+    max_pool2d,
+    residual,
+    serial,
+)
 from funcnn.typing import Array, Params
 
 
@@ -34,6 +46,20 @@ def widths_of_named_layers_that_do_not_fit() -> None:
     hidden >> relu >> out  # E: operator | Literal[64] & Literal[32]
     net = hidden >> relu >> dense(64, 3)
     net >> hidden  # E: operator | Literal[3] & Literal[2]
+
+
+N: Final = 64
+
+
+def widths_in_variables_that_do_not_fit() -> None:
+    width = 64
+    dense(2, N) >> relu >> dense(32, 3)  # E: arg-type | "Literal[32]"; expected "Literal[64]"
+    dense(2, 32) >> relu >> dense(N, 3)  # E: arg-type | "Literal[64]"; expected "Literal[32]"
+    dense(2, 64) >> dense(width, 3)  # E: arg-type | "int"; expected "Literal[64]"
+
+
+def a_lone_layer_is_no_net() -> Net:
+    return dense(2, 3)  # E: return-value
 
 
 def blocks_that_are_not_square() -> None:

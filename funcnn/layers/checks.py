@@ -1,0 +1,145 @@
+"""What may come into a layer: an array as wide as it expects, and parameters of its shapes, all of one dtype.
+
+An error names the layer by its path in the net. The label is made only then, because most calls are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from funcnn.core.tracer import Tracer
+from funcnn.typing import Shape
+
+__all__ = ["Checked", "check", "check_entries", "check_input", "check_widths"]
+
+
+class Checked(Protocol):
+    """What is to be known of a layer to check what comes in, as `Layer` documents it."""
+
+    @property
+    def in_features(self) -> int | None: ...  # noqa: D102  # Layer's own
+    @property
+    def axes(self) -> int | None: ...  # noqa: D102  # Layer's own
+    @property
+    def shapes(self) -> Mapping[str, Shape] | None: ...  # noqa: D102  # Layer's own
+    def label(self, path: str) -> str:
+        """What errors call it at this place of a net: `dense_1 (64 -> 3)`."""
+        ...
+
+
+def check_widths(owner: str, **widths: Any) -> None:
+    """Widths are integers from 0.
+
+    >>> check_widths("dense", in_features=-1)
+    Traceback (most recent call last):
+    ...
+    ValueError: dense: in_features must not be negative, got -1
+    """
+    for name, width in widths.items():
+        if not isinstance(width, int | np.integer) or isinstance(width, bool):
+            raise TypeError(f"{owner}: {name} must be an int, got {width!r}")
+        if width < 0:
+            raise ValueError(f"{owner}: {name} must not be negative, got {width}")
+
+
+def check(layer: Checked, path: str, params: Any, x: Any) -> None:
+    """Raise what is wrong with the input or the parameters of a layer."""
+    check_input(layer, path, x)
+    if layer.shapes:
+        dtype = _check_params(layer, layer.shapes, path, params)
+        if layer.in_features is not None and isinstance(x, np.ndarray | Tracer) and x.dtype != dtype:
+            _check_dtype(layer, path, x.dtype, dtype)
+
+
+# ----------------------------------------------------------------------------------------------- the input
+
+
+def check_input(layer: Checked, path: str, x: Any) -> None:
+    """The input is an array with as many axes, and as long a last one, as the layer says."""
+    _check_array(layer, path, x)
+    if layer.axes is not None and len(x.shape) != layer.axes:
+        raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got shape {x.shape}")
+    if layer.in_features is not None and x.shape[-1] != layer.in_features:
+        raise ValueError(f"{layer.label(path)}: input has {x.shape[-1]} features, expected {layer.in_features}"
+                         f" (its shape is {x.shape}){_channels_first(layer, x.shape)}")
+
+
+def _check_array(layer: Checked, path: str, x: Any) -> None:
+    """The input is an array with axes, if the layer says anything of it; in any case none of another library."""
+    if type(x) is not np.ndarray and (foreign := _foreign(x)):
+        raise TypeError(f"{layer.label(path)}: the input must be an array, got {foreign}")
+    if layer.in_features is None and layer.axes is None:
+        return
+    shape = getattr(x, "shape", None)
+    if not shape:
+        came = f"a {type(x).__name__}" if shape is None else "a single number"
+        raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got {came}")
+
+
+def _expected(layer: Checked) -> str:
+    inner = ", height, width" if layer.axes == 4 else ""
+    return f"(batch{inner}, {'features' if layer.in_features is None else layer.in_features})"
+
+
+def _channels_first(layer: Checked, shape: Shape) -> str:
+    if layer.axes == 4 and shape[1] == layer.in_features:
+        return ". Channels come last here, not first: x.transpose(0, 2, 3, 1)"
+    return ""
+
+
+_WAYS_TO_NUMPY = ("numpy", "to_numpy", "toarray")
+"""The methods by which tensors, data frames and sparse arrays of other libraries become NumPy's arrays."""
+
+
+def _foreign(x: Any) -> str:
+    """What is wrong with a value that looks like an array, and is another kind, with other operators."""
+    name = f"a {type(x).__name__}"
+    if isinstance(x, np.ma.MaskedArray):
+        return f"{name}, whose mask would be lost: leave such rows out, or x.filled(0)"
+    if isinstance(x, np.matrix):
+        return f"{name}, whose * is another: np.asarray(x)"
+    return next((f"{name}: x.{way}()" for way in _WAYS_TO_NUMPY if hasattr(x, way)), "")
+
+
+def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[Any]) -> None:
+    """Refuse integers, and any mixture that would make float64 of float32 on the way; float16 data is only widened."""
+    if came.kind != "f":
+        raise TypeError(f"{layer.label(path)}: the input is {came}, floating-point numbers are needed: "
+                        f"x.astype(np.{own})")
+    if came.itemsize > own.itemsize or came.itemsize < own.itemsize > 4:
+        raise TypeError(f"{layer.label(path)}: the input is {came} but the parameters are {own}; convert one of them: "
+                        f"x.astype(np.{own}), or tree.astype(params, np.{came})")
+
+
+# ------------------------------------------------------------------------------------------ the parameters
+
+
+def check_entries(layer: Checked, path: str, params: Any, expected: Mapping[str, Any]) -> None:
+    """The parameters have the entries they should and no others."""
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{layer.label(path)}: the parameters must be a mapping, as init returns it, got a "
+                        f"{type(params).__name__}")
+    if params.keys() != expected.keys():
+        raise ValueError(f"{layer.label(path)}: its parameters are {list(expected)}, got {list(params)}; are these the "
+                         "parameters of another net?")
+
+
+def _check_params(layer: Checked, shapes: Mapping[str, Shape], path: str, params: Any) -> Any:
+    """The dtype of the parameters, which have these shapes."""
+    check_entries(layer, path, params, shapes)
+    dtype = None
+    for name, shape in shapes.items():
+        param = params[name]
+        if type(param) is not np.ndarray and (foreign := _foreign(param)):
+            raise TypeError(f"{layer.label(path)}: parameter {name!r} must be an array, got {foreign}")
+        if getattr(param, "shape", None) != shape:
+            raise ValueError(f"{layer.label(path)}: parameter {name!r} has shape {getattr(param, 'shape', None)}, "
+                             f"expected {shape}; are these the parameters of another net?")
+        dtype = param.dtype if dtype is None else dtype
+        if isinstance(param, np.ndarray | Tracer) and (param.dtype.kind != "f" or param.dtype != dtype):
+            raise TypeError(f"{layer.label(path)}: parameter {name!r} is {param.dtype}; all parameters need one "
+                            "floating dtype: tree.astype(params, np.float32)")
+    return dtype

@@ -1,0 +1,55 @@
+"""A table of learnt rows: `embedding`, y = w[x]."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from funcnn import initializers
+from funcnn._arrays import is_concrete
+from funcnn.core import RULES, getitem
+from funcnn.layers.checks import check_widths
+from funcnn.layers.composition import Layer
+from funcnn.tree.frozendict import FrozenDict
+from funcnn.typing import Array, Dim, IntArray, Key, Params, Shape
+
+__all__ = ["embedding"]
+
+O = TypeVar("O", bound=Dim)
+
+
+def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initializer | None = None,
+              name: str | None = None) -> Layer[Any, O, Params]:
+    """A learnt row for each of the integers 0 .. num_embeddings - 1: y = w[x].
+
+    x is an array of integers of any shape, y has one more axis, of `features`. The rows begin normal with variance
+    1 / features, as in Flax.
+
+    >>> from funcnn import random
+    >>> layer = embedding(10, 3)
+    >>> layer.apply(layer.init(random.key(0)), np.array([[1, 2], [9, 1]])).shape
+    (2, 2, 3)
+    """
+    check_widths("embedding", num_embeddings=num_embeddings, features=features)
+    shapes: dict[str, Shape] = {"w": (num_embeddings, features)}
+    init = initializers.together(
+        "embedding", shapes, w=initializers.variance_scaling(1.0, "fan_out", "normal") if w_init is None else w_init)
+
+    def forward(params: Any, x: Any, key: Key | None) -> Array:
+        _check_indices(x, num_embeddings)
+        rows: Array = RULES[getitem](params["w"], x)  # w[x], also where only x is traced
+        return rows
+
+    return Layer("embedding", init, forward, None, features, shapes=FrozenDict(shapes), name=name,
+                 made_by=partial(embedding, num_embeddings, features, w_init=w_init, name=name))
+
+
+def _check_indices(x: IntArray, count: int) -> None:
+    if getattr(x, "dtype", np.dtype(object)).kind not in "iu":
+        raise TypeError("embedding: the input must be an array of integers, got "
+                        f"{getattr(x, 'dtype', type(x).__name__)}: x.astype(np.int64)")
+    if is_concrete(x) and x.size and (x.min() < 0 or x.max() >= count):
+        raise ValueError(f"embedding: the input runs from {x.min()} to {x.max()} but there are {count} rows (valid "
+                         f"0..{count - 1})")
