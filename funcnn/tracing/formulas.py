@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from funcnn.core.tracer import Rule
 
 __all__ = ["FORMULAS", "Formula", "formula_of", "name_of"]
@@ -250,6 +252,8 @@ def formula_of(rule: Rule) -> Formula:
 
 def _is_ours(rule: Rule) -> bool:
     """Whether the rule is of NumPy (or what nnfs.init() put there) or funcnn; yours may mean something else."""
+    if isinstance(rule.fun, np.ufunc):  # ufunc.__module__ came with NumPy 2.2
+        return getattr(np, rule.fun.__name__, None) is rule.fun
     module = getattr(rule.fun, "__module__", None) or ""
     return module.partition(".")[0] in ("numpy", "funcnn", "nnfs") or rule.name == "remat"
 

@@ -25,11 +25,3 @@ def test_mypy_strict_is_clean() -> None:
 def test_ruff_is_clean() -> None:
     pytest.importorskip("ruff")
     assert run("ruff", "check", "--output-format", "concise", ".") == ""
-
-
-def test_the_top_level_holds_six_visible_entries() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    visible = {name.split("/")[0] for name in listed.stdout.splitlines() if not name.startswith(".")}
-    assert visible <= {"pyproject.toml", "README.md", "funcnn", "tests", "examples", "typings"}
