@@ -59,7 +59,7 @@ class Array(Protocol):
 
     `__array__` is declared to give floats, which keeps integer arrays out. Operands are `Any` because that is how
     NumPy's and JAX's own arrays declare them. Results are `Self`, which mypy checks fifty times faster than `Array`.
-    Reductions are `Callable[..., Array]`: from NumPy 2.5 on, no signature with `keepdims: bool` fits ndarray's overloads.
+    Reductions are `Callable[..., Array]`: from NumPy 2.5 on, `keepdims: bool` fits no overload of ndarray's.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What several test files share: the oracle in double precision."""
+"""What several test files share: the oracle in double precision, and which tests the fast loop leaves out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for JAX is slow: it compiles each function anew."""
+    for item in items:
+        if "jax" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ def run(*command: str) -> str:
     return "" if result.returncode == 0 else result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_mypy_strict_is_clean() -> None:
     pytest.importorskip("mypy")
     assert run("mypy") == ""
