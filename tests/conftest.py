@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is a matter of the machine, and of who else works on it.
+settings.register_profile("funcnn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("funcnn")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
