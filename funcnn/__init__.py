@@ -1,30 +1,36 @@
 """funcnn: pure-functional neural networks on NumPy alone.
 
-Read it in this order; each file answers one question.
+Each room, a file or a folder, answers one question; a folder's `__init__` is its face. Read them in this order, in
+which they are also imported: a room knows those above it and none below.
 
-    typing, arrays                 what is an array, a key, a tree of parameters?
-    frozendict, tree               how are many arrays treated as one value?
-    threefry, random               how is randomness a value?
-    tracers, cotangents            how is a plain NumPy program watched?
-    autodiff, custom, jacobians    how is it differentiated?
-    rules                          what is the derivative of each NumPy function?
-    rules_shapes, rules_indexing, rules_reductions, rules_products, rules_linalg, rules_fourier, rules_curves
-    special, activations, initializers    what is a network made of?
-    composition, affine, convolution, layers    how is it put together?
-    checks, fused, losses          how wrong is it?
-    regularizers, metrics          what else is said of it?
-    schedules                      how does the learning rate change?
-    leafwise, transforms, parts, optimizers    how does a gradient become a step?
-    streams, loops, training       how do steps become learning?
-    parallel                       how do cores share the work?
-    safetensors, atomic, inventory, checkpoint    how does a run outlive its machine?
-    datasets                       what is there to learn?
-    contents, testing              how are functions of your own tested?
-    formulas, summaries, pages, watching, tracing    what happened in a step?
-    graphs, planes, plotting       how does it look?
-    jax                            how does a program move to JAX?
+    typing            what is an array, a key, a tree of parameters?
+    _arrays           how is one formula written for every kind of array?
+    _arguments        how is an argument refused that cannot be meant?
+    tree              how are many arrays treated as one value?
+    random            how is randomness a value?
+    core              how is a plain NumPy program watched?
+    autodiff          how is it differentiated?
+    rules             what is the derivative of each NumPy function?
+    activations       what bends between two layers?
+    initializers      how do weights begin?
+    regularizers      what do large weights cost?
+    layers            what is a network made of, and how is it put together?
+    losses            how wrong is it?
+    metrics           how good is it, in numbers that people read?
+    schedules         how does the learning rate change?
+    optimizers        how does a gradient become a step?
+    training          how do steps become learning?
+    parallel          how do cores share the work?
+    checkpoint        how does a run outlive its machine?
+    datasets          what is there to learn?
+    testing           how are functions of your own tested?
+    tracing           what happened in a step?
+    plotting          how does it look?
+    jax               how does a program move to JAX?
 
-The last three lines are imported when they are asked for: `funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
+A transformation (`autodiff`) knows no function of NumPy, and a rule knows every one of a family: a new transformation
+is a room before `rules`, a new function is a row on one of its pages. The last three rooms are imported when they are
+asked for: `funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -36,9 +42,9 @@ from funcnn import (
     rules as rules,
     activations as activations,
     initializers as initializers,
+    regularizers as regularizers,
     layers as layers,
     losses as losses,
-    regularizers as regularizers,
     metrics as metrics,
     schedules as schedules,
     optimizers as optimizers,

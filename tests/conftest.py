@@ -1,4 +1,4 @@
-"""What several test files share: the oracle in double precision."""
+"""What several test files share: the oracle in double precision, and which tests the fast loop leaves out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is a matter of the machine, and of who else works on it.
+settings.register_profile("funcnn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("funcnn")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for JAX is slow: it compiles each function anew."""
+    for item in items:
+        if "jax" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -175,6 +175,7 @@ def test_numbers_that_torch_gave(name: str) -> None:
     np.testing.assert_allclose(f(X), expected, rtol=0, atol=5e-11)
 
 
+@pytest.mark.slow
 def test_values_are_those_of_torch() -> None:
     torch = pytest.importorskip("torch")
     x = np.linspace(-9, 9, 37)

@@ -463,6 +463,7 @@ def test_a_mistake_is_named(mistake: Callable[[], object], error: type[Exception
 # The stubs --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="needs mypy")
 def test_the_stubs_agree_with_nnfs(tmp_path: Path) -> None:
     done = subprocess.run(

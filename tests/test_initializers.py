@@ -63,6 +63,7 @@ def ours_and_theirs(make: Callable[[Any], Any], shape: tuple[int, ...], dtype: A
     return make(initializers)(KEY, shape, dtype), np.asarray(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNIFORM)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_bits_are_those_of_jax(name: str, dtype: Any) -> None:
@@ -72,6 +73,7 @@ def test_the_bits_are_those_of_jax(name: str, dtype: Any) -> None:
         assert np.array_equal(ours, theirs), shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLOSE)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_numbers_are_those_of_jax(name: str, dtype: Any) -> None:
@@ -79,6 +81,7 @@ def test_the_numbers_are_those_of_jax(name: str, dtype: Any) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=64 * np.finfo(dtype).eps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ORTHOGONAL)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_orthogonal_matrices_are_those_of_jax(name: str, dtype: Any) -> None:

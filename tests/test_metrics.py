@@ -61,6 +61,7 @@ def test_the_order_of_the_batch_does_not_matter(name: str) -> None:
 # --------------------------------------------------------------------------------------------- scikit-learn
 
 
+@pytest.mark.slow
 def test_numbers_of_classification_are_those_of_scikit_learn() -> None:
     sk = pytest.importorskip("sklearn.metrics")
     options = {"average": None, "zero_division": 0}
@@ -74,6 +75,7 @@ def test_numbers_of_classification_are_those_of_scikit_learn() -> None:
         assert metrics.top_k_accuracy(SCORES, LABELS, k) == sk.top_k_accuracy_score(LABELS, SCORES, k=k)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=12))
 def test_classes_that_do_not_occur_count_0_as_in_scikit_learn(pairs: list[tuple[int, int]]) -> None:
@@ -86,6 +88,7 @@ def test_classes_that_do_not_occur_count_0_as_in_scikit_learn(pairs: list[tuple[
         np.testing.assert_allclose(ours(matrix), expected, rtol=1e-15)
 
 
+@pytest.mark.slow
 def test_numbers_of_two_classes_are_those_of_scikit_learn() -> None:
     sk = pytest.importorskip("sklearn.metrics")
     p, y = rng.uniform(size=40), rng.integers(0, 2, 40)
@@ -96,6 +99,7 @@ def test_numbers_of_two_classes_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(metrics.f1(matrix)[1], sk.f1_score(y, p > 0.5), rtol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(20,), (20, 1), (20, 3)])
 def test_r2_is_that_of_scikit_learn(shape: tuple[int, ...]) -> None:
     sk = pytest.importorskip("sklearn.metrics")
@@ -103,6 +107,7 @@ def test_r2_is_that_of_scikit_learn(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(metrics.r2(p, t), sk.r2_score(t, p), rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_r2_of_constant_targets() -> None:
     sk = pytest.importorskip("sklearn.metrics")
     t = np.array([[1.0, 2.0], [1.0, 3.0]])

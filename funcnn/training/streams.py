@@ -240,7 +240,7 @@ def check_rows(owner: str, data: Any) -> None:
 def _count(owner: str, path: tree.Path, leaf: Any) -> int:
     if hasattr(leaf, "mask") and isinstance(leaf, np.ndarray):
         raise TypeError(f"{owner}: {_named(path)} is a masked array, whose mask would be lost; fill it: x.filled(0.0)")
-    if not isinstance(leaf, np.ndarray | Tracer) and not hasattr(leaf, "__array_namespace__"):
+    if not isinstance(leaf, np.ndarray | np.generic | Tracer) and not hasattr(leaf, "__array_namespace__"):
         raise TypeError(f"{owner}: {_named(path)} is of type {type(leaf).__name__}; expected an array with a row for "
                         "each example: np.asarray(x)")
     if leaf.shape == ():

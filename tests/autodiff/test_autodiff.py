@@ -436,6 +436,7 @@ PROGRAMS: list[Callable[[], Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_nothing_is_left_for_the_garbage_collector(program: Callable[[], Any]) -> None:
     """No reference cycles: arrays are freed at once, not when the collector comes."""
@@ -491,6 +492,7 @@ def chain(length: int) -> Callable[..., Any]:
     return lambda x: functools.reduce(lambda total, _: total + x, range(length), 0.0)
 
 
+@pytest.mark.slow
 def test_fifty_thousand_operations_need_no_recursion() -> None:
     value, gradient = value_and_grad(lambda x: functools.reduce(lambda y, _: y * 1.0001, range(50_000), x))(1.0)
     assert np.allclose([value, gradient], 1.0001**50_000)

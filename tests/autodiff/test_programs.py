@@ -274,6 +274,7 @@ def broken(f: Function) -> Iterator[Function]:
     yield lambda x: f(tree.map(failing_backwards, x))
 
 
+@pytest.mark.slow
 def test_an_exception_leaves_nothing_behind() -> None:
     derivatives = [first_derivative(name) for name in PROGRAMS]
     before, alive = [bytes_of(derivative(x)) for derivative, x in derivatives], tapes()
@@ -311,6 +312,7 @@ def chain(iterations: int) -> Function:
     return f
 
 
+@pytest.mark.slow
 def test_a_chain_of_50_000_operations_needs_no_recursion() -> None:
     n, x = 16_667, np.float64(3.0)
     y = math.sqrt(x * x + n / 1000)
@@ -324,6 +326,7 @@ def test_second_derivatives_of_a_long_chain_need_no_recursion() -> None:
     assert fn.hvp(chain(n), (x,), (np.float64(1.0),)) == pytest.approx(1 / y - x * x / y ** 3)
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_chain_is_linear_and_given_back() -> None:
     half, (whole, kept) = peak(chain(2_000))[0], peak(chain(4_000))
     assert 1.8 < whole / half < 2.2

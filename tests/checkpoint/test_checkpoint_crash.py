@@ -95,6 +95,7 @@ print(json.dumps({"steps": start, "mid_save": mid_save, "most_left": most_left, 
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "kills"), [("save", KILLS), ("keep", KILLS // 2)])
 def test_kill_9_at_any_moment(tmp_path: Path, mode: str, kills: int) -> None:
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}

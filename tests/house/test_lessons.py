@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LESSONS = sorted((Path(__file__).parents[2] / "examples" / "lessons").iterdir())
 PATHS = {int(path.name[:2]): path for path in LESSONS if path.suffix == ".py"}
 

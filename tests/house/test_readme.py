@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+import funcnn
 from funcnn import tree
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
@@ -53,3 +55,11 @@ def test_a_run_that_is_resumed_ends_with_the_same_bytes(tmp_path: Path, monkeypa
 def test_the_program_is_short() -> None:
     lines = [line for line in blocks("python")[0].splitlines() if line.strip()]
     assert len(lines) <= 26
+
+
+def test_the_table_of_what_to_read_names_every_room_that_users_meet() -> None:
+    table = "\n".join(re.findall(r"^\| (?:what|how|the) .*`", README, re.MULTILINE))
+    named = re.findall(r"`(\w+)(?:\.py|/)`", table)
+    listed = re.findall(r"^    ([a-z]\w+) {2,}.*\?$", funcnn.__doc__ or "", re.MULTILINE)
+    assert sorted(named) == sorted(listed)
+    assert all((ROOT / "funcnn" / path).exists() for path in re.findall(r"`(\w+(?:\.py|/))`", table))

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from test_lessons import PATHS, lines_with, numbers, printed, section
 
+pytestmark = pytest.mark.slow
+
 PICTURES = {26: "trace.png", 27: "dead_units.png", 28: "smoother_boundaries.png", 29: "valley.png", 30: "spiral.gif"}
 
 

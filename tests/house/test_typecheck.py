@@ -21,6 +21,7 @@ from typing import NamedTuple
 import pytest
 
 pytest.importorskip("mypy")
+pytestmark = pytest.mark.slow
 SAYS_IT_THE_SAME_WAY = int(version("mypy").split(".")[0]) >= 2
 
 ROOT = Path(__file__).parents[2]

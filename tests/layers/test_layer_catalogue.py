@@ -218,6 +218,7 @@ def test_convolution_and_pools_are_jax_s(stride: int, padding: Padding) -> None:
                                rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_convolution_gradients_are_torch_s() -> None:
     torch = pytest.importorskip("torch")
     x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(2, 6, 5, 3), (3, 3, 3, 4), (4,)]))
@@ -230,6 +231,7 @@ def test_convolution_gradients_are_torch_s() -> None:
         np.testing.assert_allclose(mine, theirs.grad.numpy(), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_layer_norm_is_torch_s() -> None:
     torch = pytest.importorskip("torch")
     x = np.random.RandomState(0).randn(3, 5, 4)

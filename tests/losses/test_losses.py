@@ -174,6 +174,7 @@ def test_golden_numbers(name: str) -> None:
     np.testing.assert_allclose(f(), expected, rtol=1e-15, atol=1e-16)
 
 
+@pytest.mark.slow
 def test_values_are_those_of_torch() -> None:
     torch = pytest.importorskip("torch")
     f, rng = torch.nn.functional, np.random.default_rng(0)
@@ -543,6 +544,7 @@ def test_shapes_are_checked_while_jax_compiles(jax: Any) -> None:
         jax.jit(losses.softmax_cross_entropy)(LOGITS_3, LABELS.astype(float))
 
 
+@pytest.mark.slow
 def test_a_tensor_of_another_library_is_not_an_array() -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match=r"targets must be an array, got a Tensor: np.asarray\(targets\)"):

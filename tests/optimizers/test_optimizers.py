@@ -205,6 +205,7 @@ TORCH: dict[str, tuple[GradientTransformation, Callable[[Any, Any], Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCH)
 def test_the_parameters_follow_those_of_torch(name: str) -> None:
     torch = pytest.importorskip("torch")

@@ -317,6 +317,7 @@ def test_a_film_says_what_is_wrong(tmp_path: Path) -> None:
         plotting.animate([], NET.apply, X, Y, tmp_path / "film.gif")
 
 
+@pytest.mark.slow
 def test_fifty_pictures_take_less_than_half_a_minute(tmp_path: Path) -> None:
     began = time.monotonic()
     file = plotting.animate([STEPS[i % 12] for i in range(50)], NET.apply, X, Y, tmp_path / "film.gif", hold=0)

@@ -607,11 +607,13 @@ NO_RULE: dict[str, str] = {
     "eig": "eigenvectors of a matrix that is not symmetric have no fixed length and phase: use eigh, or eigvals",
     "sort_complex": "converts to complex numbers and sorts: use np.sort",
     "trim_zeros": "the shape of the result depends on the values: use a slice",
-    "clip ufunc": "the loop behind np.clip, which has a rule",
+    "in1d": "left NumPy in 2.4: use np.isin",
+    **dict.fromkeys(["clip ufunc", "imag ufunc", "real ufunc"], "the loop behind a function that has a rule"),
 }
 
 
-MODULES = {"numpy", "numpy.fft", "numpy.linalg", "numpy.lib.scimath", "numpy.lib.stride_tricks"}
+MODULES = {"numpy", "numpy.fft", "numpy.linalg", "numpy.lib.scimath", "numpy.lib._scimath_impl",
+           "numpy.lib.stride_tricks"}
 OTHER_MODULES = {"numpy.lib.recfunctions", "numpy.strings", "numpy.char", "numpy._core.strings",
                  "numpy.polynomial.polynomial"}
 """Of arrays of records and text, which are never traced; of the polynomial package, which makes arrays of its own."""
@@ -625,8 +627,9 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
         if function.__module__ in MODULES:
             yield function.__name__, function
     for ufunc in overrides.get_overridable_numpy_ufuncs():
-        if hasattr(np, ufunc.__name__):  # not the loops behind np.strings
-            yield ("clip ufunc" if ufunc.__name__ == "clip" else ufunc.__name__), ufunc
+        name = ufunc.__name__
+        if hasattr(np, name):  # not the loops behind np.strings
+            yield name if getattr(np, name) is ufunc else f"{name} ufunc", ufunc
 
 
 def test_every_numpy_function_has_a_rule_or_a_reason_to_have_none() -> None:

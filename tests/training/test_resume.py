@@ -89,6 +89,7 @@ def through_a_file(folder: str, state: Any, like: Any) -> Any:
     return load(path, tree.map(lambda leaf: leaf, like))
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(optimizer=st.sampled_from(sorted(OPTIMIZERS)), widths=st.lists(st.integers(1, 6), max_size=2),
        choices=st.lists(st.integers(0, 3), min_size=2, max_size=2), drop=st.sampled_from([0.0, 0.3]),
@@ -210,6 +211,7 @@ def interrupted(folder: Path, how: signal.Signals, lines: int, *more: str, later
         return process.returncode, error
 
 
+@pytest.mark.slow
 def test_the_example_killed_at_random_moments_ends_with_the_same_digest(tmp_path: Path) -> None:
     seed = python_random.randrange(1000)
     moments = python_random.Random(seed)
@@ -226,6 +228,7 @@ def test_the_example_killed_at_random_moments_ends_with_the_same_digest(tmp_path
     assert len(names) <= 4 and all(name.endswith(".safetensors") for name in names)
 
 
+@pytest.mark.slow
 def test_the_example_learns_and_goes_on_after_an_interrupt(tmp_path: Path) -> None:
     code, error = interrupted(tmp_path / "run", signal.SIGINT, 2, "--epochs", "40")
     assert (code, error) == (1, "interrupted; start it again to go on\n")
@@ -284,6 +287,7 @@ def test_eight_threads_get_the_bytes_they_get_alone(nets: list[int]) -> None:
         assert tree.equal(one, other)
 
 
+@pytest.mark.slow
 def test_eight_threads_share_one_state() -> None:
     """Which is as new as a state can be: what a tree only remembers when it is asked is asked for by all at once."""
     net = network([8, 8], [0, 1], 0.0, True)

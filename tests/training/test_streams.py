@@ -39,10 +39,10 @@ def test_a_stream_begins_anywhere(count: int, size: int, epochs: int, data: Any)
 
 def test_what_is_skipped_is_not_read() -> None:
     """A billion batches are skipped as fast as none."""
-    began = time.perf_counter()
+    began = time.process_time()
     stream = batches(KEY, rows(10), 3, epochs=2**32 - 1, start=4 * (2**32 - 2))
     assert len(list(stream)) == len(stream) == 4
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_stream_that_is_over_is_empty() -> None:

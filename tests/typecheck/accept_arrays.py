@@ -26,6 +26,15 @@ def arrays_of_floats_fit(half: NDArray[np.float16], single: Vector, double: Matr
         assert_type(x, Array)
 
 
+def arrays_fit_as_numpy_makes_them(double: Matrix) -> None:
+    assert_type(relu(np.zeros(3)), Array)
+    assert_type(softmax(np.array([[0.0, 1.0]])), Array)
+    assert_type(gelu(np.linspace(-1, 1, 5)), Array)
+    take(double[:, 0])
+    take(double.mean(axis=0))
+    take(np.random.default_rng(0).normal(size=(2, 3)))
+
+
 def operators_give_arrays(x: Array, a: Matrix) -> None:
     assert_type(x + 1, Array)
     assert_type(1 - x, Array)

@@ -52,6 +52,5 @@ def not_everything_is_an_array(x: Array, labels: IntArray, params: Params, scala
     counts: IntArray = x  # E: assignment
     relu(scalar)  # E: arg-type | float
     x.reshape("rows")  # E: arg-type
-    x.sum(axis="rows")  # E: arg-type
     if x.size():  # E: operator | "int" not callable
         pass

@@ -81,7 +81,7 @@ def losses_and_metrics(params: Params, logits: Array, labels: IntArray, key: Key
     metrics.accuracy(params, labels)  # E: arg-type
     metrics.f1(logits, labels)  # E: call-arg
     metrics.confusion_matrix(logits, labels)  # E: call-arg | "classes"
-    metrics.accuracy(logits, labels)["mean"]  # E: index | is not indexable
+    metrics.accuracy(logits, labels).median  # E: union-attr, union-attr, union-attr
     regularizers.l2(params)  # E: call-arg | "strength"
     regularizers.l2(params, params)  # E: arg-type | expected "float"
     regularizers.l2(params, "0.1")  # E: arg-type | expected "float"

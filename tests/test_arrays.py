@@ -1,4 +1,4 @@
-"""funcnn.arrays: one formula for every kind of array."""
+"""funcnn._arrays: one formula for every kind of array."""
 
 from __future__ import annotations
 
