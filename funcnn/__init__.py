@@ -7,10 +7,11 @@ which they are also imported: a room knows those above it and none below.
     _arrays           how is one formula written for every kind of array?
     _arguments        how is an argument refused that cannot be meant?
     tree              how are many arrays treated as one value?
+    core              what is a traced program, and what does a transformation say of it?
+    batching          how is a function of one example computed for all? `vmap`
+    autodiff          how is it differentiated? `grad`
+    rules             what is the derivative of each NumPy function, and how is it batched?
     random            how is randomness a value?
-    core              how is a plain NumPy program watched?
-    autodiff          how is it differentiated?
-    rules             what is the derivative of each NumPy function?
     activations       what bends between two layers?
     initializers      how do weights begin?
     regularizers      what do large weights cost?
@@ -28,8 +29,8 @@ which they are also imported: a room knows those above it and none below.
     plotting          how does it look?
     jax               how does a program move to JAX?
 
-A transformation (`autodiff`) knows no function of NumPy, and a rule knows every one of a family: a new transformation
-is a room before `rules`, a new function is a row on one of its pages. The last three rooms are imported when they are
+A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
+know of one: a new transformation is a room before `rules`, a new function is a row on one of its pages. The last three rooms are imported when they are
 asked for: `funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
 """
 
@@ -38,8 +39,8 @@ from typing import TYPE_CHECKING, Any
 from funcnn import (
     typing as typing,
     tree as tree,
-    random as random,
     rules as rules,
+    random as random,
     activations as activations,
     initializers as initializers,
     regularizers as regularizers,
@@ -53,6 +54,9 @@ from funcnn import (
     checkpoint as checkpoint,
     datasets as datasets,
     testing as testing,
+)
+from funcnn.batching import (
+    vmap as vmap,
 )
 from funcnn.autodiff import (
     custom_vjp as custom_vjp,
@@ -69,9 +73,6 @@ from funcnn.autodiff import (
     stop_gradient as stop_gradient,
     value_and_grad as value_and_grad,
     vjp as vjp,
-)
-from funcnn.batching import (
-    vmap as vmap,
 )
 from funcnn.tree import (
     FrozenDict as FrozenDict,

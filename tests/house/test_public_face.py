@@ -15,7 +15,7 @@ from types import ModuleType
 
 import funcnn as fn
 
-ENGINE = {"core", "autodiff", "rules"}
+ENGINE = {"core", "batching", "autodiff", "rules"}
 """Rooms that users need not know; what they have for users is exported by the package itself."""
 
 NUMPY_LIKE = {"NDArray", "ndarray", "dtype", "floating", "integer", "unsignedinteger", "Layer"}
