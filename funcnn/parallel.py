@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from funcnn import tree
+from funcnn._arguments import whole_number
 from funcnn._arrays import readonly
 from funcnn.optimizers.transformation import like
-from funcnn.training.streams import check_rows, rows_in, whole_number
+from funcnn.training.streams import check_rows, rows_in
 
 __all__ = ["data_parallel"]
 

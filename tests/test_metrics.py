@@ -180,7 +180,8 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "accuracy: labels of shape (50,) must be integers, got float64: y.astype(np.int64)"),
     "chosen classes": (
         lambda: metrics.accuracy(CHOSEN, LABELS), TypeError,
-        "accuracy: predictions must be floating-point numbers, got int64: predictions.astype(np.float32)"),
+        "accuracy: predictions must be floating-point numbers, got an array of shape (50,) and dtype int64: "
+        "predictions.astype(np.float32)"),
     "another number of labels": (
         lambda: metrics.accuracy(SCORES, LABELS[:9]), ValueError,
         "accuracy: predictions are (50, 4) but labels are (9,); expected integer labels of shape (50,) or rows of "
@@ -193,10 +194,10 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "accuracy: predictions must be numbers, got nan at row 0. The model that made them has diverged"),
     "k of 0": (
         lambda: metrics.top_k_accuracy(SCORES, LABELS, k=0), ValueError,
-        "top_k_accuracy: k must be an int from 1 to 4, the number of classes; got 0"),
+        "top_k_accuracy: k, of 4 classes, must be from 1 to 4, got 0"),
     "k above the classes": (
         lambda: metrics.top_k_accuracy(SCORES, LABELS), ValueError,
-        "top_k_accuracy: k must be an int from 1 to 4, the number of classes; got 5"),
+        "top_k_accuracy: k, of 4 classes, must be from 1 to 4, got 5"),
     "logits for probabilities": (
         lambda: metrics.binary_accuracy(np.array([-3.0, 2.0]), np.array([0, 1])), ValueError,
         "binary_accuracy: predictions must be between 0 and 1, got -3.0 at row 0. For logits pass threshold=0.0"),
@@ -216,7 +217,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "targets: y[:, None]"),
     "precision 0": (
         lambda: metrics.regression_accuracy(P, P, precision=0.0), ValueError,
-        "regression_accuracy: precision must be a positive number, got 0.0"),
+        "regression_accuracy: precision must be a number in (0, inf), got 0.0"),
     "NaN targets": (
         lambda: metrics.r2(P, NAN), ValueError, "r2: targets must be numbers, got nan at row 1. Leave such rows out"),
     "NaN numbers": (

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import described, whole_number
 from funcnn._arrays import namespace, readonly
 from funcnn.checkpoint import manifest as inventory
 from funcnn.checkpoint import safetensors
@@ -124,9 +125,8 @@ def keep(folder: str | os.PathLike[str], step: int, tree: Any, *, last: int = 3,
     """
     from pathlib import Path
 
-    _check_whole_number("step", step, 0)
-    _check_whole_number("last", last, 1)
-    note = {"step": str(int(step))} | ({} if value is None else {"value": repr(_number(value))})
+    step, last = _whole_number("step", step, 0), _whole_number("last", last, 1)
+    note = {"step": str(step)} | ({} if value is None else {"value": repr(_number(value))})
     later = [other for other in all_steps(folder) if other > step and _is_whole(_step_path(folder, other))]
     if later:
         raise CheckpointError(f"keep: step {step} is before step {later[-1]}, which {_text(folder)!r} has already; use "
@@ -186,17 +186,19 @@ def _text(path: str | os.PathLike[str]) -> str:
     return text
 
 
-def _check_whole_number(name: str, found: Any, least: int) -> None:
-    if isinstance(found, bool) or not isinstance(found, int | np.integer) or not least <= found < 10**18:
-        raise CheckpointError(f"keep: {name} must be a whole number from {least} on, got {found!r:.99}")
+def _whole_number(name: str, found: Any, least: int) -> int:
+    try:
+        return whole_number("keep", name, found, least, 10**18 - 1)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(str(error)) from None
 
 
 def _number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise CheckpointError(f"keep: value must be a number, such as a loss (less is better), got {value!r:.99}"
-                              ) from None
+        raise CheckpointError("keep: value must be a number, such as a loss (less is better), got "
+                              + described(value)) from None
 
 
 def _is_whole(path: str) -> bool:

@@ -19,6 +19,7 @@ from funcnn.core.tracer import Tracer, concrete
 from funcnn.layers.composition import Layer, residual, serial
 from funcnn.layers.convolution import avg_pool2d, conv2d, max_pool2d
 from funcnn.layers.linear import affine
+from funcnn.random.checks import words_of
 from funcnn.tree import FrozenDict
 from funcnn.typing import AnyWidth, Array, DenseParams, Dim, IntArray, Key, Params
 
@@ -100,7 +101,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
         if key is None or drop_rate == 0:
             return x
         if isinstance(x, np.ndarray | Tracer):
-            random.words_of("dropout", key)
+            words_of("dropout", key)
             if x.dtype.kind != "f":
                 raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "
                                 "x.astype(np.float32)")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import random, tree
+from funcnn._arguments import at
 from funcnn.autodiff.operators import jvp
 from funcnn.autodiff.reverse import vjp
 from funcnn.layers import Layer
@@ -137,7 +138,7 @@ def assert_trees_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -
 
 
 def _assert_close(path: tree.Path, x: Any, y: Any, rtol: float, atol: float) -> None:
-    where = f"assert_trees_close: at {tree.keystr(path)!r}" if path else "assert_trees_close"
+    where = f"assert_trees_close:{at(path)}" if path else "assert_trees_close"
     if x.shape != y.shape:
         raise AssertionError(f"{where}: shape {x.shape} against {y.shape}")
     differ = ~np.isclose(x, y, rtol, atol, equal_nan=True)
@@ -176,7 +177,7 @@ def assert_pure(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     if again == first:
         return
     place = _different(first, again)
-    where = f" at {place!r}" if place else ""
+    where = at((place,) if place else ())
     if call.content() == first:
         raise AssertionError(f"assert_pure: {call.name} depends on a global random generator{where}; pass a key "
                              "instead")
@@ -307,5 +308,5 @@ def _check_like(name: str, found: Any, other: str, expected: Any) -> None:
                              f"{tree.structure(expected)}")
     for (path, x), y in zip(tree.leaves_with_path(found), tree.leaves(expected), strict=True):
         if (np.shape(x), np.result_type(x)) != (np.shape(y), np.result_type(y)):
-            raise AssertionError(f"check_optimizer: {name} at {tree.keystr(path)!r}: {np.result_type(x)}"
+            raise AssertionError(f"check_optimizer: {name}{at(path)}: {np.result_type(x)}"
                                  f"{list(np.shape(x))}, unlike {other}: {np.result_type(y)}{list(np.shape(y))}")

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import numpy as np
 
 from funcnn import metrics, random, tree
+from funcnn._arguments import at, described, function
 from funcnn._arrays import namespace, readonly
 from funcnn.autodiff import reverse as autodiff
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
@@ -72,16 +73,11 @@ def fold(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Itera
 
 def _run(owner: str, step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     """The states and values of a fold, for the function `owner`, which errors name."""
-    _check_function(owner, "step", step)
+    function(owner, "step", step)
     if not isinstance(state, tuple):
         raise TypeError(f"{owner}: the state must be a tuple of the parts that step takes, such as (params, "
-                        f"opt_state), got a {type(state).__name__}")
+                        f"opt_state), got {described(state)}")
     return _states(owner, step, state, batches)
-
-
-def _check_function(owner: str, name: str, f: Any) -> None:
-    if not callable(f):
-        raise TypeError(f"{owner}: {name} must be a function, got a {type(f).__name__}")
 
 
 def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batches: Iterable[Any],
@@ -97,7 +93,7 @@ def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batche
 
 def _parted(owner: str, result: Any, parts: int) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != parts + 1:
-        came = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"a {type(result).__name__}"
+        came = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
         raise TypeError(f"{owner}: step must return the {parts} parts of the state and a value, a tuple of "
                         f"{parts + 1}; it returned {came}")
     return result[:-1], result[-1]
@@ -112,8 +108,8 @@ def _stacked(values: list[Any]) -> Any:
 def _column(path: Any, *leaves: Any) -> Any:
     shapes = list(dict.fromkeys(np.shape(leaf) for leaf in leaves))
     if len(shapes) > 1:
-        raise ValueError(f"fold: the values at {tree.keystr(path)!r} have shapes {shapes[0]} and {shapes[1]}; they are "
-                         "stacked, so they must be alike")
+        raise ValueError(f"fold: the values{at(path)} have shapes {shapes[0]} and {shapes[1]}; they are stacked, so "
+                         "they must be alike")
     return readonly(namespace(leaves[0]).stack(leaves))
 
 
@@ -169,10 +165,10 @@ def make_stochastic_step(loss: Callable[[P, B, Key], N], optimizer: GradientTran
 
 
 def _differentiated(owner: str, loss: Any, optimizer: Any) -> Callable[..., Any]:
-    _check_function(owner, "loss", loss)
+    function(owner, "loss", loss)
     if not hasattr(optimizer, "update"):
         raise TypeError(f"{owner}: optimizer must be a GradientTransformation, such as adam(0.01), got "
-                        f"{optimizer!r:.80}")
+                        + described(optimizer))
     return autodiff.value_and_grad(loss)
 
 
@@ -192,7 +188,7 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
     >>> evaluate(loss, 1.0, np.arange(5.0), size=2)
     {'square': np.float64(3.0), 'max': np.float64(0.2)}
     """
-    _check_function("evaluate", "f", f)
+    function("evaluate", "f", f)
     values: list[V] = []
     sizes: list[int] = []
     for batch in in_order("evaluate", data, size):
@@ -202,8 +198,7 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
 
 
 def _mean(path: tree.Path, value: Any) -> Any:
-    where = f" at {tree.keystr(path)!r}" if path else ""
-    return np.float64(one_number("evaluate", f"what f returns{where}", value))
+    return np.float64(one_number("evaluate", f"what f returns{at(path)}", value))
 
 
 def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
@@ -216,7 +211,7 @@ def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
     is a function of the arguments, to the byte, on one machine. Another size may change last digits, because matrix
     products of other shapes add in another order; a full batch does not depend on the rows of other batches.
     """
-    _check_function("predict", "f", f)
+    function("predict", "f", f)
     parts = [_row_for_row(f(params, batch), rows_in(batch)) for batch in in_order("predict", x, size)]
     return parts[0] if len(parts) == 1 else tree.map(_one_after_another, *parts)
 
@@ -228,7 +223,6 @@ def _one_after_another(*parts: Any) -> Any:
 def _row_for_row(result: V, rows: int) -> V:
     for path, leaf in tree.leaves_with_path(result):
         if np.shape(leaf)[:1] != (rows,):
-            where = f" at {tree.keystr(path)!r}" if path else ""
             raise ValueError(f"predict: f must return a row for each row of x; for {rows} rows it returned shape "
-                             f"{np.shape(leaf)}{where}")
+                             f"{np.shape(leaf)}{at(path)}")
     return result

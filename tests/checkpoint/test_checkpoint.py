@@ -197,7 +197,7 @@ def test_jax_arrays_come_back_as_jax_arrays(path: Path) -> None:
     came = there_and_back(path, whole)
     assert isinstance(came["w"], jax.Array) and isinstance(came["n"], jax.Array) and type(came["plain"]) is np.ndarray
     assert came["w"].dtype == whole["w"].dtype and came["w"].tolist() == [0, 1, 2] and int(came["n"]) == 7
-    with pytest.raises(CheckpointError, match="an array of key<fry>"):
+    with pytest.raises(CheckpointError, match=r"an array of .*key<fry>"):
         save(path, jax.random.key(0))
 
 
@@ -349,12 +349,13 @@ def test_another_net_and_another_optimizer_are_named(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("leaf", "came"), [
-    (object(), "a object"), (1j, "a complex"), (b"x", "a bytes"), (np.ones(1, complex), "an array of complex128"),
-    (np.array(["x"]), "an array of <U1"), (np.array([object()]), "an array of object"),
-    (np.ones(1, "m8[s]"), "an array of timedelta64"), (np.ones(1, [("a", "f4")]), "an array of"),
-    (np.ones(1, np.clongdouble), "an array of clongdouble|an array of complex256"), (abs, "a builtin"),
+    (object(), "an object"), (1j, r"1j \(complex\)"), (b"x", r"b'x' \(bytes\)"), (np.ones(1, complex),
+        "an array of .*complex128"),
+    (np.array(["x"]), "an array of .*<U1"), (np.array([object()]), "an array of .*object"),
+    (np.ones(1, "m8[s]"), "an array of .*timedelta64"), (np.ones(1, [("a", "f4")]), "an array of"),
+    (np.ones(1, np.clongdouble), "an array of .*(clongdouble|complex256)"), (abs, "a builtin"),
     (np.ones((1, 1)).view(np.matrix), "a matrix"), (np.ones(1).view(np.ma.MaskedArray), "a MaskedArray"),
-    (np.datetime64("2026-01-01"), "an array of datetime64"),
+    (np.datetime64("2026-01-01"), "np.datetime64"),
 ])
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_a_leaf_that_cannot_be_saved_is_named(path: Path, leaf: Any, came: str) -> None:
@@ -651,9 +652,9 @@ def test_two_runs_do_not_mix(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("step", "last", "value", "match"), [
-    (-1, 1, None, "step must be a whole number from 0 on, got -1"), (1.0, 1, None, "step must be .* got 1.0"),
+    (-1, 1, None, "step must be from 0 to 9*, got -1"), (1.0, 1, None, "step must be .* got 1.0"),
     (True, 1, None, "step must be"), ("1", 1, None, "step must be"), (10**18, 1, None, "step must be"),
-    (1, 0, None, "last must be a whole number from 1 on, got 0"), (1, None, None, "last must be"),
+    (1, 0, None, "last must be from 1 to 9*, got 0"), (1, None, None, "last must be"),
     (1, 1, "good", "value must be a number, such as a loss"), (1, 1, [1], "value must be"),
 ])
 def test_what_keep_does_not_take(tmp_path: Path, step: Any, last: Any, value: Any, match: str) -> None:
