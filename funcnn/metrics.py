@@ -1,4 +1,4 @@
-"""With this module you can judge a model in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `r2`.
+"""How good a model is, in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `r2`.
 
 A metric takes predictions and what is true, in that order, and gives one number. `precision`, `recall` and `f1` take
 a confusion matrix and give one for each class. Over several batches the mean of the means is wrong where their sizes
@@ -30,7 +30,7 @@ _DIVERGED = "The model that made them has diverged"
 # ------------------------------------------------------------------------------------------- shares of right answers
 
 
-def accuracy(predictions: Array, labels: Labels) -> Scalar:
+def accuracy(predictions: Array, labels: Labels) -> np.float64:
     """The share of examples whose largest prediction, logit or probability, is at the right class.
 
     Predictions are (batch, classes); labels are integers (batch,), or rows (batch, classes) whose largest entry is
@@ -41,11 +41,11 @@ def accuracy(predictions: Array, labels: Labels) -> Scalar:
     """
     classes = _classes("accuracy", predictions, labels)
     xp = namespace(predictions)
-    share: Scalar = xp.mean(xp.argmax(predictions, axis=-1) == classes)
+    share: np.float64 = xp.mean(xp.argmax(predictions, axis=-1) == classes)
     return share
 
 
-def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Scalar:
+def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> np.float64:
     """The share of examples whose right class is among the k largest predictions.
 
     Predictions and labels are those of `accuracy`, which this is for k = 1; of equal predictions the first counts as
@@ -64,11 +64,11 @@ def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Scalar:
     own = xp.take_along_axis(predictions, right, axis=-1)
     ties_before = (predictions == own) & (xp.arange(classes) < right)
     larger = xp.sum((predictions > own) | ties_before, axis=-1)
-    share: Scalar = xp.mean(larger < k)
+    share: np.float64 = xp.mean(larger < k)
     return share
 
 
-def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> Scalar:
+def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> np.float64:
     """The share of entries where (prediction > threshold) is the label, True or 1.
 
     Labels have the shape of the predictions: booleans, or 0 and 1. The threshold is for probabilities; for logits it
@@ -85,11 +85,11 @@ def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float 
     checks.no_nan(name, "predictions", predictions, _DIVERGED)
     if threshold == 0.5:
         checks.in_unit_interval(name, "predictions", predictions, "For logits pass threshold=0.0")
-    share: Scalar = namespace(predictions).mean((predictions > threshold) == (labels == 1))
+    share: np.float64 = namespace(predictions).mean((predictions > threshold) == (labels == 1))
     return share
 
 
-def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> Scalar:
+def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> np.float64:
     """The share of entries that are right within a precision, |p - t| < precision.
 
     The precision is std(targets) / 250 if it is not given. To compare batches, give one for all: the targets of a
@@ -104,7 +104,7 @@ def regression_accuracy(predictions: Array, targets: Labels, precision: float | 
     _check_regression(name, predictions, targets)
     xp = namespace(predictions)
     near = xp.std(targets) / 250 if precision is None else real_number(name, "precision", precision, "(0, inf)")
-    share: Scalar = xp.mean(abs(predictions - targets) < near)
+    share: np.float64 = xp.mean(abs(predictions - targets) < near)
     return share
 
 
@@ -243,7 +243,7 @@ def _ratio(part: Any, whole: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------- regression
 
 
-def r2(predictions: Array, targets: Labels) -> Scalar:
+def r2(predictions: Array, targets: Labels) -> np.floating[Any]:
     """The share of the variance that is explained, R^2 = 1 - sum (t - p)^2 / sum (t - mean t)^2, over the batch.
 
     1 is perfect, 0 as good as always predicting the mean. With several outputs it is the mean of their R^2. Where the
@@ -262,7 +262,7 @@ def r2(predictions: Array, targets: Labels) -> Scalar:
     total = xp.sum((t - xp.mean(t, axis=0)) ** 2, axis=0)
     constant = total == 0
     explained = 1 - unexplained / xp.where(constant, 1, total)
-    mean: Scalar = xp.mean(xp.where(constant, 1.0 * (unexplained == 0), explained))
+    mean: np.floating[Any] = xp.mean(xp.where(constant, 1.0 * (unexplained == 0), explained))
     return mean
 
 

@@ -1,4 +1,4 @@
-"""With this module you can keep weights small: `l1`, `l2`, `elastic_net`, a penalty on any tree of parameters.
+"""Penalties that keep weights small, on any tree of parameters: `l1`, `l2`, `elastic_net`.
 
 A penalty is one number to add to the loss, which then pulls the weights towards 0:
 

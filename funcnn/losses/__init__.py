@@ -1,4 +1,4 @@
-"""With this module you can say how wrong a prediction is: `softmax_cross_entropy`, `squared_error`, `huber`.
+"""How wrong a prediction is: `softmax_cross_entropy`, `squared_error`, `huber`.
 
 Each loss gives one value per example; the mean over them is the caller's, `np.mean(loss(...))`. To choose one:
 

@@ -1,4 +1,4 @@
-"""With this module you can train: `batches` streams the data, `fold` runs a pure step over it.
+"""Training as a fold of a pure step over a stream of batches: `batches`, `fold`, `scan`, `make_step`, `evaluate`.
 
 Training is a fold: the state goes in, a batch comes, the new state and a value come out. `scan` is the same as a
 stream, for a loop of your own that logs, stops or saves:
@@ -7,14 +7,14 @@ stream, for a loop of your own that logs, stops or saves:
         ...
 
 Around it stand `split` before, `progress`, `early_stopping` and `check_finite` in the loop, `evaluate` and `predict`
-after it. Nothing here holds a state. How data is cut into batches stands in `funcnn.streams`, what watches over a
-loop in `funcnn.loops`.
+after it. Nothing here holds a state. How data is cut into batches stands in `funcnn.training.streams`, what
+watches over a loop in `funcnn.training.monitors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeAlias, TypeVar, TypeVarTuple, overload
 
 import numpy as np
 
@@ -31,10 +31,15 @@ __all__ = ["Batches", "EarlyStopping", "batches", "check_finite", "early_stoppin
            "make_step", "make_stochastic_step", "predict", "progress", "scan", "split"]
 
 B = TypeVar("B")
-N = TypeVar("N", bound=Scalar)
 P = TypeVar("P")
+S1 = TypeVar("S1")
+S2 = TypeVar("S2")
+S3 = TypeVar("S3")
 S = TypeVarTuple("S")
 V = TypeVar("V")
+
+Number: TypeAlias = np.floating[Any]
+"""The value of a loss, which is not traced any more."""
 
 
 # ------------------------------------------------------------------------------------------------ fold
@@ -56,8 +61,18 @@ def scan(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Itera
     return _run("scan", step, state, batches)
 
 
+@overload
+def fold(step: Callable[[S1, S2, B], tuple[S1, S2, V]], state: tuple[S1, S2], batches: Iterable[B],
+         ) -> tuple[tuple[S1, S2], Any]: ...
+@overload
+def fold(step: Callable[[S1, S2, S3, B], tuple[S1, S2, S3, V]], state: tuple[S1, S2, S3], batches: Iterable[B],
+         ) -> tuple[tuple[S1, S2, S3], Any]: ...
+@overload
+def fold(step: Callable[[S1, B], tuple[S1, V]], state: tuple[S1], batches: Iterable[B]) -> tuple[tuple[S1], Any]: ...
+@overload
 def fold(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Iterable[B],
-         ) -> tuple[tuple[*S], Any]:
+         ) -> tuple[tuple[*S], Any]: ...
+def fold(step: Callable[..., Any], state: tuple[Any, ...], batches: Iterable[Any]) -> tuple[Any, Any]:
     """Run `step(*state, batch) -> (*state, value)` over all batches: the last state, and the values stacked.
 
     The values of the steps, numbers or trees of arrays, become one array or tree with a leading axis of steps.
@@ -77,10 +92,15 @@ def _run(owner: str, step: Callable[..., Any], state: Any, batches: Iterable[Any
     if not isinstance(state, tuple):
         raise TypeError(f"{owner}: the state must be a tuple of the parts that step takes, such as (params, "
                         f"opt_state), got {described(state)}")
-    return _states(owner, step, state, batches)
+    try:
+        stream = iter(batches)
+    except TypeError:
+        raise TypeError(f"{owner}: batches must be a stream of them, such as batches(key, data, size), or a list, got "
+                        + described(batches)) from None
+    return _states(owner, step, state, stream)
 
 
-def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batches: Iterable[Any],
+def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batches: Iterator[Any],
             ) -> Iterator[tuple[Any, Any]]:
     for number, batch in enumerate(batches):
         try:
@@ -116,8 +136,8 @@ def _column(path: Any, *leaves: Any) -> Any:
 # ----------------------------------------------------------------------------------------------- steps
 
 
-def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,
-              ) -> Callable[[P, OptState[P], B], tuple[P, OptState[P], N]]:
+def make_step(loss: Callable[[P, B], Scalar], optimizer: GradientTransformation,
+              ) -> Callable[[P, OptState[P], B], tuple[P, OptState[P], Number]]:
     """The plain training step: one gradient, one update.
 
         value, grads = value_and_grad(loss)(params, batch)
@@ -130,7 +150,7 @@ def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,
     """
     value_and_grad = _differentiated("make_step", loss, optimizer)
 
-    def step(params: P, opt_state: OptState[P], batch: B) -> tuple[P, OptState[P], N]:
+    def step(params: P, opt_state: OptState[P], batch: B) -> tuple[P, OptState[P], Number]:
         value, grads = value_and_grad(params, batch)
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return apply_updates(params, updates), opt_state, value
@@ -138,8 +158,8 @@ def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,
     return step
 
 
-def make_stochastic_step(loss: Callable[[P, B, Key], N], optimizer: GradientTransformation,
-                         ) -> Callable[[P, OptState[P], Key, B], tuple[P, OptState[P], Key, N]]:
+def make_stochastic_step(loss: Callable[[P, B, Key], Scalar], optimizer: GradientTransformation,
+                         ) -> Callable[[P, OptState[P], Key, B], tuple[P, OptState[P], Key, Number]]:
     """The same step for a loss that draws random numbers, as with dropout; the key is a part of the state.
 
         key', now = split(key)
@@ -155,7 +175,7 @@ def make_stochastic_step(loss: Callable[[P, B, Key], N], optimizer: GradientTran
     """
     value_and_grad = _differentiated("make_stochastic_step", loss, optimizer)
 
-    def step(params: P, opt_state: OptState[P], key: Key, batch: B) -> tuple[P, OptState[P], Key, N]:
+    def step(params: P, opt_state: OptState[P], key: Key, batch: B) -> tuple[P, OptState[P], Key, Number]:
         key, now = random.split(key)
         value, grads = value_and_grad(params, batch, now)
         updates, opt_state = optimizer.update(grads, opt_state, params)
@@ -175,7 +195,11 @@ def _differentiated(owner: str, loss: Any, optimizer: Any) -> Callable[..., Any]
 # ------------------------------------------------------------------------------------- after the loop
 
 
-def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
+@overload
+def evaluate(f: Callable[[P, B], Scalar], params: P, data: B, size: int = 1024) -> np.float64: ...
+@overload
+def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V: ...
+def evaluate(f: Callable[[P, B], Any], params: P, data: B, size: int = 1024) -> Any:
     """The mean over all examples of what `f(params, batch)` is the mean of over a batch: a loss, an accuracy.
 
         sum_i n_i f(params, batch_i) / sum_i n_i,        n_i the number of rows of batch i, the sums in float64
@@ -189,8 +213,7 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
     {'square': np.float64(3.0), 'max': np.float64(0.2)}
     """
     function("evaluate", "f", f)
-    values: list[V] = []
-    sizes: list[int] = []
+    values, sizes = list[Any](), list[int]()
     for batch in in_order("evaluate", data, size):
         values.append(tree.map_with_path(_mean, f(params, batch)))
         sizes.append(rows_in(batch))
@@ -208,7 +231,7 @@ def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
     array([0., 2., 4., 6., 8.])
 
     A net with dropout evaluates as `predict(lambda params, x: net.apply(params, x, key=None), params, x)`. The result
-    is a function of the arguments, to the byte, on one machine. Another size may change last digits, because matrix
+    is a function of the arguments, to the byte, on the same kind of machine. Another size may change last digits, because matrix
     products of other shapes add in another order; a full batch does not depend on the rows of other batches.
     """
     function("predict", "f", f)

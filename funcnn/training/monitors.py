@@ -1,4 +1,4 @@
-"""With this module you can watch over a loop of training: `progress`, `early_stopping`, `check_finite`.
+"""What watches over a loop of training: `progress`, `early_stopping`, `check_finite`.
 
 Each is a function of what the loop sees, a stream, a value, a tree; none holds a state. Users find them in
 `funcnn.training`.

@@ -1,4 +1,4 @@
-"""With this module you can cut data into pieces: `batches` in an order drawn from a key, `split`, `in_order`.
+"""How data is cut into pieces: `batches` in an order drawn from a key, `split`, `in_order`.
 
 Data is an array, or a tree of arrays such as `(x, y)`, with one row for each example. A piece is a tree of the same
 type. Arrays may be memory-mapped (`np.load(file, mmap_mode="r")`) and larger than memory: only the rows of a batch are

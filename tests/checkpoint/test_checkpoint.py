@@ -353,7 +353,7 @@ def test_another_net_and_another_optimizer_are_named(path: Path) -> None:
         "an array of .*complex128"),
     (np.array(["x"]), "an array of .*<U1"), (np.array([object()]), "an array of .*object"),
     (np.ones(1, "m8[s]"), "an array of .*timedelta64"), (np.ones(1, [("a", "f4")]), "an array of"),
-    (np.ones(1, np.clongdouble), "an array of .*(clongdouble|complex256)"), (abs, "a builtin"),
+    (np.ones(1, np.clongdouble), "an array of .*(clongdouble|complex256)"), (abs, "the function abs"),
     (np.ones((1, 1)).view(np.matrix), "a matrix"), (np.ones(1).view(np.ma.MaskedArray), "a MaskedArray"),
     (np.datetime64("2026-01-01"), "np.datetime64"),
 ])

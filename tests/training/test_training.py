@@ -829,8 +829,8 @@ def test_types_pass_through() -> None:
     assert_type(new, Params)
     for now, value in progress(scan(make_stochastic_step(with_key, optimizer), (*state, KEY), stream)):
         assert_type(now, tuple[Params, OptState[Params], Key])
-        assert_type(value, Scalar)
-    assert_type(evaluate(loss, params, held_out), Scalar)
+        assert_type(value, np.floating[Any])
+    assert_type(evaluate(loss, params, held_out), np.float64)
     assert_type(predict(NET.apply, params, held_out[0]), Array)
     assert_type(early_stopping(3)(EarlyStopping(), 1.0).stop, bool)
     if TYPE_CHECKING:
