@@ -92,7 +92,7 @@ def test_aux_is_no_mean_and_comes_block_by_block(shards: int, rows: list[int]) -
 
 
 def test_several_gradients_are_no_aux() -> None:
-    both = fn.value_and_grad(lambda w, x: np.mean(w * x), argnums=(0, 1))
+    both: Any = fn.value_and_grad(lambda w, x: np.mean(w * x), argnums=(0, 1))
     value, (by_w, _) = data_parallel(both, 2)(2.0, np.ones(4))
     assert (value, by_w) == (2.0, 1.0)
 
@@ -157,7 +157,8 @@ def test_types_survive() -> None:
 @pytest.mark.parametrize(("make", "error", "text"), [
     (lambda: data_parallel(WHOLE, 0), ValueError, "data_parallel: shards must be at least 1, got 0"),
     (lambda: data_parallel(WHOLE, 2.0), TypeError, "data_parallel: shards must be an int, got 2.0"),  # type: ignore[call-overload]
-    (lambda: data_parallel(WHOLE(PARAMS, (X, Y)), 2), TypeError, "data_parallel: value_and_grad_fn, .*must be a function, got a tuple"),  # type: ignore[call-overload]
+    (lambda: data_parallel(WHOLE(PARAMS, (X, Y)), 2),  # type: ignore[call-overload]
+     TypeError, "data_parallel: value_and_grad_fn, .*must be a function, got a tuple"),
     (lambda: data_parallel(WHOLE, 2)(PARAMS, (X, Y[:5])), ValueError, "data_parallel: the arrays differ in their"),
     (lambda: data_parallel(WHOLE, 2)(PARAMS, (X[:0], Y[:0])), ValueError, r"data_parallel: the data is empty \(0"),
 ])

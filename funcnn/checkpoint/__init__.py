@@ -1,4 +1,4 @@
-"""With this module you can put a tree into a file and get the same tree back, bit for bit: `save`, `load`, `keep`.
+"""A tree in a file, and the same tree back, bit for bit: `save`, `load`, `keep`.
 
 A checkpoint is a `.safetensors` file, which the official library opens too. Its arrays are named by their paths in
 the tree as `tree.keystr` writes them, `0/dense_0/w`; where two paths would be written alike, `/` in a key becomes
@@ -79,13 +79,16 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
 
     `like` is what a run starts with, such as `(params, optimizer.init(params))`; its values do not matter. Where the
     file has something else, one error names all the places. `at` says where in the saved tree `like` stands:
-    "0/dense_0", or `(0, "dense_0")`. Arrays come back read-only and aligned to 64 bytes; dicts as the dicts of
-    `like`; 0-d arrays and scalars of NumPy as what `like` has. An np.float64, which is a float, stays one.
+    "0/dense_0", or `(0, "dense_0")`; there, too, `like` has all that the file has. Arrays come back read-only and
+    aligned to 64 bytes; dicts as the dicts of `like`; 0-d arrays and scalars of NumPy as what `like` has. An
+    np.float64, which is a float, stays one.
 
     A file that has changed raises `DamagedCheckpointError`, none at all `CheckpointNotFoundError`. A file of another
-    library is loaded if it has the arrays of `like` by these names; it has no digest, so nobody can tell whether its
-    bytes are those that were written. A part takes the memory of the part, and for the digest the time of the whole
-    file. An example stands at `save`.
+    library is loaded if its arrays are those of `like`, by these names, no more and no fewer (what is not needed is
+    named nevertheless, `{**like, "head": np.zeros(...)}`, or left out by `at`); its bfloat16 numbers are float32 here,
+    the same numbers. It has no digest, so nobody can tell whether its bytes are those that were written.
+
+    A part takes the memory of the part, and for the digest the time of the whole file. An example stands at `save`.
     """
     path = _text(path)
     wanted, form = inventory.parts(f"load: {path!r}", like)
@@ -93,7 +96,7 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
 
     def choose(header: Header) -> set[str]:
         stored.update(_stored(path, header, wanted, at))
-        _check_fit(path, wanted, stored)
+        _check_fit(path, wanted, stored, "funcnn" in header.metadata)
         return {part.content for part in stored.values() if part.kind in ARRAYS}
 
     arrays = safetensors.read(path, choose)
@@ -140,8 +143,8 @@ def keep(folder: str | os.PathLike[str], step: int, tree: Any, *, last: int = 3,
 def latest(folder: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = ()) -> tuple[int, T] | None:
     """The last step that `keep` has saved in a folder, and its tree as `load` gives it; None if there is no step yet.
 
-    A file that is damaged is passed over with a warning that names it; if all are, that is an error. An example
-    stands at `keep`.
+    A file that is damaged is passed over with a warning that names it; if all are, that is an error, and so is a file
+    of one step that has the name of another. An example stands at `keep`.
     """
     return _first_whole(lambda: all_steps(folder)[::-1], folder, like, at)
 
@@ -235,6 +238,14 @@ def _by_value(found: Mapping[int, Mapping[str, str] | None]) -> list[int]:
     return [step for _, step in sorted(values)]
 
 
+def _check_name(path: str, step: int) -> None:
+    """A file that `keep` has written stands under the name of its step."""
+    written = (_metadata(path) or {}).get("step", "")
+    if re.fullmatch("[0-9]{1,18}", written) and int(written) != step:
+        raise CheckpointError(f"load: {path!r} was kept as step {written}, so it has been renamed; name it "
+                              f"{_step_name(int(written))!r} again")
+
+
 def _prune(folder: str | os.PathLike[str], step: int, last: int) -> None:
     """Remove steps up to this one that `keep` has written, but the last ones and the best."""
     own = {other: metadata for other, metadata in _all_metadata(folder).items()
@@ -259,6 +270,7 @@ def _first_whole(search: Callable[[], list[int]], folder: str | os.PathLike[str]
     while steps:
         step, *steps = steps
         try:
+            _check_name(_step_path(folder, step), step)
             return step, load(_step_path(folder, step), like, at=at)
         except CheckpointNotFoundError:  # the run goes on meanwhile and has removed it, so there is a newer one
             steps = [other for other in search() if other not in damaged]
@@ -291,6 +303,8 @@ def _as_json(part: Part) -> Any:
     value = part.content
     if part.kind not in NUMBERS.values():
         return part.kind
+    if part.kind == "str" and not safetensors.is_text(value):  # JSON would join the halves of a surrogate pair
+        return {part.kind: [value.encode("utf-8", "surrogatepass").hex()]}
     if part.kind == "float" and not math.isfinite(value):
         value = struct.pack(">d", value).hex()
     if part.kind == "int" and not -2**63 <= value < 2**63:  # Python reads and writes long ones in base 16 only
@@ -300,11 +314,21 @@ def _as_json(part: Part) -> Any:
 
 def _value_of(kind: str, found: Any) -> bool | int | float | str | None:
     """The value that `_as_json` has written, or None for what it does not write."""
+    if kind == "str" and isinstance(found, list):
+        return _halves(found)
     if kind == "float" and isinstance(found, str) and re.fullmatch("[0-9a-f]{16}", found):
         return cast(float, struct.unpack(">d", bytes.fromhex(found))[0])
     if kind == "int" and isinstance(found, str) and re.fullmatch("-?0x[0-9a-f]+", found):
         return int(found, 16)
     return found if NUMBERS.get(type(found)) == kind else None
+
+
+def _halves(found: list[Any]) -> str | None:
+    """A text with halves of surrogate pairs, from its bytes."""
+    try:
+        return bytes.fromhex(*found).decode("utf-8", "surrogatepass")
+    except (TypeError, ValueError):
+        return None
 
 
 # ------------------------------------------------------------------------------------- from file to tree
@@ -388,14 +412,20 @@ def _tops(parts: Iterable[Place]) -> str:
     return ", ".join(tops[:SHOWN]) or "nothing"
 
 
-def _check_fit(path: str, wanted: Mapping[Place, Part], stored: Mapping[Place, Part]) -> None:
+def _check_fit(path: str, wanted: Mapping[Place, Part], stored: Mapping[Place, Part], own: bool) -> None:
     misfits = list(inventory.misfits(wanted, stored))
     if misfits:
         shown = "".join(f"\n  {line}" for line in misfits[:SHOWN])
         more = f"\n  and {len(misfits) - SHOWN} more" if len(misfits) > SHOWN else ""
         raise CheckpointError(f"load: {path!r} does not fit `like` in {len(misfits)} place{'s' * (len(misfits) > 1)}:"
-                              f"{shown}{more}\nGive as `like` a tree such as was saved, made by the same net and "
-                              f"optimizer, or a part of it with at= its place; at its top the file has {_tops(stored)}")
+                              f"{shown}{more}\n{_WAY_OUT if own else _WAY_OUT_OF_OTHERS}; at its top the file has "
+                              + _tops(stored))
+
+
+_WAY_OUT = ("Give as `like` a tree such as was saved, made by the same net and optimizer, or a part of it with at= its "
+            "place")
+_WAY_OUT_OF_OTHERS = ("It is a file of another library: give as `like` a dict of all its arrays, {**like, 'name': "
+                      "np.zeros(shape, dtype)} with those that you do not need, or a part of it with at= its place")
 
 
 def _restored(stored: Part, like: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:

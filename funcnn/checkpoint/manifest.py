@@ -1,4 +1,4 @@
-"""With this module you can list what stands where in a tree: `parts`, and how two lists differ: `misfits`.
+"""What stands where in a tree: `parts`, and how two lists of it differ: `misfits`.
 
 A place is a path written as one text that no other path has: the keys with `/` between them, `~` in a key as `~0`,
 `/` as `~1`, an empty key as `~2`. A checkpoint is compared with the tree that it is loaded into place by place.
@@ -54,18 +54,9 @@ def place(path: tree.Path) -> Place:
 
 
 def _escaped(key: Any) -> str:
-    if isinstance(key, bool) or not isinstance(key, str | int) or not _is_text(str(key)):
+    if isinstance(key, bool) or not isinstance(key, str | int) or not safetensors.is_text(str(key)):
         raise TypeError(f"a key of the tree is {key!r:.99}; keys must be texts or whole numbers")
     return str(key).replace("~", "~0").replace("/", "~1") or "~2"
-
-
-def _is_text(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, which no file may have in a name."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def plain(place: Place) -> str:

@@ -1,4 +1,4 @@
-"""With this module you can see a network learn: `decision_boundary`, `history`, `activations`, `graph`, `animate`.
+"""Pictures of a network that learns: `decision_boundary`, `history`, `activations`, `graph`, `animate`.
 
 Each function draws data on the axes that it is given, or on those of a new `matplotlib.figure.Figure`, and returns
 them: `decision_boundary(predict, x, y).figure.savefig("plane.png")`. No window is opened and pyplot is never asked, so

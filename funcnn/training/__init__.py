@@ -231,8 +231,8 @@ def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
     array([0., 2., 4., 6., 8.])
 
     A net with dropout evaluates as `predict(lambda params, x: net.apply(params, x, key=None), params, x)`. The result
-    is a function of the arguments, to the byte, on the same kind of machine. Another size may change last digits, because matrix
-    products of other shapes add in another order; a full batch does not depend on the rows of other batches.
+    is a function of the arguments, to the byte, on the same kind of machine. Another size may change last digits,
+    because matrix products of other shapes add in another order; a full batch does not depend on the rows of others.
     """
     function("predict", "f", f)
     parts = [_row_for_row(f(params, batch), rows_in(batch)) for batch in in_order("predict", x, size)]

@@ -242,11 +242,45 @@ def test_what_does_not_fit_in_a_file_of_the_official_library_is_named(path: Path
     ]
 
 
+def test_a_file_of_others_with_more_arrays_says_the_way_out(path: Path) -> None:
+    official = pytest.importorskip("safetensors.numpy")
+    official.save_file({"w": np.ones(2), "head.b": np.ones(3, np.float32)}, path)
+    with pytest.raises(CheckpointError, match=r"'head.b' is in the file, float32\[3\], and not in `like`") as caught:
+        load(path, {"w": np.zeros(2)})
+    assert "a file of another library" in str(caught.value)
+    assert "{**like, 'name': np.zeros(shape, dtype)}" in str(caught.value)
+    assert load(path, {"w": np.zeros(2), "head.b": np.zeros(3, np.float32)})["w"].tolist() == [1, 1]
+    assert load(path, np.zeros(2), at="w").tolist() == [1, 1]
+
+
+def test_bfloat16_is_widened_to_the_same_numbers(path: Path) -> None:
+    bits = np.arange(2**16, dtype="<u2")  # every bfloat16
+    header = (b'{"a":{"dtype":"BF16","shape":[256,256],"data_offsets":[0,131072]},'
+              b'"n":{"dtype":"BF16","shape":[],"data_offsets":[131072,131074]},'
+              b'"none":{"dtype":"BF16","shape":[0],"data_offsets":[131074,131074]}}')
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bits.tobytes() + b"\x40\xc0")
+    like = {"a": np.zeros((256, 256), np.float32), "n": np.zeros((), np.float32), "none": np.zeros(0, np.float32)}
+    came = load(path, like)
+    assert_same({"n": came["n"], "none": came["none"]}, {"n": np.array(-3, np.float32), "none": like["none"]})
+    assert (came["a"].ravel().view(np.uint32) == bits.astype(np.uint32) * 65536).all()
+    assert came["a"].ctypes.data % 64 == 0 and not came["a"].flags.writeable
+    with pytest.raises(CheckpointError, match=r"'n' is float32\[\] in the file, float64\[\] in `like`"):
+        load(path, like | {"n": np.zeros(())})
+
+
+def test_bfloat16_of_another_library_is_that_library_s(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    official = pytest.importorskip("safetensors.torch")
+    w = torch.linspace(-3, 3, 50).to(torch.bfloat16)
+    official.save_file({"w": w}, path)
+    assert load(path, {"w": np.zeros(50, np.float32)})["w"].tolist() == w.float().tolist()
+
+
 def test_a_dtype_that_numpy_has_not_is_named(path: Path) -> None:
-    header = (b'{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]},'
+    header = (b'{"a":{"dtype":"F8_E5M2","shape":[4],"data_offsets":[0,4]},'
               b'"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}}')
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"12345")
-    with pytest.raises(CheckpointError, match=r"'a' is 'BF16'\[2\] in the file, float32\[2\] in `like`"):
+    with pytest.raises(CheckpointError, match=r"'a' is 'F8_E5M2'\[4\] in the file, float32\[2\] in `like`"):
         load(path, {"a": np.ones(2, np.float32), "b": np.ones(1, np.uint8)})
     assert load(path, np.zeros(1, np.uint8), at="b").tobytes() == b"5"
 
@@ -376,6 +410,13 @@ def test_a_tree_that_cannot_be_saved_is_refused(path: Path, whole: Any, match: s
         save(path, whole)
     with pytest.raises(CheckpointError, match=match):
         load(path, whole)
+
+
+@pytest.mark.parametrize("text", ["\ud83d\ude00", "\ud800", "a\udfff\ud83d\ude00é", "\U0001f600", "\ud83d" * 3])
+def test_a_text_with_halves_of_surrogate_pairs_comes_back(path: Path, text: str) -> None:
+    save(path, {"text": text, "n": 1})
+    came = load(path, {"text": "", "n": 0})
+    assert came == {"text": text, "n": 1} and len(came["text"]) == len(text)
 
 
 def test_a_tree_that_holds_itself_is_refused(path: Path) -> None:
@@ -640,6 +681,18 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == sorted([*others, *folders, "step_00000006.safetensors",
                                                    "step_00000019.safetensors"])
     assert all((tmp_path / name).read_bytes() == b"mine" for name in others)
+
+
+@pytest.mark.parametrize("look", [latest, best])
+def test_a_step_under_the_name_of_another_is_an_error(tmp_path: Path, look: Callable[..., Any]) -> None:
+    run(tmp_path, {10: 0.2, 20: 0.1})
+    last = tmp_path / "step_00000020.safetensors"
+    for name in ("step_00000030.safetensors", "step_00000010.safetensors"):
+        last = last.rename(tmp_path / name)
+        with pytest.raises(CheckpointError, match=r"was kept as step 20, so .* name it 'step_00000020.safetensors'"):
+            look(tmp_path, FORM)
+    last.rename(tmp_path / "step_00000020.safetensors")
+    assert found(look(tmp_path, FORM)) == 20
 
 
 def test_two_runs_do_not_mix(tmp_path: Path) -> None:
