@@ -15,6 +15,7 @@ import funcnn as fn
 from funcnn import _arguments as arguments
 from funcnn import checkpoint, losses, metrics, random, regularizers, training
 from funcnn._arguments import Interval, as_array, at, described, plain_array, real_number, whole_number
+from funcnn.typing import Array, Scalar
 
 
 def array_of(kind: str, x: Any) -> Any:
@@ -105,6 +106,10 @@ ROWS = np.array([[0.25, 0.75], [0.5, 0.5]])
 LOGITS = 2 * ROWS
 CLASSES = np.array([0, 1])
 
+def mean(w: Scalar, x: Array) -> Scalar:
+    return np.mean(w * x)
+
+
 DOORS: dict[str, Callable[[Any], object]] = {  # those of class numbers have "classes" in their names
     "predictions": lambda x: losses.squared_error(x, ROWS),
     "targets": lambda x: losses.huber(ROWS, x),
@@ -124,7 +129,7 @@ DOORS: dict[str, Callable[[Any], object]] = {  # those of class numbers have "cl
     "data to split": lambda x: training.split(KEY, x, 0.5),
     "data to evaluate on": lambda x: training.evaluate(lambda w, x: np.mean(x), 0.0, x),
     "data to predict from": lambda x: training.predict(lambda w, x: x, 0.0, x),
-    "blocks": lambda x: fn.parallel.data_parallel(lambda w, x: (np.mean(x), w), 2)(1.0, x),
+    "blocks": lambda x: fn.parallel.data_parallel(fn.value_and_grad(mean), 2)(1.0, x),
     "a checkpoint": lambda x: checkpoint.save("never written", {"w": x}),
     "probabilities to draw by": lambda x: random.bernoulli(KEY, x),
     "logits to draw by": lambda x: random.categorical(KEY, x),

@@ -163,6 +163,16 @@ def test_means_over_batches_of_different_sizes_are_exact() -> None:
     assert metrics.mean_over_batches(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([3, 1])).tolist() == [1.5, 2.5]
 
 
+def test_sums_of_half_precision_do_not_overflow() -> None:
+    t = np.linspace(-300, 300, 70_000).astype(np.float16)
+    expected = metrics.r2((t + 1).astype(np.float64), t.astype(np.float64))
+    np.testing.assert_allclose(metrics.r2(t + np.float16(1), t), expected, rtol=1e-3)
+    assert metrics.r2(t, t) == 1
+    two_classes = np.repeat(np.array([[0, 1]], np.float16), 70_000, axis=0)
+    assert metrics.accuracy(two_classes, np.ones(70_000, int)) == 1
+    assert metrics.top_k_accuracy(two_classes, np.ones(70_000, int), k=1) == 1
+
+
 # ------------------------------------------------------------------------------------------ wrong calls
 
 P, NAN = np.array([0.2, 0.9]), np.array([0.2, np.nan])

@@ -92,8 +92,11 @@ def test_aux_is_no_mean_and_comes_block_by_block(shards: int, rows: list[int]) -
 
 
 def test_several_gradients_are_no_aux() -> None:
-    both: Any = fn.value_and_grad(lambda w, x: np.mean(w * x), argnums=(0, 1))
-    value, (by_w, _) = data_parallel(both, 2)(2.0, np.ones(4))
+    def product(w: Scalar, x: Array) -> Scalar:
+        return np.mean(w * x)
+
+    spread: Any = data_parallel
+    value, (by_w, _) = spread(fn.value_and_grad(product, argnums=(0, 1)), 2)(2.0, np.ones(4))
     assert (value, by_w) == (2.0, 1.0)
 
 
@@ -124,7 +127,7 @@ def test_where_threads_are_short_the_work_is_done_nevertheless(started: int, mon
 def test_an_error_of_the_work_is_not_taken_for_a_want_of_threads() -> None:
     calls: list[int] = []
 
-    def fails(params: float, x: Any) -> tuple[Any, float]:
+    def fails(params: float, x: Any) -> tuple[Scalar, float]:
         calls.append(len(x))
         raise RuntimeError("of the work")
 
@@ -136,7 +139,7 @@ def test_an_error_of_the_work_is_not_taken_for_a_want_of_threads() -> None:
 def test_the_work_is_done_in_threads_and_their_errors_arrive() -> None:
     main, seen = threading.get_ident(), set()
 
-    def look(params: float, x: Any) -> tuple[Any, float]:
+    def look(params: float, x: Any) -> tuple[Scalar, float]:
         seen.add(threading.get_ident())
         return np.mean(x), params
 

@@ -7,7 +7,7 @@ one further split.
 Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, partitionable: jax >= 0.5):
 
 - bit for bit, on every machine: `key, split, fold_in, bits, uniform, bernoulli, randint, permutation`, and
-  `choice` without `p` (not under `jax_enable_x64`);
+  `choice` without `p` (with replacement, not under `jax_enable_x64`);
 - within a few ulp, as the docstrings say: `normal, truncated_normal, exponential, gumbel`;
 - the same unless rounding decides: `categorical`, and `choice` with `p`.
 
@@ -326,10 +326,11 @@ def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True
     >>> choice(key(0), np.array(["red", "green", "blue"]), (2,), replace=False)
     array(['red', 'green'], dtype='<U5')
 
-    Source: as `jax.random.choice`, without `p` bit for bit (where jax draws int32 indices: under `jax_enable_x64`
-    it draws int64 ones, which are other numbers). With `p` it draws by inverting the cumulated p, or
-    without replacement by the top k of log p + Gumbel noise: the same indices unless rounding decides, in
-    float64 for a float64 array p (as in jax under `jax_enable_x64`), else in float32. jax answers any `p`.
+    Source: as `jax.random.choice`, without `p` bit for bit (but for draws with replacement under
+    `jax_enable_x64`, where jax's are of 64 bits and so other numbers). With `p` it draws by inverting the
+    cumulated p, or without replacement by the top k of log p + Gumbel noise: the same indices unless rounding
+    decides, in float64 for a float64 array p (as in jax under `jax_enable_x64`), else in float32. jax answers
+    any `p`.
     """
     words = checks.words_of("random.choice", key)
     values = checks.population("choice", "a", a)

@@ -1009,3 +1009,12 @@ def test_keys_of_jax_are_told_how_to_come_in(jax: Any) -> None:
             match=r"random.uniform: key must be a key, .* np.asarray\(jax.random.key_data\(key\)\)"):
             random.uniform(key)
         assert digest(random.uniform(np.asarray(jax.random.key_data(key)))) == digest(random.uniform(random.key(0)))  # type: ignore[arg-type]
+
+
+def test_choice_with_replacement_is_another_one_in_jax_with_64_bits(jax: Any) -> None:
+    """As its docstring says; without replacement, and where jax draws 32 bits, they are the same."""
+    key = np.asarray(random.key(0))
+    with x64(jax):
+        with_replacement, without = (np.asarray(jax.random.choice(key, 10, (6,), again)) for again in (True, False))
+    assert with_replacement.tolist() != random.choice(K, 10, (6,)).tolist()
+    assert without.tolist() == random.choice(K, 10, (6,), replace=False).tolist()
