@@ -304,8 +304,8 @@ def _arrays(file: FileIO, start: bytearray, header: Header, chosen: Collection[s
         if name in chosen:
             buffer = _aligned(size)
             _take(file, buffer, whole)
-            numbers = buffer.view(_stored(tensor.code))
-            found[name] = readonly((_widened(numbers) if tensor.code in WIDENED else numbers).reshape(tensor.shape))
+            numbers = _widened(buffer.view("<u2")) if tensor.code in WIDENED else buffer.view(CODES[tensor.code])
+            found[name] = readonly(numbers.reshape(tensor.shape))
         else:
             _pass(file, size, whole)
     _check_digest(start, whole)
