@@ -1,273 +1,259 @@
-"""With this module you can refuse arguments that cannot be meant: `same_shape`, `labels_of`, `probabilities`.
+"""What an argument must be, and the words in which an error says that it is not.
 
-The losses and metrics begin with these checks. Each raises an error that names the function, says what came and
-what was expected, and shows the fix. Shapes and dtypes are checked always, values only where they can be looked at
-cheaply: in ndarrays, traced by `grad` or not, but not under `jax.jit`.
+Every module checks its arguments with these functions, so that the same mistake reads the same everywhere: the name
+of the function, that of the argument, what was expected, what came, and the fix. A check of a number returns it as the
+plain Python number that it stands for. Values traced by a transformation have a shape and a dtype, and pass as arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import math
+import numbers
+import operator
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from funcnn.core.tracer import Tracer, concrete
 from funcnn.typing import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TOLERANCE", "class_labels", "every", "floats", "in_unit_interval", "labels_of", "no_nan", "not_empty",
-           "not_probabilities", "positive", "probabilities", "same_shape", "shape_of"]
-
-TOLERANCE = 1e-3
-"""How far probabilities may be from [0, 1], and their sum from 1, before they are taken for something else."""
+__all__ = ["Interval", "as_array", "at", "described", "float_array", "function", "one_of", "place_of", "plain_array",
+           "real_array", "real_number", "unlike_array", "whole_number"]
 
 
-# --------------------------------------------------------------------------------------------- any argument
+# ------------------------------------------------------------------------------------------------ the words
 
 
-def shape_of(name: str, argument: str, x: Any) -> Shape:
-    """The shape of an array of numbers.
+def described(value: Any) -> str:
+    """What came, in a few words: a number or a text itself, an array by its shape and dtype, all else by its type.
 
-    >>> shape_of("loss", "targets", [1.0])
+    >>> described(2.5), described(np.int64(3)), described({"w": 1.0}), described(described)
+    ('2.5 (float)', 'np.int64(3)', 'a dict', 'the function described')
+    >>> described(np.ones((2, 3), np.float32))
+    'an array of shape (2, 3) and dtype float32'
+    """
+    if isinstance(value, np.generic | None):
+        return f"{value!r:.80}"
+    if isinstance(value, bool | int | float | complex | str | bytes):
+        return f"{value!r:.80} ({type(value).__name__})"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the {'type' if isinstance(value, type) else 'function'} {value.__name__}"
+    name = "array" if type(value) is np.ndarray or _is_of_a_namespace(value) else type(value).__name__
+    kind = f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    if not hasattr(value, "shape"):
+        return kind
+    dtype = f" and dtype {value.dtype}" if hasattr(value, "dtype") else ""
+    return f"{kind} of shape {tuple(value.shape)}{dtype}"
+
+
+def place_of(path: tuple[object, ...]) -> str:
+    """A place in a tree.
+
+    >>> place_of(("dense_0", "w")), place_of(())
+    ("'dense_0/w'", 'the root')
+    """
+    return repr("/".join(map(str, path))) if path else "the root"
+
+
+def at(path: tuple[object, ...]) -> str:
+    """Where in a tree, to be put behind what is said of it; nothing for the root.
+
+    >>> at(("dense_0", "w")), at(())
+    (" at 'dense_0/w'", '')
+    """
+    return f" at {place_of(path)}" if path else ""
+
+
+# ------------------------------------------------------------------------------- numbers, choices, functions
+
+
+def whole_number(owner: str, name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> int:
+    """An int, from any kind of integer: Python's, NumPy's, an array without axes; not from a bool or a float.
+
+    >>> whole_number("batches", "size", np.int64(32), least=1)
+    32
+    >>> whole_number("batches", "size", 0, least=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: batches: size must be at least 1, got 0
+    """
+    number = None if isinstance(value, bool | np.bool_) else _index(value)
+    if number is None:
+        raise TypeError(f"{owner}: {name} must be an int, got {described(value)}")
+    if not least <= number <= most:
+        bounds = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+        raise ValueError(f"{owner}: {name} must be {bounds}, got {number}")
+    return number
+
+
+def _index(value: Any) -> int | None:
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+Interval: TypeAlias = Literal["(-inf, inf)", "[0, inf)", "(0, inf)", "[0, 1)", "(0, 1)", "[0, 1]"]
+"""Where a number must lie: a bound in square brackets belongs to it."""
+
+_HOLDS: dict[Interval, Callable[[float], bool]] = {
+    "(-inf, inf)": lambda x: -math.inf < x < math.inf,
+    "[0, inf)": lambda x: 0 <= x < math.inf,
+    "(0, inf)": lambda x: 0 < x < math.inf,
+    "[0, 1)": lambda x: 0 <= x < 1,
+    "(0, 1)": lambda x: 0 < x < 1,
+    "[0, 1]": lambda x: 0 <= x <= 1,
+}
+
+
+def real_number(owner: str, name: str, value: Any, within: Interval = "(-inf, inf)") -> Any:
+    """A number as a Python float, which leaves the dtypes of arrays alone; a traced one as it is.
+
+    NaN is in no interval, and no bool is a number.
+
+    >>> real_number("sgd", "momentum", np.float32(0.5), "[0, 1)")
+    0.5
+    >>> real_number("sgd", "momentum", 1.5, "[0, 1)")
+    Traceback (most recent call last):
+    ...
+    ValueError: sgd: momentum must be a number in [0, 1), got 1.5
+    """
+    known = value.item() if isinstance(value, np.ndarray) and value.shape == () else value
+    if _is_of_a_namespace(known) and known.shape == ():
+        return value
+    if isinstance(known, bool) or not isinstance(known, numbers.Real):
+        raise TypeError(f"{owner}: {name} must be a number, got {described(value)}")
+    number = _float(known)
+    if not _HOLDS[within](number):
+        expected = "a finite number" if within == "(-inf, inf)" else f"a number in {within}"
+        raise ValueError(f"{owner}: {name} must be {expected}, got {value}")
+    return number
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def one_of(owner: str, name: str, value: Any, options: Collection[str]) -> None:
+    """A choice by name.
+
+    >>> one_of("early_stopping", "mode", "auto", ("min", "max"))
+    Traceback (most recent call last):
+    ...
+    ValueError: early_stopping: mode must be 'min' or 'max', got 'auto' (str)
+    """
+    if not (isinstance(value, str) and value in options):
+        raise ValueError(f"{owner}: {name} must be {' or '.join(map(repr, options))}, got {described(value)}")
+
+
+def function(owner: str, name: str, value: Any) -> None:
+    """Something that can be called.
+
+    >>> function("fold", "step", 0.1)
+    Traceback (most recent call last):
+    ...
+    TypeError: fold: step must be a function, got 0.1 (float)
+    """
+    if not callable(value):
+        raise TypeError(f"{owner}: {name} must be a function, got {described(value)}")
+
+
+# --------------------------------------------------------------------------------------------------- arrays
+
+
+def plain_array(owner: str, name: str, x: Any) -> None:
+    """An array whose operators mean what NumPy's do: an ndarray, a NumPy number, a traced value, an array of JAX.
+
+    >>> plain_array("loss", "targets", [1.0])
     Traceback (most recent call last):
     ...
     TypeError: loss: targets must be an array, got a list: np.asarray(targets)
+    >>> plain_array("loss", "targets", np.ma.array([1.0, 2.0], mask=[0, 1]))
+    Traceback (most recent call last):
+    ...
+    TypeError: loss: targets must be an array, got a MaskedArray of shape (2,) and dtype float64, whose mask would be \
+lost: leave such rows out, or targets.filled(0)
     """
-    kind = x.dtype.kind if type(x) in _ARRAYS else _kind(name, argument, x)
-    if kind in "OSUMmc":
-        raise TypeError(f"{name}: {argument} must be real numbers, got dtype {concrete(x).dtype}")
+    if type(x) is not np.ndarray and (came := unlike_array(x, name)):
+        raise TypeError(f"{owner}: {name} must be an array, got {came}")
+
+
+def unlike_array(x: Any, name: str = "x") -> str:
+    """Why something is no plain array, with the fix; an empty text for one that is.
+
+    >>> unlike_array(np.ones(2).view(np.recarray))
+    'a recarray of shape (2,) and dtype float64, whose operators are not those of an array: np.asarray(x)'
+    """
+    if isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap):
+        if hasattr(x, "mask"):
+            return f"{described(x)}, whose mask would be lost: leave such rows out, or {_code(name)}.filled(0)"
+        return f"{described(x)}, whose operators are not those of an array: np.asarray({_code(name)})"
+    if isinstance(x, np.ndarray | np.generic) or _is_of_a_namespace(x):
+        return ""
+    ways = (way for method, way in _WAYS_TO_NUMPY.items() if hasattr(x, method))
+    return f"{described(x)}: {next(ways, 'np.asarray({})').format(_code(name))}"
+
+
+def _code(name: str) -> str:
+    """An argument as it is written in a program; "the data at '0'" is not."""
+    return name if name.isidentifier() else "x"
+
+
+_WAYS_TO_NUMPY = {
+    "detach": "{}.detach().cpu().numpy()",  # a tensor of PyTorch
+    "to_numpy": "{}.to_numpy()",  # a table of pandas or polars
+    "toarray": "{}.toarray()",  # a sparse array of SciPy
+}
+
+
+def _is_of_a_namespace(x: Any) -> bool:
+    """Whether x says itself which functions apply to it, as traced values and arrays of JAX do."""
+    return not isinstance(x, np.ndarray | np.generic) and hasattr(type(x), "__array_namespace__")
+
+
+def real_array(owner: str, name: str, x: Any) -> Shape:
+    """The shape of a plain array of real numbers.
+
+    >>> real_array("loss", "targets", np.array([1j]))
+    Traceback (most recent call last):
+    ...
+    TypeError: loss: targets must be real numbers, got an array of shape (1,) and dtype complex128
+    """
+    plain_array(owner, name, x)
+    if x.dtype.kind in "OSUMmc":
+        raise TypeError(f"{owner}: {name} must be real numbers, got {described(x)}")
     shape: Shape = x.shape
     return shape
 
 
-_ARRAYS = (np.ndarray, Tracer)
+def float_array(owner: str, name: str, x: Any) -> Shape:
+    """The shape of a plain array of floating-point numbers.
 
-
-def _kind(name: str, argument: str, x: Any) -> str:
-    if not isinstance(x, (np.ndarray, np.generic, Tracer)) and not hasattr(x, "__array_namespace__"):
-        raise TypeError(f"{name}: {argument} must be an array, got a {type(x).__name__}: np.asarray({argument})")
-    kind: str = x.dtype.kind
-    return kind
-
-
-def floats(name: str, argument: str, x: Any) -> Shape:
-    """The shape of an array of floating-point numbers.
-
-    >>> floats("loss", "predictions", np.array([1]))
+    >>> float_array("loss", "predictions", np.array([1]))
     Traceback (most recent call last):
     ...
-    TypeError: loss: predictions must be floating-point numbers, got int64: predictions.astype(np.float32)
+    TypeError: loss: predictions must be floating-point numbers, got an array of shape (1,) and dtype int64: \
+predictions.astype(np.float32)
     """
-    if type(x) in _ARRAYS and x.dtype.kind == "f":
-        known: Shape = x.shape
-        return known
-    shape = shape_of(name, argument, x)
+    shape = real_array(owner, name, x)
     if x.dtype.kind in "biu":
-        raise TypeError(f"{name}: {argument} must be floating-point numbers, got {x.dtype}: "
-                        f"{argument}.astype(np.float32)")
+        raise TypeError(f"{owner}: {name} must be floating-point numbers, got {described(x)}: "
+                        f"{_code(name)}.astype(np.float32)")
     return shape
 
 
-def not_empty(name: str, shape: Shape) -> None:
-    """Refuse a batch of nothing.
+def as_array(owner: str, name: str, x: Any) -> NDArray[Any]:
+    """Anything like an array (numbers, lists, tensors) as an ndarray; but no array that would lose its meaning.
 
-    >>> not_empty("loss", (0, 3))
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: the batch is empty (shape (0, 3)); its mean would be NaN
+    >>> as_array("choice", "p", [0.5, 0.5])
+    array([0.5, 0.5])
     """
-    if 0 in shape:
-        raise ValueError(f"{name}: the batch is empty (shape {shape}); its mean would be NaN")
-
-
-def same_shape(name: str, **arrays: Any) -> None:
-    """Two arrays, given by the names of their arguments, have the same shape, and not an empty one.
-
-    >>> same_shape("loss", predictions=np.ones((300, 1)), targets=np.ones(300))
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: predictions are (300, 1) but targets are (300,); they would broadcast to (300, 300). \
-Reshape the targets: y[:, None]
-    """
-    (first, x), (second, y) = arrays.items()
-    p, t = shape_of(name, first, x), shape_of(name, second, y)
-    not_empty(name, p)
-    if p == t:
-        return
-    fix = "They must be the same"
-    if p == (*t, 1):
-        fix = f"Reshape the {second}: y[{':, ' * len(t)}None]"
-    elif t == (*p, 1):
-        fix = f"Reshape the {second}: y[{':, ' * len(p)}0]"
-    raise ValueError(f"{name}: {first} are {p} but {second} are {t}{_broadcast(p, t)}. {fix}")
-
-
-def _broadcast(p: Shape, t: Shape) -> str:
-    try:
-        return f"; they would broadcast to {np.broadcast_shapes(p, t)}"
-    except ValueError:
-        return ""
-
-
-def every(name: str, argument: str, x: Any, test: Callable[[Any], Any], expected: str, fix: str) -> None:
-    """Every entry passes a test, as far as its value is known.
-
-    >>> every("hinge", "targets", np.array([1, -1, 0]), lambda t: abs(t) == 1, "-1 or 1", "Labels of 0 and 1: 2 y - 1")
-    Traceback (most recent call last):
-    ...
-    ValueError: hinge: targets must be -1 or 1, got 0 at row 2. Labels of 0 and 1: 2 y - 1
-    """
-    values = _values(x)
-    if values is None or (good := test(values)).all():
-        return
-    raise ValueError(f"{name}: {argument} must be {expected}, got {values[~good].flat[0]} at row {_first_row(~good)}. "
-                     f"{fix}")
-
-
-def no_nan(name: str, argument: str, x: Any, fix: str = "Leave such rows out") -> None:
-    """Refuse data with NaN, which would make the loss NaN and say nothing about where from.
-
-    >>> no_nan("loss", "targets", np.array([1.0, np.nan]))
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: targets must be numbers, got nan at row 1. Leave such rows out
-    """
-    values = _values(x)
-    if values is not None and values.dtype.kind == "f" and np.isnan(values.min()):
-        every(name, argument, values, lambda v: v == v, "numbers", fix)
-
-
-def _values(x: Any) -> NDArray[Any] | None:
-    """The values, if they can be looked at."""
-    values = concrete(x)
-    if type(values) is np.ndarray:
-        return values
-    return np.asarray(values) if isinstance(values, (np.ndarray, np.generic)) else None
-
-
-def _first_row(bad: Any) -> int:
-    """The index along the first axis of the first True."""
-    return int(np.unravel_index(np.argmax(bad), bad.shape)[0]) if bad.ndim else 0
-
-
-def positive(name: str, **settings: Any) -> None:
-    """Settings are finite numbers above 0.
-
-    >>> positive("huber", delta=0.0)
-    Traceback (most recent call last):
-    ...
-    ValueError: huber: delta must be a positive number, got 0.0
-    """
-    for argument, value in settings.items():
-        if isinstance(value, int | float) and not 0 < value < np.inf:
-            raise ValueError(f"{name}: {argument} must be a positive number, got {value}")
-
-
-# -------------------------------------------------------------------------------------------- probabilities
-
-
-def in_unit_interval(name: str, argument: str, x: Any, fix: str) -> None:
-    """All numbers are probabilities, or labels of two classes: from 0 to 1.
-
-    >>> in_unit_interval("loss", "predictions", np.array([0.5, 3.0]), "For logits use the other")
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: predictions must be between 0 and 1, got 3.0 at row 1. For logits use the other
-    """
-    if x.dtype.kind != "b":
-        every(name, argument, x, lambda p: (p >= -TOLERANCE) & (p <= 1 + TOLERANCE), "between 0 and 1", fix)
-
-
-def probabilities(name: str, argument: str, x: Any, fix: str) -> None:
-    """Each row (last axis) holds probabilities: not negative and with sum 1.
-
-    >>> probabilities("loss", "predictions", np.array([[0.5, 0.5], [2.0, 1.0]]), "For logits use the other")
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: predictions of shape (2, 2) must be rows of probabilities, not negative and with sum 1; row 1 \
-is [2. 1.]. For logits use the other
-    """
-    q = _values(x)
-    if q is None:
-        return
-    rows = q.reshape(-1, q.shape[-1])
-    off = np.abs(rows @ np.ones(rows.shape[-1], np.result_type(rows, np.float32)) - 1)  # faster than sum(axis=1)
-    if not (rows.min() >= -TOLERANCE and off.max() <= TOLERANCE):
-        row = int(np.argmax(~(off <= TOLERANCE) | ~(rows >= -TOLERANCE).all(axis=1)))
-        raise ValueError(f"{name}: {argument} of shape {q.shape} must be rows of probabilities, not negative and with "
-                         f"sum 1; row {row} is {np.array2string(rows[row], threshold=6, edgeitems=2)}. {fix}")
-
-
-def not_probabilities(name: str, logits: Any) -> None:
-    """Refuse what can only be the output of softmax: a batch of rows of numbers above 0 with sum 1.
-
-    >>> not_probabilities("loss", np.array([[0.5, 0.5], [0.2, 0.8]]))
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: the logits are positive and each row has sum 1, so they look like probabilities. Take the \
-outputs before softmax (if these are logits, add 1 to them: it changes nothing), or np.log of the probabilities
-    """
-    z = _values(logits)
-    if z is None or z.ndim != 2 or len(z) < 2 or not abs(sum(z[0].tolist()) - 1) < 1e-5:
-        return
-    if np.all(z > 0) and np.all(np.abs(z.sum(-1) - 1) < 1e-5):
-        raise ValueError(f"{name}: the logits are positive and each row has sum 1, so they look like probabilities. "
-                         "Take the outputs before softmax (if these are logits, add 1 to them: it changes nothing), "
-                         "or np.log of the probabilities")
-
-
-# --------------------------------------------------------------------------------------------- class labels
-
-
-def labels_of(name: str, scores: Any, labels: Any, argument: str = "logits") -> bool:
-    """Whether labels are rows of probabilities, one for each row of scores; else they are classes, one for each.
-
-    >>> labels_of("loss", np.ones((2, 3)), np.array([0, 2])), labels_of("loss", np.ones((1, 2)), np.array([[0.5, 0.5]]))
-    (False, True)
-    """
-    z, y = floats(name, argument, scores), shape_of(name, "labels", labels)
-    if not z:
-        raise ValueError(f"{name}: {argument} must be (batch, classes), got a single number")
-    not_empty(name, z)
-    if y == z[:-1]:
-        class_labels(name, labels, z[-1], f"{argument} have {z[-1]} columns")
-        return False
-    if y == (*z[:-1], 1) != z:
-        raise ValueError(f"{name}: labels have shape {y}, expected {z[:-1]}. Drop the last axis: y[..., 0]")
-    if y != z:
-        raise ValueError(f"{name}: {argument} are {z} but labels are {y}; expected integer labels of shape {z[:-1]} or "
-                         f"rows of probabilities of shape {z}")
-    fix = (f"Integer labels have shape {z[:-1]}{_one_column(z)}" if len(z) > 1 else
-           f"With one yes-or-no output for each example use the binary form; else {argument} are (batch, classes)")
-    probabilities(name, "labels", labels, fix)
-    return True
-
-
-def _one_column(z: Shape) -> str:
-    return "; for one yes-or-no output use the binary form" if z[-1] == 1 else ""
-
-
-_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
-
-
-def class_labels(name: str, labels: Any, classes: int, because: str, argument: str = "labels") -> None:
-    """Labels are integers from 0 to classes - 1.
-
-    >>> class_labels("loss", np.array([0, 3]), 3, "logits have 3 columns")
-    Traceback (most recent call last):
-    ...
-    ValueError: loss: labels run from 0 to 3 but logits have 3 columns (valid 0..2); first bad label at row 1
-    """
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name}: {argument} of shape {labels.shape} must be integers, got {labels.dtype}: "
-                        "y.astype(np.int64)")
-    y = labels if type(labels) is np.ndarray else _values(labels)
-    if y is None or np.maximum.reduce(y.view(_UNSIGNED[y.itemsize]), axis=None) < classes:  # negative ones are large
-        return
-    low, high = y.min(), y.max()
-    if low < 0 or high >= classes:  # not so where the bytes stand in another machine's order
-        raise ValueError(f"{name}: {argument} run from {low} to {high} but {because} (valid 0..{classes - 1}); first "
-                         f"bad {argument[:-1]} at row {_first_row((y < 0) | (y >= classes))}{_one_column((classes,))}")
+    if isinstance(x, np.ndarray):
+        plain_array(owner, name, x)
+    return np.asarray(x)

@@ -1,4 +1,4 @@
-"""With this module you can make the toy problems of the book: `spiral`, `vertical`, `sine`, `nnfs_spiral` ...
+"""The toy problems of the book: `spiral`, `vertical`, `sine`, `nnfs_spiral` ...
 
 The plain names draw their noise from a funcnn key. The `nnfs_` names take a seed and give, bit for bit, the
 arrays that the package nnfs gives after `nnfs.init(random_seed=seed)`, so that the numbers printed in *Neural
@@ -13,14 +13,14 @@ All the class problems have the same layout: `samples` points for each class, cl
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, pi
-from numbers import Integral, Real
+from math import pi
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcnn import random
+from funcnn._arguments import real_number, whole_number
 from funcnn._arrays import readonly
 
 if TYPE_CHECKING:
@@ -211,10 +211,7 @@ def _nnfs_datasets(function: str) -> ModuleType:
 
 def _stream(function: str, seed: int, skip: int) -> np.random.RandomState:
     """The stream of NumPy's legacy generator from a seed, `skip` normal numbers on, in a generator of its own."""
-    start = _count(function, "seed", seed)
-    if start >= 2**32:
-        raise ValueError(f"{function}: seed must be below 2**32, as the seeds of NumPy's legacy generator; got {start}")
-    stream = np.random.RandomState(start)
+    stream = np.random.RandomState(whole_number(function, "seed", seed, least=0, most=2**32 - 1))
     stream.standard_normal(_count(function, "skip", skip))
     return stream
 
@@ -239,23 +236,12 @@ def _initialised_numpy(stream: np.random.RandomState, dtype: np.dtype[Any]) -> S
 
 
 def _count(function: str, argument: str, value: object) -> int:
-    """`value` as an int if it is a whole number from 0 up; bools and floats are not."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(
-            f"{function}: {argument} must be a whole number, got {_shown(value)}. Write {argument}=int(...)"
-        )
-    if value < 0:
-        raise ValueError(f"{function}: {argument} must be 0 or more, got {int(value)}")
-    return int(value)
+    return whole_number(function, argument, value, least=0)
 
 
 def _spread(function: str, noise: object) -> float:
-    """`noise` as a float if it is a finite number from 0 up."""
-    if isinstance(noise, bool) or not isinstance(noise, Real):
-        raise TypeError(f"{function}: noise must be one number (a standard deviation), got {_shown(noise)}")
-    spread = float(noise)
-    if not 0 <= spread < inf:
-        raise ValueError(f"{function}: noise must be a finite number, 0 or more, got {spread}")
+    """The noise, a standard deviation."""
+    spread: float = real_number(function, "noise", noise, "[0, inf)")
     return spread
 
 
@@ -268,10 +254,3 @@ def _float_type(function: str, dtype: DTypeLike | None) -> np.dtype[Any]:
     if found is None or found.kind != "f":
         raise TypeError(f"{function}: dtype must be a floating-point type, as np.float32; got {dtype!r}")
     return found
-
-
-def _shown(value: object) -> str:
-    """A value that was refused, with its type, short enough for an error: arrays by their shape."""
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    return f"{value!r} ({type(value).__name__})"

@@ -1,4 +1,4 @@
-"""With this module you can judge a model in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `r2`.
+"""How good a model is, in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `r2`.
 
 A metric takes predictions and what is true, in that order, and gives one number. `precision`, `recall` and `f1` take
 a confusion matrix and give one for each class. Over several batches the mean of the means is wrong where their sizes
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnn import _arguments as checks
+from funcnn._arguments import as_array, float_array, real_array, real_number, whole_number
 from funcnn._arrays import namespace
+from funcnn.losses import checks
 from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _DIVERGED = "The model that made them has diverged"
 # ------------------------------------------------------------------------------------------- shares of right answers
 
 
-def accuracy(predictions: Array, labels: Labels) -> Scalar:
+def accuracy(predictions: Array, labels: Labels) -> np.float64:
     """The share of examples whose largest prediction, logit or probability, is at the right class.
 
     Predictions are (batch, classes); labels are integers (batch,), or rows (batch, classes) whose largest entry is
@@ -40,11 +41,11 @@ def accuracy(predictions: Array, labels: Labels) -> Scalar:
     """
     classes = _classes("accuracy", predictions, labels)
     xp = namespace(predictions)
-    share: Scalar = xp.mean(xp.argmax(predictions, axis=-1) == classes)
+    share: np.float64 = xp.mean(xp.argmax(predictions, axis=-1) == classes)
     return share
 
 
-def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Scalar:
+def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> np.float64:
     """The share of examples whose right class is among the k largest predictions.
 
     Predictions and labels are those of `accuracy`, which this is for k = 1; of equal predictions the first counts as
@@ -56,19 +57,18 @@ def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> Scalar:
 
     As `sklearn.metrics.top_k_accuracy_score`, where the last of equal predictions counts as larger.
     """
-    classes = _classes("top_k_accuracy", predictions, labels)[..., None]
-    if k not in range(1, predictions.shape[-1] + 1):
-        raise ValueError(f"top_k_accuracy: k must be an int from 1 to {predictions.shape[-1]}, the number of classes; "
-                         f"got {k}")
+    right = _classes("top_k_accuracy", predictions, labels)[..., None]
+    classes = predictions.shape[-1]
+    k = whole_number("top_k_accuracy", f"k, of {classes} classes,", k, least=1, most=classes)
     xp = namespace(predictions)
-    own = xp.take_along_axis(predictions, classes, axis=-1)
-    ties_before = (predictions == own) & (xp.arange(predictions.shape[-1]) < classes)
+    own = xp.take_along_axis(predictions, right, axis=-1)
+    ties_before = (predictions == own) & (xp.arange(classes) < right)
     larger = xp.sum((predictions > own) | ties_before, axis=-1)
-    share: Scalar = xp.mean(larger < k)
+    share: np.float64 = xp.mean(larger < k)
     return share
 
 
-def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> Scalar:
+def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> np.float64:
     """The share of entries where (prediction > threshold) is the label, True or 1.
 
     Labels have the shape of the predictions: booleans, or 0 and 1. The threshold is for probabilities; for logits it
@@ -78,17 +78,18 @@ def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float 
     np.float64(0.6666666666666666)
     """
     name = "binary_accuracy"
-    checks.floats(name, "predictions", predictions)
+    threshold = real_number(name, "threshold", threshold)
+    float_array(name, "predictions", predictions)
     checks.same_shape(name, predictions=predictions, labels=labels)
     checks.every(name, "labels", labels, lambda y: (y == 0) | (y == 1), "0 or 1", "Labels of -1 and 1: (y + 1) / 2")
     checks.no_nan(name, "predictions", predictions, _DIVERGED)
     if threshold == 0.5:
         checks.in_unit_interval(name, "predictions", predictions, "For logits pass threshold=0.0")
-    share: Scalar = namespace(predictions).mean((predictions > threshold) == (labels == 1))
+    share: np.float64 = namespace(predictions).mean((predictions > threshold) == (labels == 1))
     return share
 
 
-def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> Scalar:
+def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> np.float64:
     """The share of entries that are right within a precision, |p - t| < precision.
 
     The precision is std(targets) / 250 if it is not given. To compare batches, give one for all: the targets of a
@@ -102,11 +103,8 @@ def regression_accuracy(predictions: Array, targets: Labels, precision: float | 
     name = "regression_accuracy"
     _check_regression(name, predictions, targets)
     xp = namespace(predictions)
-    if precision is None:
-        precision = xp.std(targets) / 250
-    else:
-        checks.positive(name, precision=precision)
-    share: Scalar = xp.mean(abs(predictions - targets) < precision)
+    near = xp.std(targets) / 250 if precision is None else real_number(name, "precision", precision, "(0, inf)")
+    share: np.float64 = xp.mean(abs(predictions - targets) < near)
     return share
 
 
@@ -118,7 +116,7 @@ def _classes(name: str, predictions: Any, labels: Any) -> Any:
 
 
 def _check_regression(name: str, predictions: Any, targets: Any) -> None:
-    checks.floats(name, "predictions", predictions)
+    float_array(name, "predictions", predictions)
     checks.same_shape(name, predictions=predictions, targets=targets)
     checks.no_nan(name, "targets", targets)
     checks.no_nan(name, "predictions", predictions, _DIVERGED)
@@ -144,6 +142,7 @@ def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask
     As `sklearn.metrics.confusion_matrix`, with the arguments the other way round.
     """
     name = "confusion_matrix"
+    classes = whole_number(name, "classes", classes, least=1)
     chosen = _class_numbers(name, "predictions", predictions, classes)
     true = _class_numbers(name, "labels", labels, classes)
     if chosen.shape != true.shape:
@@ -157,7 +156,7 @@ def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask
 
 def _class_numbers(name: str, argument: str, x: Any, classes: int) -> Any:
     """Class numbers from class numbers, booleans, or rows of one score a class."""
-    shape = checks.shape_of(name, argument, x)
+    shape = real_array(name, argument, x)
     checks.not_empty(name, shape)
     if shape[1:] == (classes,):
         checks.no_nan(name, argument, x, _DIVERGED)
@@ -228,7 +227,7 @@ def f1(matrix: IntArray | Array) -> Array:
 
 def _counts(name: str, matrix: Any) -> tuple[Any, Any, Any]:
     """For each class, how many are rightly predicted, how many predicted, how many there are."""
-    shape = checks.shape_of(name, "the matrix", matrix)
+    shape = real_array(name, "the matrix", matrix)
     if len(shape) != 2 or shape[0] != shape[1] or 0 in shape:
         raise ValueError(f"{name}: expected a confusion matrix, (classes, classes), got an array of shape {shape}: "
                          f"{name}(confusion_matrix(predictions, labels, classes))")
@@ -244,7 +243,7 @@ def _ratio(part: Any, whole: Any) -> Any:
 # ---------------------------------------------------------------------------------------------------- regression
 
 
-def r2(predictions: Array, targets: Labels) -> Scalar:
+def r2(predictions: Array, targets: Labels) -> np.floating[Any]:
     """The share of the variance that is explained, R^2 = 1 - sum (t - p)^2 / sum (t - mean t)^2, over the batch.
 
     1 is perfect, 0 as good as always predicting the mean. With several outputs it is the mean of their R^2. Where the
@@ -258,13 +257,18 @@ def r2(predictions: Array, targets: Labels) -> Scalar:
     _check_regression("r2", predictions, targets)
     if predictions.shape[:1] in ((), (1,)):
         raise ValueError("r2: one example has no variance; at least 2 are needed")
-    xp = namespace(predictions)
-    unexplained = xp.sum((targets - predictions) ** 2, axis=0)
-    total = xp.sum((targets - xp.mean(targets, axis=0)) ** 2, axis=0)
+    xp, p, t = namespace(predictions), _wide(predictions), _wide(targets)
+    unexplained = xp.sum((t - p) ** 2, axis=0)
+    total = xp.sum((t - xp.mean(t, axis=0)) ** 2, axis=0)
     constant = total == 0
     explained = 1 - unexplained / xp.where(constant, 1, total)
-    mean: Scalar = xp.mean(xp.where(constant, 1.0 * (unexplained == 0), explained))
+    mean: np.floating[Any] = xp.mean(xp.where(constant, 1.0 * (unexplained == 0), explained))
     return mean
+
+
+def _wide(x: Any) -> Any:
+    """Numbers whose squares can be added up, which in float16 end at 65504."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 # ------------------------------------------------------------------------------------------------ over batches
@@ -278,7 +282,8 @@ def mean_over_batches(values: Sequence[Scalar] | ArrayLike, sizes: ArrayLike) ->
     >>> mean_over_batches([1.0, 0.5], sizes=[300, 100])
     np.float64(0.875)
     """
-    v, n = np.asarray(values, np.float64), np.asarray(sizes)
+    v = as_array("mean_over_batches", "values", values).astype(np.float64)
+    n = as_array("mean_over_batches", "sizes", sizes)
     if n.ndim != 1 or v.shape[:1] != n.shape:
         raise ValueError(f"mean_over_batches: values are {v.shape} but sizes are {n.shape}; expected one of each for "
                          "every batch")

@@ -1,4 +1,4 @@
-"""With this module you can keep weights small: `l1`, `l2`, `elastic_net`, a penalty on any tree of parameters.
+"""Penalties that keep weights small, on any tree of parameters: `l1`, `l2`, `elastic_net`.
 
 A penalty is one number to add to the loss, which then pulls the weights towards 0:
 
@@ -11,13 +11,13 @@ same end: there the pull is not part of the gradient that the optimizer scales.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import at, float_array, real_number
 from funcnn._arrays import namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.rules.elementwise import direction
@@ -62,35 +62,24 @@ def elastic_net(params: object, l1_strength: float, l2_strength: float) -> Scala
 
 
 def _penalty(name: str, measure: Callable[[Any], Any], params: Any, strength: Any) -> Any:
-    strength = _number(name, strength)
-    sums = [measure(leaf) for leaf in _floats(name, params)]
+    strength = _strength(name, strength)
+    leaves = tree.leaves_with_path(params)
+    for path, leaf in leaves:
+        _check_floats(name, path, leaf)
+    sums = [measure(leaf) for _, leaf in leaves]
     return strength * sum(sums[1:], sums[0]) if sums else 0.0
 
 
-def _number(name: str, strength: Any) -> Any:
-    """The strength, as a Python number where it is not an array, because a NumPy number would widen float32."""
-    if isinstance(strength, np.floating | np.integer):
-        strength = strength.item()
-    if not isinstance(strength, int | float) and getattr(strength, "shape", None) != ():
-        raise TypeError(f"{name}: strength must be a number, got a {type(strength).__name__}; the tree comes first: "
-                        f"{name}(params, 5e-4)")
-    if isinstance(strength, int | float) and not 0 <= strength < math.inf:
-        raise ValueError(f"{name}: strength must be finite and not negative, got {strength}")
-    return strength
+def _strength(name: str, strength: Any) -> Any:
+    try:
+        return real_number(name, "strength", strength, "[0, inf)")
+    except TypeError as error:
+        raise TypeError(f"{error}; the tree comes first: {name}(params, 5e-4)") from None
 
 
-def _floats(name: str, params: Any) -> list[Any]:
-    """The leaves, all of floating-point numbers."""
-    leaves = tree.leaves(params)
-    if any(_kind(leaf) in "biuSUO" for leaf in leaves):
-        path, leaf = next((path, leaf) for path, leaf in tree.leaves_with_path(params) if _kind(leaf) in "biuSUO")
-        raise TypeError(f"{name}: the leaf at {tree.keystr(path)!r} must be floating-point numbers, got {leaf!r:.60}")
-    return leaves
-
-
-def _kind(leaf: Any) -> str:
-    dtype: np.dtype[Any] = getattr(leaf, "dtype", None) or np.dtype(type(leaf))
-    return dtype.kind
+def _check_floats(name: str, path: tree.Path, leaf: Any) -> None:
+    if type(leaf) is not float:
+        float_array(name, f"the leaf{at(path)}", leaf)
 
 
 @custom_vjp

@@ -155,9 +155,9 @@ def test_a_layer_takes_any_of_them() -> None:
     (lambda: initializers.orthogonal(float("nan")), ValueError,
      "orthogonal: scale must be finite and not negative, got nan"),
     (lambda: initializers.truncated_normal(1.0, lower=2.0, upper=-2.0)(KEY, (3,)), ValueError,
-     "random.truncated_normal: lower is 2.0 and upper is -2.0; expected lower < upper"),
+     "random.truncated_normal: lower and upper must be in order, lower < upper, got 2.0 and -2.0"),
     (lambda: initializers.he_normal()(KEY, (3, 3), np.int32), TypeError,
-     f"random.truncated_normal: dtype is {np.int32!r}; expected one of float32, float64. For another draw one of these "
+     f"random.truncated_normal: dtype must be one of float32, float64, got {np.int32!r}. For another draw one of these "
      "and convert: .astype(...)"),
 ])
 def test_a_wrong_call_says_what_came_and_what_was_expected(call: Callable[[], Any], kind: type[Exception],

@@ -168,6 +168,16 @@ def test_means_over_batches_of_different_sizes_are_exact() -> None:
     assert metrics.mean_over_batches(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([3, 1])).tolist() == [1.5, 2.5]
 
 
+def test_sums_of_half_precision_do_not_overflow() -> None:
+    t = np.linspace(-300, 300, 70_000).astype(np.float16)
+    expected = metrics.r2((t + 1).astype(np.float64), t.astype(np.float64))
+    np.testing.assert_allclose(metrics.r2(t + np.float16(1), t), expected, rtol=1e-3)
+    assert metrics.r2(t, t) == 1
+    two_classes = np.repeat(np.array([[0, 1]], np.float16), 70_000, axis=0)
+    assert metrics.accuracy(two_classes, np.ones(70_000, int)) == 1
+    assert metrics.top_k_accuracy(two_classes, np.ones(70_000, int), k=1) == 1
+
+
 # ------------------------------------------------------------------------------------------ wrong calls
 
 P, NAN = np.array([0.2, 0.9]), np.array([0.2, np.nan])
@@ -185,7 +195,8 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "accuracy: labels of shape (50,) must be integers, got float64: y.astype(np.int64)"),
     "chosen classes": (
         lambda: metrics.accuracy(CHOSEN, LABELS), TypeError,
-        "accuracy: predictions must be floating-point numbers, got int64: predictions.astype(np.float32)"),
+        "accuracy: predictions must be floating-point numbers, got an array of shape (50,) and dtype int64: "
+        "predictions.astype(np.float32)"),
     "another number of labels": (
         lambda: metrics.accuracy(SCORES, LABELS[:9]), ValueError,
         "accuracy: predictions are (50, 4) but labels are (9,); expected integer labels of shape (50,) or rows of "
@@ -198,10 +209,10 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "accuracy: predictions must be numbers, got nan at row 0. The model that made them has diverged"),
     "k of 0": (
         lambda: metrics.top_k_accuracy(SCORES, LABELS, k=0), ValueError,
-        "top_k_accuracy: k must be an int from 1 to 4, the number of classes; got 0"),
+        "top_k_accuracy: k, of 4 classes, must be from 1 to 4, got 0"),
     "k above the classes": (
         lambda: metrics.top_k_accuracy(SCORES, LABELS), ValueError,
-        "top_k_accuracy: k must be an int from 1 to 4, the number of classes; got 5"),
+        "top_k_accuracy: k, of 4 classes, must be from 1 to 4, got 5"),
     "logits for probabilities": (
         lambda: metrics.binary_accuracy(np.array([-3.0, 2.0]), np.array([0, 1])), ValueError,
         "binary_accuracy: predictions must be between 0 and 1, got -3.0 at row 0. For logits pass threshold=0.0"),
@@ -221,7 +232,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "targets: y[:, None]"),
     "precision 0": (
         lambda: metrics.regression_accuracy(P, P, precision=0.0), ValueError,
-        "regression_accuracy: precision must be a positive number, got 0.0"),
+        "regression_accuracy: precision must be a number in (0, inf), got 0.0"),
     "NaN targets": (
         lambda: metrics.r2(P, NAN), ValueError, "r2: targets must be numbers, got nan at row 1. Leave such rows out"),
     "NaN numbers": (

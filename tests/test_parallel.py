@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any, assert_type
 
 import numpy as np
@@ -75,18 +77,69 @@ def test_blocks_differ_by_one_row_and_cover_all_in_order() -> None:
     np.testing.assert_array_equal(np.concatenate(seen), np.arange(10.0))
 
 
-def test_aux_is_averaged_too() -> None:
-    def with_aux(w: float, x: Any) -> tuple[Scalar, Any]:
-        return np.mean((w - x) ** 2), {"mean": np.mean(x)}
+def with_aux(w: float, x: Any) -> tuple[Scalar, dict[str, Any]]:
+    return np.mean((w - x) ** 2), {"predictions": w - x, "large": int(np.sum(x > 1)), "name": "x"}
 
-    (value, aux), _ = data_parallel(fn.value_and_grad(with_aux, has_aux=True), 2)(1.0, np.arange(5.0))
-    assert (value, aux["mean"]) == (3.0, 2.0)
+
+@pytest.mark.parametrize(("shards", "rows"), [(1, [5]), (2, [2, 3]), (9, [1, 1, 1, 1, 1])])
+def test_aux_is_no_mean_and_comes_block_by_block(shards: int, rows: list[int]) -> None:
+    (value, aux), grad = data_parallel(fn.value_and_grad(with_aux, has_aux=True), shards)(1.0, np.arange(5.0))
+    assert (value, grad) == (3.0, -2.0)
+    assert [len(each["predictions"]) for each in aux] == rows
+    assert np.concatenate([each["predictions"] for each in aux]).tolist() == [1, 0, -1, -2, -3]
+    assert sum(each["large"] for each in aux) == 3
+    assert {each["name"] for each in aux} == {"x"}
+
+
+def test_several_gradients_are_no_aux() -> None:
+    def product(w: Scalar, x: Array) -> Scalar:
+        return np.mean(w * x)
+
+    spread: Any = data_parallel
+    value, (by_w, _) = spread(fn.value_and_grad(product, argnums=(0, 1)), 2)(2.0, np.ones(4))
+    assert (value, by_w) == (2.0, 1.0)
+
+
+def in_a_module(params: Params, batch: Batch, key: Any = None) -> tuple[Scalar, Params]:
+    return fn.value_and_grad(loss)(params, batch, key)
+
+
+def test_processes_do_the_work_too() -> None:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
+        result = data_parallel(in_a_module, 3, map=processes.map)(PARAMS, (X, Y), fn.random.key(7))
+    assert tree.equal(result, data_parallel(WHOLE, 3)(PARAMS, (X, Y), fn.random.key(7)))
+
+
+@pytest.mark.parametrize("started", [0, 1, 2])
+def test_where_threads_are_short_the_work_is_done_nevertheless(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, start = iter(range(started)), threading.Thread.start
+
+    def start_a_few(thread: threading.Thread) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_a_few)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert tree.equal(data_parallel(WHOLE, 4)(PARAMS, (X, Y), None), data_parallel(WHOLE, 4, map)(PARAMS, (X, Y), None))
+
+
+def test_an_error_of_the_work_is_not_taken_for_a_want_of_threads() -> None:
+    calls: list[int] = []
+
+    def fails(params: float, x: Any) -> tuple[Scalar, float]:
+        calls.append(len(x))
+        raise RuntimeError("of the work")
+
+    with pytest.raises(RuntimeError, match="of the work"):
+        data_parallel(fails, 2)(1.0, np.ones(4))
+    assert calls == [2, 2]
 
 
 def test_the_work_is_done_in_threads_and_their_errors_arrive() -> None:
     main, seen = threading.get_ident(), set()
 
-    def look(params: float, x: Any) -> tuple[Any, float]:
+    def look(params: float, x: Any) -> tuple[Scalar, float]:
         seen.add(threading.get_ident())
         return np.mean(x), params
 
@@ -99,13 +152,16 @@ def test_the_work_is_done_in_threads_and_their_errors_arrive() -> None:
 def test_types_survive() -> None:
     value, grads = data_parallel(WHOLE, 2)(PARAMS, (X, Y), key=None)
     assert_type(grads, Params)
+    assert_type(data_parallel(fn.value_and_grad(with_aux, has_aux=True), 2)(1.0, X),
+                tuple[tuple[Scalar, tuple[dict[str, Any], ...]], float])
     assert np.isfinite(float(value))
 
 
 @pytest.mark.parametrize(("make", "error", "text"), [
     (lambda: data_parallel(WHOLE, 0), ValueError, "data_parallel: shards must be at least 1, got 0"),
-    (lambda: data_parallel(WHOLE, 2.0), TypeError, "data_parallel: shards must be an int, got 2.0"),  # type: ignore[arg-type]
-    (lambda: data_parallel(WHOLE(PARAMS, (X, Y)), 2), TypeError, "takes a function of"),  # type: ignore[arg-type]
+    (lambda: data_parallel(WHOLE, 2.0), TypeError, "data_parallel: shards must be an int, got 2.0"),  # type: ignore[call-overload]
+    (lambda: data_parallel(WHOLE(PARAMS, (X, Y)), 2),  # type: ignore[call-overload]
+     TypeError, "data_parallel: value_and_grad_fn, .*must be a function, got a tuple"),
     (lambda: data_parallel(WHOLE, 2)(PARAMS, (X, Y[:5])), ValueError, "data_parallel: the arrays differ in their"),
     (lambda: data_parallel(WHOLE, 2)(PARAMS, (X[:0], Y[:0])), ValueError, r"data_parallel: the data is empty \(0"),
 ])

@@ -130,14 +130,15 @@ def test_training_with_it_keeps_weights_smaller() -> None:
 @pytest.mark.parametrize(("call", "kind", "text"), [
     (lambda: l2(5e-4, PARAMS), TypeError,  # type: ignore[arg-type]
      "l2: strength must be a number, got a dict; the tree comes first: l2(params, 5e-4)"),
-    (lambda: l1(PARAMS, -0.1), ValueError, "l1: strength must be finite and not negative, got -0.1"),
-    (lambda: l2(PARAMS, float("nan")), ValueError, "l2: strength must be finite and not negative, got nan"),
+    (lambda: l1(PARAMS, -0.1), ValueError, "l1: strength must be a number in [0, inf), got -0.1"),
+    (lambda: l2(PARAMS, float("nan")), ValueError, "l2: strength must be a number in [0, inf), got nan"),
     (lambda: elastic_net(PARAMS, 0.1, float("inf")), ValueError,
-     "l2: strength must be finite and not negative, got inf"),
+     "l2: strength must be a number in [0, inf), got inf"),
     (lambda: l2({"a": np.ones(2), "b": {"count": np.array([1, 2])}}, 0.1), TypeError,
-     "l2: the leaf at 'b/count' must be floating-point numbers, got array([1, 2])"),
+     "l2: the leaf at 'b/count' must be floating-point numbers, got an array of shape (2,) and dtype int64: "
+     "x.astype(np.float32)"),
     (lambda: l1({"name": "dense"}, 0.1), TypeError,
-     "l1: the leaf at 'name' must be floating-point numbers, got 'dense'"),
+     "l1: the leaf at 'name' must be an array, got 'dense' (str): np.asarray(x)"),
 ])
 def test_a_wrong_call_says_what_came(call: Callable[[], Any], kind: type[Exception], text: str) -> None:
     with pytest.raises(kind) as error:

@@ -1,4 +1,4 @@
-"""With this module you can write a file that is whole or not there, whenever the power fails: `replacement`.
+"""A new file that is whole or not there, whenever the power fails: `replacement`.
 
 A new file is written in the same folder, brought to the disk, and takes the place of the old one in one move, so a
 reader finds the old bytes or the new ones, never a part. What a process leaves that dies meanwhile is removed by the

@@ -1,4 +1,4 @@
-"""With this module you can list what stands where in a tree: `parts`, and how two lists differ: `misfits`.
+"""What stands where in a tree: `parts`, and how two lists of it differ: `misfits`.
 
 A place is a path written as one text that no other path has: the keys with `/` between them, `~` in a key as `~0`,
 `/` as `~1`, an empty key as `~2`. A checkpoint is compared with the tree that it is loaded into place by place.
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import described, place_of, unlike_array
 from funcnn.checkpoint import safetensors
 from funcnn.checkpoint.safetensors import CheckpointError
 
@@ -53,18 +54,9 @@ def place(path: tree.Path) -> Place:
 
 
 def _escaped(key: Any) -> str:
-    if isinstance(key, bool) or not isinstance(key, str | int) or not _is_text(str(key)):
+    if isinstance(key, bool) or not isinstance(key, str | int) or not safetensors.is_text(str(key)):
         raise TypeError(f"a key of the tree is {key!r:.99}; keys must be texts or whole numbers")
     return str(key).replace("~", "~0").replace("/", "~1") or "~2"
-
-
-def _is_text(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, which no file may have in a name."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def plain(place: Place) -> str:
@@ -142,21 +134,12 @@ def _leaf(owner: str, place: Place, leaf: Any) -> Part:
     if type(leaf) in NUMBERS:
         name = NUMBERS[type(leaf)]
         return Part(name, value_text(name), leaf)
-    if not _is_array(leaf):
-        came = f"a {type(leaf).__name__}"
-    elif not isinstance(leaf.dtype, np.dtype) or safetensors.code(leaf.dtype) is None:
-        came = f"an array of {leaf.dtype}"
-    else:
+    came = unlike_array(leaf) if hasattr(leaf, "shape") else described(leaf)
+    if not came and isinstance(leaf.dtype, np.dtype) and safetensors.code(leaf.dtype):
         return Part("scalar" if isinstance(leaf, np.generic) else "array", array_text(leaf.dtype, leaf.shape), leaf)
-    raise CheckpointError(f"{owner}: at {_where(place)} stands {came}; a checkpoint holds arrays of bool, int8..int64, "
-                          "uint8..uint64, float16..float64 and complex64, and Python's bool, int, float and str")
-
-
-def _is_array(leaf: Any) -> bool:
-    """Whether a leaf is its shape, its dtype and its bytes: no masked array, no matrix."""
-    if isinstance(leaf, np.ndarray):
-        return type(leaf) in (np.ndarray, np.memmap)
-    return isinstance(leaf, np.generic) or hasattr(leaf, "__array_namespace__")
+    raise CheckpointError(f"{owner}: at {_where(place)} stands {came or described(leaf)}; a checkpoint holds arrays of "
+                          "bool, int8..int64, uint8..uint64, float16..float64 and complex64, and Python's bool, int, "
+                          "float and str")
 
 
 def value_text(kind: str) -> str:
@@ -212,7 +195,7 @@ def _above(place: Place) -> Place:
 
 
 def _where(place: Place) -> str:
-    return f"{plain(place)!r:.199}" if place else "the root"
+    return f"{place_of((plain(place),) if place else ()):.199}"
 
 
 def _fits(wanted: Part, stored: Part) -> bool:

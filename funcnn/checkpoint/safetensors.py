@@ -1,4 +1,4 @@
-"""With this module you can keep named arrays in a file that is whole or not there: `write`, `read`.
+"""Named arrays in a file that is whole or not there: `write`, `read`.
 
 The files are valid `.safetensors` files: the length of the header (8 bytes, little-endian), the header (JSON: for
 each name its dtype, shape and place; `__metadata__` for text), the data. `write` adds the sha256 of the whole file,
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError", "CheckpointNotFoundError", "DamagedCheckpointError", "Header", "Tensor", "code", "dtype",
-    "parse_json", "read", "read_header", "write",
+    "is_text", "parse_json", "read", "read_header", "write",
 ]
 
 CODES = {"BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4", "I32": "<i4",
          "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8", "C64": "<c8"}
 """The dtypes that both NumPy and the format know."""
+
+WIDENED = {"BF16": ("<u2", "F32")}
+"""What NumPy does not know: how it is stored, and the code of what it is read as. A bfloat16 is the upper half of a
+float32, so widening it is a shift by 16 bits and loses nothing."""
 
 NAMES = {np.dtype(name): code for code, name in CODES.items()}
 
@@ -87,12 +91,19 @@ class Header(NamedTuple):
 
 
 def dtype(code: str) -> np.dtype[Any] | None:
-    """The dtype of a code of the format, or None where NumPy has none.
+    """The dtype that an array of a code is read as, or None where NumPy has none.
 
-    >>> dtype("F32"), dtype("BF16")
-    (dtype('float32'), None)
+    >>> dtype("F32"), dtype("BF16"), dtype("F8_E4M3")
+    (dtype('float32'), dtype('float32'), None)
     """
+    _, code = WIDENED.get(code, ("", code))
     return np.dtype(CODES[code]) if code in CODES else None
+
+
+def _stored(code: str) -> np.dtype[Any] | None:
+    """How the numbers of a code stand in the file."""
+    name = CODES.get(code) or WIDENED.get(code, (None,))[0]
+    return None if name is None else np.dtype(name)
 
 
 def code(dtype: np.dtype[Any]) -> str | None:
@@ -293,7 +304,8 @@ def _arrays(file: FileIO, start: bytearray, header: Header, chosen: Collection[s
         if name in chosen:
             buffer = _aligned(size)
             _take(file, buffer, whole)
-            found[name] = readonly(buffer.view(CODES[tensor.code]).reshape(tensor.shape))
+            numbers = _widened(buffer.view("<u2")) if tensor.code in WIDENED else buffer.view(CODES[tensor.code])
+            found[name] = readonly(numbers.reshape(tensor.shape))
         else:
             _pass(file, size, whole)
     _check_digest(start, whole)
@@ -304,6 +316,13 @@ def _aligned(size: int) -> NDArray[np.uint8]:
     room = np.empty(size + ALIGNMENT - 1, np.uint8)
     offset = -room.__array_interface__["data"][0] % ALIGNMENT
     return room[offset:offset + size]
+
+
+def _widened(upper: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The float32 numbers of which these are the upper halves."""
+    bits = _aligned(2 * upper.nbytes).view("<u4")
+    np.left_shift(upper, np.uint32(16), out=bits)
+    return bits.view("<f4")
 
 
 def _take(file: FileIO, buffer: NDArray[np.uint8], whole: _Hash | None) -> None:
@@ -372,7 +391,22 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
         raise ValueError("a name is given twice")
+    if not all(map(is_text, entries)):
+        raise ValueError("a name has half of a surrogate pair")
     return entries
+
+
+def is_text(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, which no file may have in a name.
+
+    >>> is_text("é"), is_text(chr(0xd800))
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short_int(text: str) -> int:
@@ -419,7 +453,7 @@ def _tensor(name: str, entry: Any) -> Tensor:
             and len(entry["data_offsets"]) == 2):
         raise DamagedCheckpointError(f"the entry of array {name!r:.99} has no dtype, shape and data_offsets as due")
     tensor = Tensor(entry["dtype"], tuple(entry["shape"]), *entry["data_offsets"])
-    known = dtype(tensor.code)
+    known = _stored(tensor.code)
     size = tensor.end - tensor.begin
     if size < 0 or (known is not None and size != math.prod(tensor.shape) * known.itemsize):
         raise DamagedCheckpointError(f"array {name!r:.99} has {size} bytes, which does not fit its dtype and shape")

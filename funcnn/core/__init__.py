@@ -4,7 +4,7 @@
 
 from funcnn.core.interpreter import Interpreter, named_scope
 from funcnn.core.rule import Formula, Node, Outline, Rule, innermost, register
-from funcnn.core.tracer import RULES, NeedsValues, Tracer, TracerError, astype, concrete, getitem, surely
+from funcnn.core.tracer import RULES, NeedsValues, Tracer, TracerError, astype, concrete, getitem, surely, underlying
 
 __all__ = ["RULES", "Formula", "Interpreter", "NeedsValues", "Node", "Outline", "Rule", "Tracer", "TracerError",
-           "astype", "concrete", "getitem", "innermost", "named_scope", "register", "surely"]
+           "astype", "concrete", "getitem", "innermost", "named_scope", "register", "surely", "underlying"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "concrete", "getitem", "surely"]
+__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "concrete", "getitem", "surely", "underlying"]
 
 
 class TracerError(TypeError):
@@ -35,6 +35,13 @@ def concrete(x: Any) -> Any:
     """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with."""
     while isinstance(x, Tracer):
         x = x.owner.look(x)
+    return x
+
+
+def underlying(x: Any) -> Any:
+    """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each."""
+    while isinstance(x, Tracer):
+        x = x.value
     return x
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from funcnn import random
 from funcnn._arrays import blocks, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.batching.batch import one_by_one
 from funcnn.core import Rule, Tracer
 from funcnn.layers.composition import Layer
+from funcnn.random.checks import words_of
 from funcnn.rules.table import masked
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import AnyWidth, Array, Key, Params, Shape
@@ -50,7 +50,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
         if key is None or drop_rate == 0:
             return x
         if isinstance(x, np.ndarray | Tracer):
-            random.words_of("dropout", key)
+            words_of("dropout", key)
             if x.dtype.kind != "f":
                 raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "
                                 "x.astype(np.float32)")

@@ -1,4 +1,4 @@
-"""With this module you can say how wrong a prediction is: `softmax_cross_entropy`, `squared_error`, `huber`.
+"""How wrong a prediction is: `softmax_cross_entropy`, `squared_error`, `huber`.
 
 Each loss gives one value per example; the mean over them is the caller's, `np.mean(loss(...))`. To choose one:
 
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnn import _arguments as checks
+from funcnn._arguments import float_array, real_array, real_number, whole_number
 from funcnn._arrays import namespace, readonly
+from funcnn.losses import checks
 from funcnn.losses import formulas as fused
 from funcnn.typing import Array, Labels, Mask
 
@@ -77,7 +78,7 @@ def huber(predictions: Array, targets: Labels, delta: float = 1.0) -> Array:
 
     As `optax.huber_loss`, but averaged within each example; Huber 1964.
     """
-    checks.positive("huber", delta=delta)
+    delta = real_number("huber", "delta", delta, "(0, inf)")
     return fused.huber(predictions, _numbers("huber", predictions, targets), delta)
 
 
@@ -111,7 +112,7 @@ def poisson(log_predictions: Array, targets: Labels) -> Array:
 
 def _numbers(name: str, predictions: Any, targets: Any, argument: str = "predictions") -> Any:
     """The targets of a regression, checked, in the dtype of the predictions."""
-    checks.floats(name, argument, predictions)
+    float_array(name, argument, predictions)
     checks.same_shape(name, **{argument: predictions, "targets": targets})
     checks.no_nan(name, "targets", targets)
     return _as_dtype(targets, predictions)
@@ -166,7 +167,7 @@ def categorical_cross_entropy(predictions: Array, labels: Labels, eps: float = 1
     As in the book *Neural Networks from Scratch*, which also cuts p at 1 - eps.
     """
     name = "categorical_cross_entropy"
-    checks.positive(name, eps=eps)
+    eps = real_number(name, "eps", eps, "(0, inf)")
     in_rows = checks.labels_of(name, predictions, labels, "predictions")
     checks.probabilities(name, "predictions", predictions, "For logits use softmax_cross_entropy")
     hot = _as_dtype(labels, predictions) if in_rows else _hot(labels, predictions.shape[-1], predictions.dtype)
@@ -187,7 +188,7 @@ def kl_divergence(log_predictions: Array, targets: Array) -> Array:
     As `optax.kl_divergence`, and 0 where p = 0 and log q = -inf.
     """
     name = "kl_divergence"
-    checks.floats(name, "log_predictions", log_predictions)
+    float_array(name, "log_predictions", log_predictions)
     checks.same_shape(name, log_predictions=log_predictions, targets=targets)
     checks.every(name, "log_predictions", log_predictions, lambda z: z <= checks.TOLERANCE,
                  "logarithms of probabilities", "Take log_softmax of logits, or np.log of probabilities")
@@ -207,9 +208,10 @@ def one_hot(labels: Labels, num_classes: int, dtype: DTypeLike = np.float32) -> 
 
     As `jax.nn.one_hot`, which gives a row of zeros for a label out of range; here it is an error.
     """
-    checks.shape_of("one_hot", "labels", labels)
-    checks.class_labels("one_hot", labels, num_classes, f"num_classes is {num_classes}")
-    rows: Array = readonly(_hot(labels, num_classes, dtype))
+    real_array("one_hot", "labels", labels)
+    classes = whole_number("one_hot", "num_classes", num_classes, least=0)
+    checks.class_labels("one_hot", labels, classes, f"num_classes is {classes}")
+    rows: Array = readonly(_hot(labels, classes, dtype))
     return rows
 
 
@@ -227,9 +229,8 @@ def smooth_labels(labels: Array, alpha: float) -> Array:
     As `optax.smooth_labels`; Szegedy et al. 2016 (arXiv:1512.00567).
     """
     name = "smooth_labels"
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"{name}: alpha must be in [0, 1], got {alpha}")
-    if checks.shape_of(name, "labels", labels) == () or labels.dtype.kind != "f":
+    alpha = real_number(name, "alpha", alpha, "[0, 1]")
+    if real_array(name, "labels", labels) == () or labels.dtype.kind != "f":
         raise TypeError(f"{name}: labels must be rows of probabilities (batch, classes), got {labels.dtype} of shape "
                         f"{labels.shape}: losses.one_hot(y, classes)")
     checks.probabilities(name, "labels", labels, "Integer labels first become rows: losses.one_hot(y, classes)")
@@ -270,7 +271,7 @@ def binary_cross_entropy(predictions: Array, labels: Labels | Mask, eps: float =
     As in the book *Neural Networks from Scratch*, where a perfect prediction costs eps.
     """
     name = "binary_cross_entropy"
-    checks.positive(name, eps=eps)
+    eps = real_number(name, "eps", eps, "(0, inf)")
     y = _yes_or_no(name, predictions, labels, "predictions")
     checks.in_unit_interval(name, "predictions", predictions, "For logits use sigmoid_binary_cross_entropy")
     return fused.binary_cross_entropy(predictions, y, eps)
@@ -293,7 +294,7 @@ def hinge(predictions: Array, targets: Labels) -> Array:
 
 def _yes_or_no(name: str, predictions: Any, labels: Any, argument: str) -> Any:
     """Labels from 0 to 1 in the dtype of the predictions."""
-    checks.floats(name, argument, predictions)
+    float_array(name, argument, predictions)
     checks.same_shape(name, **{argument: predictions, "labels": labels})
     checks.in_unit_interval(name, "labels", labels, "Labels of -1 and 1: (y + 1) / 2; more than two classes: "
                                                     "softmax_cross_entropy")
@@ -335,9 +336,9 @@ def contrastive(first: Array, second: Array, same: Labels | Mask, margin: float 
     Hadsell et al. 2006, whose Y is 1 - same.
     """
     name = "contrastive"
-    checks.positive(name, margin=margin)
+    margin = real_number(name, "margin", margin, "(0, inf)")
     second = _embeddings(name, first=first, second=second)
-    pairs = checks.shape_of(name, "same", same)
+    pairs = real_array(name, "same", same)
     if pairs != first.shape[:-1]:
         raise ValueError(f"{name}: same has shape {pairs}, expected one for each pair, {first.shape[:-1]}")
     checks.in_unit_interval(name, "same", same, "It is True or 1 for pairs that belong together, else False or 0")
@@ -362,7 +363,7 @@ def triplet_margin(anchors: Array, positives: Array, negatives: Array, margin: f
     As `optax.triplet_margin_loss` and PyTorch's, without their eps = 1e-6 under the root; Schroff et al. 2015.
     """
     name = "triplet_margin"
-    checks.positive(name, margin=margin)
+    margin = real_number(name, "margin", margin, "(0, inf)")
     positives = _embeddings(name, anchors=anchors, positives=positives)
     negatives = _embeddings(name, anchors=anchors, negatives=negatives)
     nearer = fused.distance(anchors, positives) - fused.distance(anchors, negatives)
@@ -373,7 +374,7 @@ def triplet_margin(anchors: Array, positives: Array, negatives: Array, margin: f
 def _embeddings(name: str, **pair: Any) -> Any:
     """The second of two arrays of embeddings, in the dtype of the first."""
     for argument, x in pair.items():
-        checks.floats(name, argument, x)
+        float_array(name, argument, x)
     checks.same_shape(name, **pair)
     first, second = pair.values()
     return _as_dtype(second, first)

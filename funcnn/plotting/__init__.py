@@ -1,4 +1,4 @@
-"""With this module you can see a network learn: `decision_boundary`, `history`, `activations`, `graph`, `animate`.
+"""Pictures of a network that learns: `decision_boundary`, `history`, `activations`, `graph`, `animate`.
 
 Each function draws data on the axes that it is given, or on those of a new `matplotlib.figure.Figure`, and returns
 them: `decision_boundary(predict, x, y).figure.savefig("plane.png")`. No window is opened and pyplot is never asked, so
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import as_array, described
 from funcnn.metrics import r2
 from funcnn.plotting.boundary import COLORS, INK, animate, decision_boundary, figure, matplotlib_part, panels
 from funcnn.plotting.diagram import Arrow, Box, place
@@ -49,7 +50,7 @@ def predictions(predicted: Array, targets: ArrayLike, *, ax: Axes | None = None)
 
     As `sklearn.metrics.PredictionErrorDisplay` of the kind "actual_vs_predicted".
     """
-    p, t = np.ravel(np.asarray(predicted)), np.ravel(np.asarray(targets))
+    p, t = (np.ravel(as_array("predictions", name, x)) for name, x in (("predicted", predicted), ("targets", targets)))
     if p.shape != t.shape:
         raise ValueError(f"predictions: {p.size} numbers were predicted but there are {t.size} targets")
     (ax,) = panels(ax)
@@ -66,10 +67,10 @@ def confusion_matrix(matrix: ArrayLike, *, labels: Sequence[object] | None = Non
 
     As `sklearn.metrics.ConfusionMatrixDisplay`.
     """
-    counts = np.asarray(matrix)
+    counts = as_array("confusion_matrix", "matrix", matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError("confusion_matrix: a square matrix is needed, as metrics.confusion_matrix gives it, got "
-                         f"shape {counts.shape}")
+                         + described(counts))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [str(label) for label in (range(len(counts)) if labels is None else labels)]
     (ax,) = panels(ax)

@@ -1,4 +1,4 @@
-"""With this module you can see what a net answers in the plane: `decision_boundary`, `animate`; `panels`, to draw on.
+"""What a net answers in the plane: `decision_boundary`, `animate`; `panels`, to draw on.
 
 Users find it in `funcnn.plotting`.
 """

@@ -1,4 +1,4 @@
-"""With this module you can lay out a calculation on a page: `place(trace)` gives boxes and arrows.
+"""Where the boxes and arrows of a calculation stand on a page: `place(trace)`.
 
 `funcnn.plotting` draws them.
 """

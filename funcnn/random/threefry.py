@@ -1,4 +1,4 @@
-"""With this module you can turn a key into many random numbers: `hash_pairs`, `draw`, `unit`, `between`.
+"""Many random numbers from one key: `hash_pairs`, `draw`, `unit`, `between`.
 
 Threefry2x32 (20 rounds) is a hash of two 32-bit words, the counter, under two others, the key. A round adds,
 rotates by r and mixes, modulo 2³²,

@@ -1,4 +1,4 @@
-"""With this module you can test your own functions: `check_grads`, `assert_pure`, `check_layer`, `check_optimizer`.
+"""Tests of functions of your own: `check_grads`, `assert_pure`, `check_layer`, `check_optimizer`.
 
 Each raises an AssertionError that says what was expected and where it was not so.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import random, tree
+from funcnn._arguments import at
 from funcnn.autodiff.operators import jvp
 from funcnn.autodiff.reverse import vjp
 from funcnn.layers import Layer
@@ -33,6 +34,8 @@ def check_grads(f: Callable[..., Any], args: Sequence[Any], order: int = 2, mode
 
         J v  ~  (f(x + h v) - f(x - h v)) / 2 h,       for a random direction v, forward mode ("fwd");
         (u J) v  ~  u (J v),                           for a random u as well, reverse mode ("rev")
+
+    Of a further order the same is asked of J v as a function of (v, x), and of u J as one of (u, x).
 
     Args are trees of floating-point arrays; the differences are taken in float64 whatever their dtype, so that a
     derivative wrong by 0.1 % fails also in float32. The default rtol, relative to the largest entry, is 1e-6 for
@@ -66,16 +69,17 @@ def _check_order(f: Callable[..., Any], args: tuple[Any, ...], order: int, modes
     if "fwd" in modes:
         _, t = jvp(f, args, _cast(v, args))
         tree.map(lambda got, e: _compare("forward", current, got, e, *tolerances), t, expected)
-        _check_order(lambda *x: jvp(f, x, _cast(v, x))[1], args, order, modes, atol, rtol, current + 1)
+        _check_order(lambda v, *x: jvp(f, x, v)[1], (_cast(v, args), *args), order, modes, atol, rtol, current + 1)
     if "rev" in modes:
-        got = _inner(vjp(f, *args)[1](_cast(u, f(*args))), v)
-        _compare("reverse", current, got, _inner(u, expected), *tolerances)
-        _check_order(lambda *x: _pulled(f, x, u), args, order, modes, atol, rtol, current + 1)
+        y, pullback = vjp(f, *args)
+        u = _cast(u, y)
+        _compare("reverse", current, _inner(pullback(u), v), _inner(u, expected), *tolerances)
+        _check_order(lambda u, *x: _pulled(f, x, u), (u, *args), order, modes, atol, rtol, current + 1)
 
 
 def _pulled(f: Callable[..., Any], x: tuple[Any, ...], u: Any) -> Any:
     y, pullback = vjp(f, *x)
-    return pullback(_cast(u, y))
+    return pullback(tree.map(lambda each, leaf: each if each.dtype == leaf.dtype else each.astype(leaf.dtype), u, y))
 
 
 def _directions(like: Any, number: int) -> Any:
@@ -137,7 +141,7 @@ def assert_trees_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -
 
 
 def _assert_close(path: tree.Path, x: Any, y: Any, rtol: float, atol: float) -> None:
-    where = f"assert_trees_close: at {tree.keystr(path)!r}" if path else "assert_trees_close"
+    where = f"assert_trees_close:{at(path)}" if path else "assert_trees_close"
     if x.shape != y.shape:
         raise AssertionError(f"{where}: shape {x.shape} against {y.shape}")
     differ = ~np.isclose(x, y, rtol, atol, equal_nan=True)
@@ -176,7 +180,7 @@ def assert_pure(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     if again == first:
         return
     place = _different(first, again)
-    where = f" at {place!r}" if place else ""
+    where = at((place,) if place else ())
     if call.content() == first:
         raise AssertionError(f"assert_pure: {call.name} depends on a global random generator{where}; pass a key "
                              "instead")
@@ -308,5 +312,5 @@ def _check_like(name: str, found: Any, other: str, expected: Any) -> None:
                              f"{tree.structure(expected)}")
     for (path, x), y in zip(tree.leaves_with_path(found), tree.leaves(expected), strict=True):
         if (np.shape(x), np.result_type(x)) != (np.shape(y), np.result_type(y)):
-            raise AssertionError(f"check_optimizer: {name} at {tree.keystr(path)!r}: {np.result_type(x)}"
+            raise AssertionError(f"check_optimizer: {name}{at(path)}: {np.result_type(x)}"
                                  f"{list(np.shape(x))}, unlike {other}: {np.result_type(y)}{list(np.shape(y))}")

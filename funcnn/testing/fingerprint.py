@@ -1,4 +1,4 @@
-"""With this module you can tell whether anything has changed: `contents`, all that an object holds, as plain data.
+"""Whether anything has changed: `contents`, all that an object holds, as plain data.
 
 Arrays are their bytes, containers their entries, other objects their attributes, functions what they close over.
 `funcnn.testing.assert_pure` compares what it gives before and after a call.

@@ -1,4 +1,4 @@
-"""With this module you can train: `batches` streams the data, `fold` runs a pure step over it.
+"""Training as a fold of a pure step over a stream of batches: `batches`, `fold`, `scan`, `make_step`, `evaluate`.
 
 Training is a fold: the state goes in, a batch comes, the new state and a value come out. `scan` is the same as a
 stream, for a loop of your own that logs, stops or saves:
@@ -7,18 +7,19 @@ stream, for a loop of your own that logs, stops or saves:
         ...
 
 Around it stand `split` before, `progress`, `early_stopping` and `check_finite` in the loop, `evaluate` and `predict`
-after it. Nothing here holds a state. How data is cut into batches stands in `funcnn.streams`, what watches over a
-loop in `funcnn.loops`.
+after it. Nothing here holds a state. How data is cut into batches stands in `funcnn.training.streams`, what
+watches over a loop in `funcnn.training.monitors`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeAlias, TypeVar, TypeVarTuple, overload
 
 import numpy as np
 
 from funcnn import metrics, random, tree
+from funcnn._arguments import at, described, function
 from funcnn._arrays import namespace, readonly
 from funcnn.autodiff import reverse as autodiff
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
@@ -30,10 +31,15 @@ __all__ = ["Batches", "EarlyStopping", "batches", "check_finite", "early_stoppin
            "make_step", "make_stochastic_step", "predict", "progress", "scan", "split"]
 
 B = TypeVar("B")
-N = TypeVar("N", bound=Scalar)
 P = TypeVar("P")
+S1 = TypeVar("S1")
+S2 = TypeVar("S2")
+S3 = TypeVar("S3")
 S = TypeVarTuple("S")
 V = TypeVar("V")
+
+Number: TypeAlias = np.floating[Any]
+"""The value of a loss, which is not traced any more."""
 
 
 # ------------------------------------------------------------------------------------------------ fold
@@ -55,8 +61,18 @@ def scan(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Itera
     return _run("scan", step, state, batches)
 
 
+@overload
+def fold(step: Callable[[S1, S2, B], tuple[S1, S2, V]], state: tuple[S1, S2], batches: Iterable[B],
+         ) -> tuple[tuple[S1, S2], Any]: ...
+@overload
+def fold(step: Callable[[S1, S2, S3, B], tuple[S1, S2, S3, V]], state: tuple[S1, S2, S3], batches: Iterable[B],
+         ) -> tuple[tuple[S1, S2, S3], Any]: ...
+@overload
+def fold(step: Callable[[S1, B], tuple[S1, V]], state: tuple[S1], batches: Iterable[B]) -> tuple[tuple[S1], Any]: ...
+@overload
 def fold(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Iterable[B],
-         ) -> tuple[tuple[*S], Any]:
+         ) -> tuple[tuple[*S], Any]: ...
+def fold(step: Callable[..., Any], state: tuple[Any, ...], batches: Iterable[Any]) -> tuple[Any, Any]:
     """Run `step(*state, batch) -> (*state, value)` over all batches: the last state, and the values stacked.
 
     The values of the steps, numbers or trees of arrays, become one array or tree with a leading axis of steps.
@@ -72,19 +88,19 @@ def fold(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Itera
 
 def _run(owner: str, step: Callable[..., Any], state: Any, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     """The states and values of a fold, for the function `owner`, which errors name."""
-    _check_function(owner, "step", step)
+    function(owner, "step", step)
     if not isinstance(state, tuple):
         raise TypeError(f"{owner}: the state must be a tuple of the parts that step takes, such as (params, "
-                        f"opt_state), got a {type(state).__name__}")
-    return _states(owner, step, state, batches)
+                        f"opt_state), got {described(state)}")
+    try:
+        stream = iter(batches)
+    except TypeError:
+        raise TypeError(f"{owner}: batches must be a stream of them, such as batches(key, data, size), or a list, got "
+                        + described(batches)) from None
+    return _states(owner, step, state, stream)
 
 
-def _check_function(owner: str, name: str, f: Any) -> None:
-    if not callable(f):
-        raise TypeError(f"{owner}: {name} must be a function, got a {type(f).__name__}")
-
-
-def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batches: Iterable[Any],
+def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batches: Iterator[Any],
             ) -> Iterator[tuple[Any, Any]]:
     for number, batch in enumerate(batches):
         try:
@@ -97,7 +113,7 @@ def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batche
 
 def _parted(owner: str, result: Any, parts: int) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != parts + 1:
-        came = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"a {type(result).__name__}"
+        came = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
         raise TypeError(f"{owner}: step must return the {parts} parts of the state and a value, a tuple of "
                         f"{parts + 1}; it returned {came}")
     return result[:-1], result[-1]
@@ -112,16 +128,16 @@ def _stacked(values: list[Any]) -> Any:
 def _column(path: Any, *leaves: Any) -> Any:
     shapes = list(dict.fromkeys(np.shape(leaf) for leaf in leaves))
     if len(shapes) > 1:
-        raise ValueError(f"fold: the values at {tree.keystr(path)!r} have shapes {shapes[0]} and {shapes[1]}; they are "
-                         "stacked, so they must be alike")
+        raise ValueError(f"fold: the values{at(path)} have shapes {shapes[0]} and {shapes[1]}; they are stacked, so "
+                         "they must be alike")
     return readonly(namespace(leaves[0]).stack(leaves))
 
 
 # ----------------------------------------------------------------------------------------------- steps
 
 
-def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,
-              ) -> Callable[[P, OptState[P], B], tuple[P, OptState[P], N]]:
+def make_step(loss: Callable[[P, B], Scalar], optimizer: GradientTransformation,
+              ) -> Callable[[P, OptState[P], B], tuple[P, OptState[P], Number]]:
     """The plain training step: one gradient, one update.
 
         value, grads = value_and_grad(loss)(params, batch)
@@ -134,7 +150,7 @@ def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,
     """
     value_and_grad = _differentiated("make_step", loss, optimizer)
 
-    def step(params: P, opt_state: OptState[P], batch: B) -> tuple[P, OptState[P], N]:
+    def step(params: P, opt_state: OptState[P], batch: B) -> tuple[P, OptState[P], Number]:
         value, grads = value_and_grad(params, batch)
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return apply_updates(params, updates), opt_state, value
@@ -142,8 +158,8 @@ def make_step(loss: Callable[[P, B], N], optimizer: GradientTransformation,
     return step
 
 
-def make_stochastic_step(loss: Callable[[P, B, Key], N], optimizer: GradientTransformation,
-                         ) -> Callable[[P, OptState[P], Key, B], tuple[P, OptState[P], Key, N]]:
+def make_stochastic_step(loss: Callable[[P, B, Key], Scalar], optimizer: GradientTransformation,
+                         ) -> Callable[[P, OptState[P], Key, B], tuple[P, OptState[P], Key, Number]]:
     """The same step for a loss that draws random numbers, as with dropout; the key is a part of the state.
 
         key', now = split(key)
@@ -159,7 +175,7 @@ def make_stochastic_step(loss: Callable[[P, B, Key], N], optimizer: GradientTran
     """
     value_and_grad = _differentiated("make_stochastic_step", loss, optimizer)
 
-    def step(params: P, opt_state: OptState[P], key: Key, batch: B) -> tuple[P, OptState[P], Key, N]:
+    def step(params: P, opt_state: OptState[P], key: Key, batch: B) -> tuple[P, OptState[P], Key, Number]:
         key, now = random.split(key)
         value, grads = value_and_grad(params, batch, now)
         updates, opt_state = optimizer.update(grads, opt_state, params)
@@ -169,17 +185,21 @@ def make_stochastic_step(loss: Callable[[P, B, Key], N], optimizer: GradientTran
 
 
 def _differentiated(owner: str, loss: Any, optimizer: Any) -> Callable[..., Any]:
-    _check_function(owner, "loss", loss)
+    function(owner, "loss", loss)
     if not hasattr(optimizer, "update"):
         raise TypeError(f"{owner}: optimizer must be a GradientTransformation, such as adam(0.01), got "
-                        f"{optimizer!r:.80}")
+                        + described(optimizer))
     return autodiff.value_and_grad(loss)
 
 
 # ------------------------------------------------------------------------------------- after the loop
 
 
-def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
+@overload
+def evaluate(f: Callable[[P, B], Scalar], params: P, data: B, size: int = 1024) -> np.float64: ...
+@overload
+def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V: ...
+def evaluate(f: Callable[[P, B], Any], params: P, data: B, size: int = 1024) -> Any:
     """The mean over all examples of what `f(params, batch)` is the mean of over a batch: a loss, an accuracy.
 
         sum_i n_i f(params, batch_i) / sum_i n_i,        n_i the number of rows of batch i, the sums in float64
@@ -192,9 +212,8 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
     >>> evaluate(loss, 1.0, np.arange(5.0), size=2)
     {'square': np.float64(3.0), 'max': np.float64(0.2)}
     """
-    _check_function("evaluate", "f", f)
-    values: list[V] = []
-    sizes: list[int] = []
+    function("evaluate", "f", f)
+    values, sizes = list[Any](), list[int]()
     for batch in in_order("evaluate", data, size):
         values.append(tree.map_with_path(_mean, f(params, batch)))
         sizes.append(rows_in(batch))
@@ -202,8 +221,7 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
 
 
 def _mean(path: tree.Path, value: Any) -> Any:
-    where = f" at {tree.keystr(path)!r}" if path else ""
-    return np.float64(one_number("evaluate", f"what f returns{where}", value))
+    return np.float64(one_number("evaluate", f"what f returns{at(path)}", value))
 
 
 def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
@@ -213,10 +231,10 @@ def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
     array([0., 2., 4., 6., 8.])
 
     A net with dropout evaluates as `predict(lambda params, x: net.apply(params, x, key=None), params, x)`. The result
-    is a function of the arguments, to the byte, on one machine. Another size may change last digits, because matrix
-    products of other shapes add in another order; a full batch does not depend on the rows of other batches.
+    is a function of the arguments, to the byte, on the same kind of machine. Another size may change last digits,
+    because matrix products of other shapes add in another order; a full batch does not depend on the rows of others.
     """
-    _check_function("predict", "f", f)
+    function("predict", "f", f)
     parts = [_row_for_row(f(params, batch), rows_in(batch)) for batch in in_order("predict", x, size)]
     return parts[0] if len(parts) == 1 else tree.map(_one_after_another, *parts)
 
@@ -228,7 +246,6 @@ def _one_after_another(*parts: Any) -> Any:
 def _row_for_row(result: V, rows: int) -> V:
     for path, leaf in tree.leaves_with_path(result):
         if np.shape(leaf)[:1] != (rows,):
-            where = f" at {tree.keystr(path)!r}" if path else ""
             raise ValueError(f"predict: f must return a row for each row of x; for {rows} rows it returned shape "
-                             f"{np.shape(leaf)}{where}")
+                             f"{np.shape(leaf)}{at(path)}")
     return result

@@ -1,4 +1,4 @@
-"""With this module you can watch over a loop of training: `progress`, `early_stopping`, `check_finite`.
+"""What watches over a loop of training: `progress`, `early_stopping`, `check_finite`.
 
 Each is a function of what the loop sees, a stream, a value, a tree; none holds a state. Users find them in
 `funcnn.training`.
@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple, TextIO, TypeVar
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import at, described, one_of, real_number, unlike_array, whole_number
 from funcnn.core.tracer import concrete
-from funcnn.training.streams import whole_number
 from funcnn.typing import Scalar
 
 __all__ = ["EarlyStopping", "check_finite", "early_stopping", "one_number", "progress"]
@@ -59,17 +59,15 @@ def early_stopping(patience: int, min_delta: float = 0.0, mode: Literal["min", "
 
     Names and meaning are those of Keras; Flax, which counts from 0, stops one value later.
     """
-    whole_number("early_stopping", "patience", patience, 1)
-    if not 0 <= min_delta < math.inf:
-        raise ValueError(f"early_stopping: min_delta must be a number >= 0, got {min_delta}")
-    if mode not in ("min", "max"):
-        raise ValueError(f"early_stopping: mode must be 'min' or 'max', got {mode!r}")
+    patience = whole_number("early_stopping", "patience", patience, least=1)
+    min_delta = real_number("early_stopping", "min_delta", min_delta, "[0, inf)")
+    one_of("early_stopping", "mode", mode, ("min", "max"))
     sign = 1 if mode == "min" else -1
 
     def update(state: EarlyStopping, value: Scalar) -> EarlyStopping:
         if not isinstance(state, EarlyStopping):
-            raise TypeError("early_stopping: the state, which comes before the value, begins as EarlyStopping(), got a "
-                            f"{type(state).__name__}")
+            raise TypeError("early_stopping: the state, which comes before the value, begins as EarlyStopping(), got "
+                            + described(state))
         now = float(one_number("early_stopping", "the value", value))
         if not math.isnan(now) and (math.isnan(state.best) or sign * now < sign * state.best - min_delta):
             return EarlyStopping(now, 0, state.stop)
@@ -84,11 +82,12 @@ def one_number(owner: str, what: str, value: Any) -> Any:
     >>> one_number("evaluate", "what f returns", np.ones(3))
     Traceback (most recent call last):
     ...
-    TypeError: evaluate: what f returns must be one number, such as np.mean of the losses, got an array of shape (3,)
+    TypeError: evaluate: what f returns must be one number, such as np.mean of the losses, got an array of shape (3,) \
+and dtype float64
     """
-    if isinstance(value, str | bytes) or getattr(value, "shape", ()) != () or not hasattr(value, "__float__"):
-        came = f"an array of shape {value.shape}" if hasattr(value, "shape") else f"a {type(value).__name__}"
-        raise TypeError(f"{owner}: {what} must be one number, such as np.mean of the losses, got {came}")
+    shaped = hasattr(value, "shape")
+    if not hasattr(value, "__float__") or (shaped and (value.shape != () or unlike_array(value))):
+        raise TypeError(f"{owner}: {what} must be one number, such as np.mean of the losses, got {described(value)}")
     return value
 
 
@@ -108,9 +107,8 @@ def check_finite(values: Any, step: int | None = None) -> None:
     for path, leaf in tree.leaves_with_path(values):
         array = _floats(concrete(leaf))
         if array is not None and not np.isfinite(array).all():
-            place = f" at {tree.keystr(path)!r}" if path else ""
             when = "" if step is None else f" in step {step}"
-            raise FloatingPointError(f"check_finite: {_not_finite(array)}{place}{when}")
+            raise FloatingPointError(f"check_finite: {_not_finite(array)}{at(path)}{when}")
 
 
 def _floats(leaf: Any) -> Any:
@@ -151,8 +149,8 @@ def progress(steps: Iterable[T], show: Callable[[T], Mapping[str, Any]] | None =
 
     The lines are those of the book *Neural Networks from Scratch*.
     """
-    total = operator.length_hint(steps) or None if total is None else whole_number("progress", "total", total, 0)
-    gap = max(1, (total or 1000) // 10) if every is None else whole_number("progress", "every", every, 1)
+    total = operator.length_hint(steps) or None if total is None else whole_number("progress", "total", total, least=0)
+    gap = max(1, (total or 1000) // 10) if every is None else whole_number("progress", "every", every, least=1)
     if file is None and not _is_watched(sys.stderr):
         return iter(steps)
     tqdm = _tqdm() if file is None else None

@@ -1,4 +1,4 @@
-"""With this module you can cut data into pieces: `batches` in an order drawn from a key, `split`, `in_order`.
+"""How data is cut into pieces: `batches` in an order drawn from a key, `split`, `in_order`.
 
 Data is an array, or a tree of arrays such as `(x, y)`, with one row for each example. A piece is a tree of the same
 type. Arrays may be memory-mapped (`np.load(file, mmap_mode="r")`) and larger than memory: only the rows of a batch are
@@ -15,11 +15,11 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 
 from funcnn import random, tree
+from funcnn._arguments import at, described, plain_array, real_number, whole_number
 from funcnn._arrays import is_concrete, readonly
-from funcnn.core.tracer import Tracer
 from funcnn.typing import Key
 
-__all__ = ["Batches", "batches", "check_rows", "in_order", "rows_in", "split", "whole_number"]
+__all__ = ["Batches", "batches", "check_rows", "in_order", "rows_in", "split"]
 
 B = TypeVar("B")
 
@@ -114,15 +114,12 @@ def split(key: Key, data: B, validation: float = 0.2) -> tuple[B, B]:
     Both parts are copies. Of data larger than memory split the numbers of the rows, `np.arange(len(x))`, and take
     `x[rows]` of each batch of them. As `sklearn.model_selection.train_test_split`, whose share is rounded up.
     """
-    if isinstance(validation, bool) or not isinstance(validation, float | np.floating):
-        raise TypeError(f"split: validation must be a share of the rows, such as 0.2, got {validation!r:.80}")
-    if not 0 < validation < 1:
-        raise ValueError(f"split: validation is a share of the rows, between 0 and 1, got {validation}")
+    share = real_number("split", "validation, a share of the rows such as 0.2,", validation, "(0, 1)")
     check_rows("split", data)
     count = rows_in(data)
-    held_out = round(float(validation) * count)
+    held_out = round(share * count)
     if not 0 < held_out < count:
-        raise ValueError(f"split: {validation} of {count} rows leaves {count - held_out} to train with and {held_out} "
+        raise ValueError(f"split: {share} of {count} rows leaves {count - held_out} to train with and {held_out} "
                          "to validate with; both parts need one")
     order = np.asarray(random.permutation(key, count))
     read = _reader(_plain(data))
@@ -210,26 +207,11 @@ def _is_mapped(array: Any) -> bool:
 # ----------------------------------------------------------------------------------------------------- checks
 
 
-def whole_number(owner: str, name: str, value: Any, least: int) -> int:
-    """An int that is large enough, or an error of the function `owner`.
-
-    >>> whole_number("batches", "size", 0, 1)
-    Traceback (most recent call last):
-    ...
-    ValueError: batches: size must be at least 1, got 0
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{owner}: {name} must be an int, got {value!r:.80}")
-    if value < least:
-        raise ValueError(f"{owner}: {name} must be at least {least}, got {value}")
-    return int(value)
-
-
 def check_rows(owner: str, data: Any) -> None:
     """All leaves are arrays with as many rows, and there are some."""
     rows = {tree.keystr(path): _count(owner, path, leaf) for path, leaf in tree.leaves_with_path(data)}
     if not rows:
-        raise ValueError(f"{owner}: data must be an array or a tree of arrays, such as (x, y), got {data!r:.80}")
+        raise ValueError(f"{owner}: data must be an array or a tree of arrays, such as (x, y), got {described(data)}")
     if len(set(rows.values())) > 1:
         raise ValueError(f"{owner}: the arrays differ in their number of rows: "
                          + ", ".join(f"{name!r} has {n}" for name, n in rows.items()))
@@ -238,18 +220,11 @@ def check_rows(owner: str, data: Any) -> None:
 
 
 def _count(owner: str, path: tree.Path, leaf: Any) -> int:
-    if hasattr(leaf, "mask") and isinstance(leaf, np.ndarray):
-        raise TypeError(f"{owner}: {_named(path)} is a masked array, whose mask would be lost; fill it: x.filled(0.0)")
-    if not isinstance(leaf, np.ndarray | np.generic | Tracer) and not hasattr(leaf, "__array_namespace__"):
-        raise TypeError(f"{owner}: {_named(path)} is of type {type(leaf).__name__}; expected an array with a row for "
-                        "each example: np.asarray(x)")
+    what = f"the data{at(path)}"
+    plain_array(owner, what, leaf)
     if leaf.shape == ():
-        raise ValueError(f"{owner}: {_named(path)} is a single number; expected an array with a row for each example")
+        raise ValueError(f"{owner}: {what} must have a row for each example, got {described(leaf)}")
     return int(leaf.shape[0])
-
-
-def _named(path: tree.Path) -> str:
-    return f"the data at {tree.keystr(path)!r}" if path else "the data"
 
 
 def _check_numbers(path: tree.Path, array: Any) -> None:
@@ -267,5 +242,5 @@ def _check_no_nan(path: tree.Path, array: Any, chosen: Any) -> None:
     """No NaN in these rows of the data, whose numbers are `chosen`."""
     if array.dtype.kind == "f" and array.size and np.isnan(array.min()):
         row = np.argmax(np.isnan(array).reshape(len(array), -1).any(axis=1))
-        raise ValueError(f"batches: {_named(path)} has nan in row {chosen[row]}. Leave such rows out, or put numbers "
-                         "there")
+        raise ValueError(f"batches: the data{at(path)} has nan in row {chosen[row]}. Leave such rows out, or put "
+                         "numbers there")

@@ -207,6 +207,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a long number": (plain('{"a":' + "9" * 10**6 + "}"), "a number is too long"),
     "NaN": (plain('{"a":NaN}'), "NaN is not JSON"),
     "a name twice": (plain('{"a":%s,"a":%s}' % ((json.dumps(entry()),) * 2), EIGHT), "a name is given twice"),
+    "half of a surrogate pair": (plain(f'{{"\\ud800":{json.dumps(entry())}}}', EIGHT), "half of a surrogate pair"),
+    "such metadata": (plain('{"__metadata__":{"a\\udfff":"b"}}'), "half of a surrogate pair"),
     "a field twice": (plain('{"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}', EIGHT), "twice"),
     "metadata twice": (plain('{"__metadata__":{},"__metadata__":{}}'), "twice"),
     "metadata that is a list": (plain({"__metadata__": []}), "__metadata__ is not text"),

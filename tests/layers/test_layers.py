@@ -550,7 +550,7 @@ def test_the_batch_may_be_numpys_where_the_parameters_are_jaxs(differentiate: bo
 
 @pytest.mark.parametrize("key", [3, "a", np.array([1.5, 2.0]), np.zeros(3, np.uint32)])
 def test_a_lone_dropout_names_a_wrong_key(key: Any) -> None:
-    with pytest.raises((TypeError, ValueError), match=r"^dropout: key is"):
+    with pytest.raises((TypeError, ValueError), match=r"^dropout: key must be"):
         dropout(0.5).apply({}, np.ones((2, 2), np.float32), key=key)
 
 

@@ -243,7 +243,7 @@ def test_confusion_matrix_writes_the_counts() -> None:
     assert [text.get_text() for text in ax.texts] == ["5", "1", "0", "0"]
     np.testing.assert_allclose(ax.images[0].get_array(), np.array([[5 / 6, 1 / 6], [0.0, 0.0]]))
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["cat", "dog"]
-    with pytest.raises(ValueError, match=r"square matrix .* got shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"square matrix .* got an array of shape \(3,\)"):
         plotting.confusion_matrix(np.ones(3))
 
 

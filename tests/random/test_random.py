@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from funcnn import random
-from funcnn.random import threefry
+from funcnn.random import choosing, densities, threefry
 
 if TYPE_CHECKING:
     from funcnn.typing import Array, Key
@@ -355,19 +355,19 @@ def test_all_float32_normals_are_within_3_ulp_of_jax(jax: Any) -> None:
     least = np.nextafter(np.float32(-1), np.float32(0))
     u = np.maximum(least, threefry.unit(all_bits()) * 2 + least)
     theirs = jax.jit(lambda u: jax.lax.erf_inv(u) * np.float32(math.sqrt(2)))(u)
-    assert ulps(random._normal(all_bits()), theirs).max() <= 3
+    assert ulps(densities.normal(all_bits()), theirs).max() <= 3
 
 
 def test_all_float32_exponentials_are_within_1_ulp_of_jax(jax: Any) -> None:
     theirs = jax.jit(lambda u: -jax.lax.log1p(-u))(threefry.unit(all_bits()))
-    assert ulps(random._exponential(all_bits()).astype(np.float32), theirs).max() <= 1
+    assert ulps(densities.exponential(all_bits()).astype(np.float32), theirs).max() <= 1
 
 
 def test_all_float32_gumbels_are_within_2_ulp_of_jax(jax: Any) -> None:
     tiny = np.finfo(np.float32).tiny
     theirs = np.asarray(jax.jit(lambda u: -jax.numpy.log(-jax.numpy.log(u)))(
         np.maximum(tiny, threefry.unit(all_bits()))))  # fmt: skip
-    error = np.abs(random._gumbel(all_bits()).astype(np.float32) - theirs)
+    error = np.abs(densities.gumbel(all_bits()).astype(np.float32) - theirs)
     assert np.all(error <= 2 * np.spacing(np.maximum(1, np.abs(theirs))))
 
 
@@ -604,7 +604,7 @@ def test_streams_of_sibling_keys_are_independent() -> None:
 
 
 def test_exponentials_are_never_negative_zero() -> None:
-    assert not np.signbit(random._exponential(np.zeros(1, np.uint32)))[0]
+    assert not np.signbit(densities.exponential(np.zeros(1, np.uint32)))[0]
 
 
 # --------------------------------------------------------------------------------------------------- laws
@@ -657,7 +657,7 @@ def test_truncated_normals_are_inside(seed: int, low: float, span: float, dtype:
 def test_unbounded_truncated_normals_are_normal_ones(dtype: np.dtype[Any]) -> None:
     edges = ~np.array([0, 2 ** (8 * dtype.itemsize) - 1], f"u{dtype.itemsize}")
     one = np.ones(1, dtype)
-    x = random._truncated(edges, -one, one, -np.inf * one, np.inf * one)
+    x = densities.truncated(edges, -one, one, -np.inf * one, np.inf * one)
     assert np.all(np.abs(x) < (5.5 if dtype == F32 else 8.5))
 
 
@@ -666,7 +666,7 @@ def test_the_first_and_the_last_truncated_normal_are_inside(dtype: np.dtype[Any]
     low = np.linspace(-3, 2, 500).astype(dtype)
     for bits in (0, 2 ** (8 * dtype.itemsize) - 1):
         raw = np.full(500, bits, f"u{dtype.itemsize}")
-        x = random._truncated(raw, random._erf(low), random._erf(low + 1), low, low + 1)
+        x = densities.truncated(raw, densities.erf(low), densities.erf(low + 1), low, low + 1)
         assert np.all(x > low)
         assert np.all(x < low + 1)
 
@@ -674,7 +674,7 @@ def test_the_first_and_the_last_truncated_normal_are_inside(dtype: np.dtype[Any]
 @pytest.mark.parametrize("axis", [0, 1])
 def test_equal_bits_keep_their_order(axis: int) -> None:
     few = random.randint(random.key(0), (50, 40), 0, 7, np.uint32).astype(np.uint32)
-    assert np.array_equal(random._order(few, axis), np.argsort(few, axis, kind="stable"))
+    assert np.array_equal(choosing._order(few, axis), np.argsort(few, axis, kind="stable"))
 
 
 def test_the_full_range_of_64_bits_is_their_bits() -> None:
@@ -861,102 +861,133 @@ K = random.key(0)
 R: Any = random
 
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "seed float": (lambda: R.key(1.5), TypeError, r"random.key: seed is 1.5 \(float\); expected an integer"),
-    "seed bool": (lambda: R.key(True), TypeError, r"random.key: seed is True \(bool\)"),
-    "seed numpy bool": (lambda: R.key(np.True_), TypeError, "random.key: seed is bool"),
-    "seed array": (lambda: R.key(np.arange(2)), TypeError, r"seed is an array of int64, shape \(2,\)"),
-    "seed None": (lambda: R.key(None), TypeError, r"seed is None"),
-    "seed string": (lambda: R.key("0"), TypeError, r"seed is '0' \(str\)"),
-    "seed too large": (lambda: R.key(2**64), ValueError, r"seed is 18446744073709551616; .* seed % 2\*\*64"),
-    "seed too small": (lambda: R.key(-(2**63) - 1), ValueError, r"random.key: seed is -9223372036854775809"),
-    "key int": (lambda: R.uniform(0), TypeError, r"random.uniform: key is 0 \(int\); .* Make one: random.key\(0\)"),
-    "key floats": (lambda: R.normal(np.zeros(2, np.float32)), TypeError, "random.normal: key is an array of float32"),
-    "key int64": (lambda: R.bits(np.zeros(2, np.int64)), TypeError, "random.bits: key is an array of int64"),
-    "key list": (lambda: R.bits([0, 0]), TypeError, "random.bits: key is list"),
-    "key tuple": (lambda: R.bits((0, 0)), TypeError, "random.bits: key is tuple"),
-    "key None": (lambda: R.gumbel(None), TypeError, "random.gumbel: key is None"),
-    "keys": (lambda: R.bernoulli(R.split(K, 3)), ValueError, r"random.bernoulli: .* shape \(3, 2\); expected one key"),
+    "seed float": (lambda: R.key(1.5), TypeError, r"random.key: seed must be an int, got 1.5 \(float\)"),
+    "seed bool": (lambda: R.key(True), TypeError, r"random.key: seed must be an int, got True \(bool\)"),
+    "seed numpy bool": (lambda: R.key(np.True_), TypeError, r"random.key: seed must be an int, got np.True_"),
+    "seed array": (lambda: R.key(np.arange(2)), TypeError,
+        r"seed must be an int, got an array of shape \(2,\) and dtype int64"),
+    "seed None": (lambda: R.key(None), TypeError, "seed must be an int, got None"),
+    "seed string": (lambda: R.key("0"), TypeError, r"seed must be an int, got '0' \(str\)"),
+    "seed too large": (lambda: R.key(2**64), ValueError,
+        r"seed must have 64 bits, .*got 18446744073709551616. .*seed % 2\*\*64"),
+    "seed too small": (lambda: R.key(-(2**63) - 1), ValueError,
+        "random.key: seed must have 64 bits, .* got -9223372036854775809"),
+    "key int": (lambda: R.uniform(0), TypeError,
+        r"random.uniform: key must be a key, .*got 0 \(int\). Make one: random.key\(0\)"),
+    "key floats": (lambda: R.normal(np.zeros(2, np.float32)), TypeError,
+        "random.normal: key must be a key, .* got an array of .*float32"),
+    "key int64": (lambda: R.bits(np.zeros(2, np.int64)), TypeError,
+        "random.bits: key must be a key, .* got an array of .*int64"),
+    "key list": (lambda: R.bits([0, 0]), TypeError, "random.bits: key must be a key, .* got a list"),
+    "key tuple": (lambda: R.bits((0, 0)), TypeError, "random.bits: key must be a key, .* got a tuple"),
+    "key None": (lambda: R.gumbel(None), TypeError, "random.gumbel: key must be a key, .* got None"),
+    "keys": (lambda: R.bernoulli(R.split(K, 3)), ValueError,
+        r"random.bernoulli: key must be one key, .* shape \(3, 2\)"),
     "keys fix": (lambda: R.split(R.split(K)), ValueError, "Unpack or index several: first, second = "),
     "key of one word": (lambda: R.fold_in(np.array([0], np.uint32), 1), ValueError, r"random.fold_in: .* shape \(1,\)"),
     "key of no shape": (lambda: R.choice(np.array(0, np.uint32), 2), ValueError, r"random.choice: .* shape \(\)"),
-    "Generator": (lambda: R.randint(np.random.default_rng(0), (), 0, 2), TypeError, "random.randint: key is Generator"),
-    "RandomState": (lambda: R.permutation(np.random.RandomState(0), 3), TypeError, "permutation: key is RandomState"),
+    "Generator": (lambda: R.randint(np.random.default_rng(0), (), 0, 2), TypeError,
+        "random.randint: key must be a key, .* got a Generator"),
+    "RandomState": (lambda: R.permutation(np.random.RandomState(0), 3), TypeError,
+        "permutation: key must be a key, .* got a RandomState"),
     "key of other bytes": (lambda: R.bits(np.zeros(2, ">u4" if sys.byteorder == "little" else "<u4")), TypeError,
-                           "key is an array of [<>]u4"),
-    "split negative": (lambda: R.split(K, -1), ValueError, "random.split: num is -1; expected lengths of 0 or more"),
-    "split float": (lambda: R.split(K, 2.0), TypeError, r"random.split: num is 2.0 \(float\)"),
-    "split bool": (lambda: R.split(K, True), TypeError, r"random.split: num is True \(bool\)"),
-    "fold_in negative": (lambda: R.fold_in(K, -1), ValueError, r"data is -1; expected 32 bits.* data % 2\*\*32"),
-    "fold_in too large": (lambda: R.fold_in(K, 2**32), ValueError, "random.fold_in: data is 4294967296"),
-    "fold_in float": (lambda: R.fold_in(K, 1.0), TypeError, r"random.fold_in: data is 1.0 \(float\)"),
-    "shape negative": (lambda: R.uniform(K, (2, -3)), ValueError, r"random.uniform: shape is \(2, -3\); .* 0 or more"),
-    "shape float": (lambda: R.normal(K, (2, 3.0)), TypeError, r"random.normal: shape\[1\] is 3.0 \(float\)"),
-    "shape string": (lambda: R.normal(K, "23"), TypeError, r"shape is '23' \(str\); expected a tuple of integers"),
-    "shape None": (lambda: R.exponential(K, None), TypeError, "random.exponential: shape is None"),
-    "shape is dtype": (lambda: R.uniform(K, np.float64), TypeError, "random.uniform: shape is type"),
-    "dtype int": (lambda: R.uniform(K, (), np.int32), TypeError, "dtype is .*int32.*; expected one of float32"),
+                           "got an array of .*[<>]u4"),
+    "split negative": (lambda: R.split(K, -1), ValueError,
+        r"random.split: each length of num, such as \(2, 3\), must be at least 0, got -1"),
+    "split float": (lambda: R.split(K, 2.0), TypeError,
+        r"random.split: each length of num, .*must be an int, got 2.0 \(float\)"),
+    "split bool": (lambda: R.split(K, True), TypeError,
+        r"random.split: each length of num, .*must be an int, got True \(bool\)"),
+    "fold_in negative": (lambda: R.fold_in(K, -1), ValueError, r"data must have 32 bits, .* got -1.* data % 2\*\*32"),
+    "fold_in too large": (lambda: R.fold_in(K, 2**32), ValueError,
+        "random.fold_in: data must have 32 bits, .* got 4294967296"),
+    "fold_in float": (lambda: R.fold_in(K, 1.0), TypeError, r"random.fold_in: data must be an int, got 1.0 \(float\)"),
+    "shape negative": (lambda: R.uniform(K, (2, -3)), ValueError,
+        r"random.uniform: each length of shape, .*must be at least 0, got -3"),
+    "shape float": (lambda: R.normal(K, (2, 3.0)), TypeError,
+        r"random.normal: each length of shape, .*must be an int, got 3.0 \(float\)"),
+    "shape string": (lambda: R.normal(K, "23"), TypeError,
+        r"each length of shape, such as \(2, 3\), must be an int, got '23' \(str\)"),
+    "shape None": (lambda: R.exponential(K, None), TypeError, "random.exponential: each length of shape, .* got None"),
+    "shape is dtype": (lambda: R.uniform(K, np.float64), TypeError,
+        "random.uniform: each length of shape, .* got the type float64"),
+    "dtype int": (lambda: R.uniform(K, (), np.int32), TypeError, "dtype must be one of float32, float64, got .*int32"),
     "dtype half": (lambda: R.normal(K, (), np.float16), TypeError, r"random.normal: dtype .* convert: .astype\(...\)"),
-    "dtype typo": (lambda: R.normal(K, (), "flaot32"), TypeError, "random.normal: dtype is 'flaot32'"),
+    "dtype typo": (lambda: R.normal(K, (), "flaot32"), TypeError,
+        "random.normal: dtype must be one of float32, float64, got 'flaot32'"),
     "dtype bytes": (lambda: R.normal(K, (), ">f4" if sys.byteorder == "little" else "<f4"), TypeError, "f4"),
     "bits signed": (lambda: R.bits(K, (), np.int32), TypeError, "random.bits: dtype .* uint32, uint8, uint16, uint64"),
     "randint float": (lambda: R.randint(K, (), 0, 2, np.float32), TypeError, "random.randint: dtype"),
     "uniform reversed": (lambda: R.uniform(K, (2,), np.float32, 2.0, 1.0), ValueError,
-                         "random.uniform: minval is 2.0 and maxval is 1.0; expected finite"),
-    "uniform nan": (lambda: R.uniform(K, (), np.float32, np.nan), ValueError, "minval is nan"),
-    "uniform inf": (lambda: R.uniform(K, (), np.float32, 0, np.inf), ValueError, "maxval is inf"),
-    "uniform beyond": (lambda: R.uniform(K, (), np.float32, 0, 1e39), ValueError, "maxval is inf.* finite in float32"),
+                         "random.uniform: minval and maxval must be finite numbers, .*got 2.0 and 1.0"),
+    "uniform nan": (lambda: R.uniform(K, (), np.float32, np.nan), ValueError, "got nan and 1.0"),
+    "uniform inf": (lambda: R.uniform(K, (), np.float32, 0, np.inf), ValueError, "got 0.0 and inf"),
+    "uniform beyond": (lambda: R.uniform(K, (), np.float32, 0, 1e39), ValueError, "finite in float32, got 0.0 and inf"),
     "uniform too wide": (lambda: R.uniform(K, (), np.float64, -1e308, 1e308), ValueError, "difference is finite"),
-    "uniform bool": (lambda: R.uniform(K, (), np.float32, False, True), TypeError, r"minval is False \(bool\)"),
-    "uniform complex": (lambda: R.uniform(K, (), np.float32, 1j), TypeError, "minval is complex"),
-    "uniform row": (lambda: R.uniform(K, (2,), np.float32, [0, 3], [1, 2]), ValueError, r"is 3.0 .* at index \(1,\)"),
+    "uniform bool": (lambda: R.uniform(K, (), np.float32, False, True), TypeError,
+        r"minval must be real numbers, got False \(bool\)"),
+    "uniform complex": (lambda: R.uniform(K, (), np.float32, 1j), TypeError,
+        r"minval must be real numbers, got 1j \(complex\)"),
+    "uniform row": (lambda: R.uniform(K, (2,), np.float32, [0, 3], [1, 2]), ValueError,
+        r"got 3.0 and 2.0 at index \(1,\)"),
     "uniform shapes": (lambda: R.uniform(K, (2,), np.float32, [0, 0, 0]), ValueError,
                        r"minval has shape \(3,\), maxval has shape \(\); expected what broadcasts to shape \(2,\)"),
     "uniform grows": (lambda: R.uniform(K, (), np.float32, [0.0]), ValueError, r"broadcasts to shape \(\)"),
-    "p high": (lambda: R.bernoulli(K, 1.5), ValueError, "random.bernoulli: p is 1.5; expected a probability"),
-    "p negative": (lambda: R.bernoulli(K, [0.5, -0.1]), ValueError, r"p is -0.1.* at index \(1,\)"),
-    "p nan": (lambda: R.bernoulli(K, np.nan), ValueError, "p is nan"),
+    "p high": (lambda: R.bernoulli(K, 1.5), ValueError, "random.bernoulli: p must be a probability, .* got 1.5"),
+    "p negative": (lambda: R.bernoulli(K, [0.5, -0.1]), ValueError, r"got -0.1 at index \(1,\)"),
+    "p nan": (lambda: R.bernoulli(K, np.nan), ValueError, "got nan"),
     "p shape": (lambda: R.bernoulli(K, P, (4,)), ValueError, r"random.bernoulli: p has shape \(50, 40\)"),
-    "p is a shape": (lambda: R.bernoulli(K, (3, 4)), ValueError, r"p is 3.0 at index \(0,\)"),
-    "p bool": (lambda: R.bernoulli(K, True), TypeError, r"random.bernoulli: p is True \(bool\)"),
-    "p string": (lambda: R.bernoulli(K, "0.5"), TypeError, r"random.bernoulli: p is '0.5' \(str\)"),
-    "randint empty": (lambda: R.randint(K, (), 5, 5), ValueError, "minval is 5 and maxval is 5; expected .* for int32"),
-    "randint reversed": (lambda: R.randint(K, (), 5, 2), ValueError, "random.randint: minval is 5 and maxval is 2"),
+    "p is a shape": (lambda: R.bernoulli(K, (3, 4)), ValueError, r"got 3.0 at index \(0,\)"),
+    "p bool": (lambda: R.bernoulli(K, True), TypeError, r"random.bernoulli: p must be real numbers, got True \(bool\)"),
+    "p string": (lambda: R.bernoulli(K, "0.5"), TypeError,
+        r"random.bernoulli: p must be real numbers, got '0.5' \(str\)"),
+    "randint empty": (lambda: R.randint(K, (), 5, 5), ValueError,
+        "minval and maxval must be in order, .* for int32, got 5 and 5"),
+    "randint reversed": (lambda: R.randint(K, (), 5, 2), ValueError,
+        "random.randint: minval and maxval must be .* got 5 and 2"),
     "randint low": (lambda: R.randint(K, (), -1, 5, np.uint8), ValueError, "0 <= minval < maxval <= 256 for uint8"),
-    "randint high": (lambda: R.randint(K, (), 0, 257, np.uint8), ValueError, "maxval is 257"),
+    "randint high": (lambda: R.randint(K, (), 0, 257, np.uint8), ValueError, "got 0 and 257"),
     "randint beyond": (lambda: R.randint(K, (), 0, 2**31 + 1), ValueError, "maxval <= 2147483648 for int32"),
     "randint 2**64": (lambda: R.randint(K, (), 0, 2**64, np.uint64), TypeError, "integers of at most 64 bits"),
-    "randint floats": (lambda: R.randint(K, (), 0.5, 9), TypeError, r"random.randint: minval is 0.5 \(float\)"),
-    "randint bool": (lambda: R.randint(K, (), False, 2), TypeError, r"minval is False \(bool\)"),
-    "randint row": (lambda: R.randint(K, (2,), [0, 7], 5), ValueError, r"minval is 7 and maxval is 5 at index \(1,\)"),
+    "randint floats": (lambda: R.randint(K, (), 0.5, 9), TypeError,
+        r"random.randint: minval must be integers .* got 0.5 \(float\)"),
+    "randint bool": (lambda: R.randint(K, (), False, 2), TypeError, r"minval must be integers .* got False \(bool\)"),
+    "randint row": (lambda: R.randint(K, (2,), [0, 7], 5), ValueError, r"got 7 and 5 at index \(1,\)"),
     "randint shape": (lambda: R.randint(K, (), [0, 1], 5), ValueError, "minval has shape"),
-    "truncated reversed": (lambda: R.truncated_normal(K, 1, -1), ValueError, "lower is 1.0 and upper is -1.0;"),
-    "truncated equal": (lambda: R.truncated_normal(K, 1, 1), ValueError, "expected lower < upper"),
-    "truncated nan": (lambda: R.truncated_normal(K, np.nan, 1), ValueError, "lower is nan"),
+    "truncated reversed": (lambda: R.truncated_normal(K, 1, -1), ValueError, "got 1.0 and -1.0"),
+    "truncated equal": (lambda: R.truncated_normal(K, 1, 1), ValueError, "must be in order, lower < upper"),
+    "truncated nan": (lambda: R.truncated_normal(K, np.nan, 1), ValueError, "got nan and 1.0"),
     "truncated far": (lambda: R.truncated_normal(K, 7, 9), ValueError, "whose probabilities float32 can tell apart"),
     "truncated shapes": (lambda: R.truncated_normal(K, [0, 0], [1, 1, 1]), ValueError, "broadcasts to one shape"),
-    "permutation float": (lambda: R.permutation(K, 3.5), TypeError, r"x is 3.5 \(float\); expected a count or"),
-    "permutation bool": (lambda: R.permutation(K, True), TypeError, r"random.permutation: x is True \(bool\)"),
-    "permutation negative": (lambda: R.permutation(K, -2), ValueError, "x is -2; expected a count of 0 or more"),
-    "permutation axis": (lambda: R.permutation(K, CUBE, 3), ValueError, "axis is 3; expected one of the 3 axes"),
-    "permutation dict": (lambda: R.permutation(K, {}), TypeError, "random.permutation: x is dict"),
+    "permutation float": (lambda: R.permutation(K, 3.5), TypeError,
+        r"x, a count or an array, must be an int, got 3.5 \(float\)"),
+    "permutation bool": (lambda: R.permutation(K, True), TypeError,
+        r"random.permutation: x, .*must be an int, got True \(bool\)"),
+    "permutation negative": (lambda: R.permutation(K, -2), ValueError,
+        "x, a count or an array, must be at least 0, got -2"),
+    "permutation axis": (lambda: R.permutation(K, CUBE, 3), ValueError, "axis, of 3 axes, must be from -3 to 2, got 3"),
+    "permutation dict": (lambda: R.permutation(K, {}), TypeError, "random.permutation: x, .* got a dict"),
     "choice too many": (lambda: R.choice(K, 3, (4,), False), ValueError, "4 draws .* only 3 things.* replace=True"),
     "choice from nothing": (lambda: R.choice(K, 0), ValueError, "random.choice: 1 draws? from nothing"),
     "choice from no rows": (lambda: R.choice(K, np.empty((0, 2)), (3,)), ValueError, "a is empty"),
-    "choice negative": (lambda: R.choice(K, -1), ValueError, "random.choice: a is -1"),
-    "choice axis": (lambda: R.choice(K, CUBE, axis=-4), ValueError, "random.choice: axis is -4"),
-    "choice p shape": (lambda: R.choice(K, 3, p=[0.5, 0.5]), ValueError, r"p has shape \(2,\); .* shape \(3,\)"),
-    "choice p negative": (lambda: R.choice(K, 2, p=[1.5, -0.5]), ValueError, r"p is -0.5 at index \(1,\)"),
-    "choice p sum": (lambda: R.choice(K, 2, p=[0.5, 0.4]), ValueError, r"p sums to 0.9; expected 1. Divide it"),
-    "choice p nan": (lambda: R.choice(K, 2, p=[0.5, np.nan]), ValueError, "p is nan"),
-    "choice p inf": (lambda: R.choice(K, 2, p=np.array([1e308, 1e308])), ValueError, "p sums to inf"),
+    "choice negative": (lambda: R.choice(K, -1), ValueError, "random.choice: a, .* got -1"),
+    "choice axis": (lambda: R.choice(K, CUBE, axis=-4), ValueError, "random.choice: axis, of 3 axes, .* got -4"),
+    "choice p shape": (lambda: R.choice(K, 3, p=[0.5, 0.5]), ValueError, r"shape \(3,\), got shape \(2,\)"),
+    "choice p negative": (lambda: R.choice(K, 2, p=[1.5, -0.5]), ValueError, r"got -0.5 at index \(1,\)"),
+    "choice p sum": (lambda: R.choice(K, 2, p=[0.5, 0.4]), ValueError, r"p must sum to 1, got a sum of 0.9. Divide it"),
+    "choice p nan": (lambda: R.choice(K, 2, p=[0.5, np.nan]), ValueError, "got nan"),
+    "choice p inf": (lambda: R.choice(K, 2, p=np.array([1e308, 1e308])), ValueError, "got a sum of inf"),
     "choice p zeros": (lambda: R.choice(K, 3, (2,), False, [1.0, 0, 0]), ValueError, "only 1 of p"),
-    "choice p logits": (lambda: R.choice(K, 2, p=["a", "b"]), TypeError, "random.choice: p is list"),
-    "categorical ints": (lambda: R.categorical(K, np.arange(3)), TypeError, "logits is an array of int64"),
-    "categorical nan": (lambda: R.categorical(K, [0.0, np.nan]), ValueError, r"logits is nan at index \(1,\)"),
-    "categorical inf": (lambda: R.categorical(K, [0.0, np.inf]), ValueError, "logits is inf"),
-    "categorical never": (lambda: R.categorical(K, [[0.0], [-np.inf]]), ValueError, r"is -inf at index \(1,\)"),
+    "choice p logits": (lambda: R.choice(K, 2, p=["a", "b"]), TypeError,
+        "random.choice: p must be real numbers, got a list"),
+    "categorical ints": (lambda: R.categorical(K, np.arange(3)), TypeError,
+        "logits must be floating-point numbers, got an array of .*int64"),
+    "categorical nan": (lambda: R.categorical(K, [0.0, np.nan]), ValueError,
+        r"logits must be numbers or -inf, got nan at index \(1,\)"),
+    "categorical inf": (lambda: R.categorical(K, [0.0, np.inf]), ValueError, "logits must be .* got inf"),
+    "categorical never": (lambda: R.categorical(K, [[0.0], [-np.inf]]), ValueError, r"got -inf at index \(1,\)"),
     "categorical none": (lambda: R.categorical(K, np.empty((2, 0))), ValueError, "at least one class along axis 1"),
-    "categorical number": (lambda: R.categorical(K, 1.0), ValueError, "axis is -1; expected one of the 0 axes"),
+    "categorical number": (lambda: R.categorical(K, 1.0), ValueError, "axis, of 0 axes, must be .* got -1"),
     "categorical shape": (lambda: R.categorical(K, CUBE, shape=(3,)), ValueError,
                           r"logits without their axis has shape \(7, 6\); .* shape \(3,\)"),
 }  # fmt: skip
@@ -974,6 +1005,16 @@ def test_misuse_is_told(name: str, strict: bool) -> None:
 
 def test_keys_of_jax_are_told_how_to_come_in(jax: Any) -> None:
     for key in (jax.random.key(0), jax.random.PRNGKey(0)):
-        with pytest.raises(TypeError, match=r"random.uniform: key is .* np.asarray\(jax.random.key_data\(key\)\)"):
+        with pytest.raises(TypeError,
+            match=r"random.uniform: key must be a key, .* np.asarray\(jax.random.key_data\(key\)\)"):
             random.uniform(key)
         assert digest(random.uniform(np.asarray(jax.random.key_data(key)))) == digest(random.uniform(random.key(0)))  # type: ignore[arg-type]
+
+
+def test_choice_with_replacement_is_another_one_in_jax_with_64_bits(jax: Any) -> None:
+    """As its docstring says; without replacement, and where jax draws 32 bits, they are the same."""
+    key = np.asarray(random.key(0))
+    with x64(jax):
+        with_replacement, without = (np.asarray(jax.random.choice(key, 10, (6,), again)) for again in (True, False))
+    assert with_replacement.tolist() != random.choice(K, 10, (6,)).tolist()
+    assert without.tolist() == random.choice(K, 10, (6,), replace=False).tolist()

@@ -149,7 +149,7 @@ BAD_BATCHES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"size": 0}, ValueError, "^batches: size must be at least 1, got 0$"),
     ({"size": -2}, ValueError, "size must be at least 1, got -2"),
     ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),
-    ({"size": 2.0}, TypeError, "^batches: size must be an int, got 2.0$"),
+    ({"size": 2.0}, TypeError, r"^batches: size must be an int, got 2.0 \(float\)$"),
     ({"size": True}, TypeError, "size must be an int, got True"),
     ({"size": None}, TypeError, "size must be an int, got None"),
     ({"epochs": "3"}, TypeError, "epochs must be an int, got '3'"),
@@ -160,15 +160,17 @@ BAD_BATCHES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"data": {"x": np.ones((3, 2)), "y": (np.ones(1),)}}, ValueError, "rows: 'x' has 3, 'y/0' has 1"),
     ({"data": np.ones((0, 2))}, ValueError, r"^batches: the data is empty \(0 rows\)$"),
     ({"data": (np.ones((0, 2)), np.ones(0))}, ValueError, "the data is empty"),
-    ({"data": (np.ones(3), 1.0)}, TypeError, "the data at '1' is of type float; expected an array with a row for each"),
-    ({"data": [1, 2, 3]}, TypeError, r"the data at '0' is of type int; expected an array .*: np.asarray\(x\)"),
-    ({"data": np.float32(1)}, ValueError, "the data is a single number; expected an array with a row for each"),
-    ({"data": {"x": np.ones(2), "y": np.array(1)}}, ValueError, "the data at 'y' is a single number"),
-    ({"data": ()}, ValueError, r"data must be an array or a tree of arrays, such as \(x, y\), got \(\)"),
+    ({"data": (np.ones(3), 1.0)}, TypeError, r"the data at '1' must be an array, got 1.0 \(float\)"),
+    ({"data": [1, 2, 3]}, TypeError, r"the data at '0' must be an array, got 1 \(int\): np.asarray\(x\)"),
+    ({"data": np.float32(1)}, ValueError, r"the data must have a row for each example, got np.float32\(1.0\)"),
+    ({"data": {"x": np.ones(2), "y": np.array(1)}}, ValueError,
+     "the data at 'y' must have a row for each example, got an array of shape"),
+    ({"data": ()}, ValueError, r"data must be an array or a tree of arrays, such as \(x, y\), got a tuple"),
     ({"data": None}, ValueError, "data must be an array or a tree of arrays, .*got None"),
-    ({"data": "text"}, TypeError, "the data is of type str"),
+    ({"data": "text"}, TypeError, "the data must be an array, got 'text'"),
     ({"data": {1, 2}}, TypeError, "a set is not a kind of tree node"),
-    ({"data": np.ma.masked_array(np.ones(3), mask=True)}, TypeError, "the data is a masked array, .*fill it"),
+    ({"data": np.ma.masked_array(np.ones(3), mask=True)}, TypeError,
+     r"the data must be an array, got a MaskedArray .*x.filled\(0\)"),
     ({"data": {"x": NAN_IN_ROW_3}}, ValueError, "the data at 'x' has nan in row 3. Leave such rows out"),
     ({"data": NAN_IN_ROW_3.astype(np.float32), "size": 100}, ValueError, "the data has nan in row 3"),
 ]
@@ -268,7 +270,7 @@ def test_the_states_of_a_scan_stay_as_they_were() -> None:
 BAD_STEPS: list[tuple[Callable[..., Any], str]] = [
     (lambda a, b, x: (a, b), "a tuple of 2"), (lambda a, b, x: (a, b, x, x), "a tuple of 4"),
     (lambda a, b, x: ((a, b), x), "a tuple of 2"), (lambda a, b, x: [a, b, x], "a list"),
-    (lambda a, b, x: None, "a NoneType"), (lambda a, b, x: 1.5, "a float"),
+    (lambda a, b, x: None, "None"), (lambda a, b, x: 1.5, r"1.5 \(float\)"),
 ]
 
 
@@ -442,7 +444,7 @@ def test_a_loss_of_a_batch_that_is_too_large_is_the_loss_itself() -> None:
 @pytest.mark.parametrize(("returned", "came"), [
     (lambda x: x, r"one number, such as np.mean of the losses, got an array of shape \(2,\)"),
     (lambda x: {"loss": x}, r"what f returns at 'loss' must be one number"),
-    (lambda x: "1.0", "got a str"), (lambda x: object(), "got a object"),
+    (lambda x: "1.0", r"got '1.0' \(str\)"), (lambda x: object(), "got an object"),
 ])
 def test_evaluate_wants_one_number(returned: Any, came: str) -> None:
     with pytest.raises(TypeError, match=f"^evaluate: .*{came}"):
@@ -498,7 +500,8 @@ def test_predict_wants_a_row_for_each_row(f: Any, text: str) -> None:
 @pytest.mark.parametrize(("data", "size", "error", "text"), [
     (np.ones((0, 2)), 4, ValueError, "the data is empty"),
     (np.ones(3), 0, ValueError, "size must be at least 1, got 0"),
-    (np.ones(3), 2.0, TypeError, "size must be an int, got 2.0"), ([1.0], 2, TypeError, "at '0' is of type float"),
+    (np.ones(3), 2.0, TypeError, "size must be an int, got 2.0"), ([1.0], 2, TypeError,
+     "at '0' must be an array, got 1.0"),
     ((np.ones(3), np.ones(4)), 2, ValueError, "the arrays differ in their number of rows"),
 ])
 def test_bad_data_after_training_is_named(function: Any, data: Any, size: Any, error: type[Exception],
@@ -565,8 +568,9 @@ def test_early_stopping_is_pure_data() -> None:
 @pytest.mark.parametrize(("settings", "error", "text"), [
     ({"patience": 0}, ValueError, "^early_stopping: patience must be at least 1, got 0"),
     ({"patience": 2.5}, TypeError, "patience must be an int, got 2.5"),
-    ({"patience": 1, "min_delta": -0.1}, ValueError, "^early_stopping: min_delta must be a number >= 0, got -0.1"),
-    ({"patience": 1, "min_delta": math.nan}, ValueError, "min_delta must be a number >= 0, got nan"),
+    ({"patience": 1, "min_delta": -0.1}, ValueError,
+     r"^early_stopping: min_delta must be a number in \[0, inf\), got -0.1"),
+    ({"patience": 1, "min_delta": math.nan}, ValueError, r"min_delta must be a number in \[0, inf\), got nan"),
     ({"patience": 1, "mode": "auto"}, ValueError, "^early_stopping: mode must be 'min' or 'max', got 'auto'"),
 ])
 def test_bad_settings_of_early_stopping_are_named(settings: Any, error: type[Exception], text: str) -> None:
@@ -576,7 +580,7 @@ def test_bad_settings_of_early_stopping_are_named(settings: Any, error: type[Exc
 
 @pytest.mark.parametrize("value", [np.ones(2), "1.0", None, [1.0]])
 def test_early_stopping_watches_one_number(value: Any) -> None:
-    with pytest.raises(TypeError, match=r"^early_stopping: the value must be one number, .*got a"):
+    with pytest.raises(TypeError, match=r"^early_stopping: the value must be one number, .*got "):
         early_stopping(2)(EarlyStopping(), value)
 
 
@@ -825,8 +829,8 @@ def test_types_pass_through() -> None:
     assert_type(new, Params)
     for now, value in progress(scan(make_stochastic_step(with_key, optimizer), (*state, KEY), stream)):
         assert_type(now, tuple[Params, OptState[Params], Key])
-        assert_type(value, Scalar)
-    assert_type(evaluate(loss, params, held_out), Scalar)
+        assert_type(value, np.floating[Any])
+    assert_type(evaluate(loss, params, held_out), np.float64)
     assert_type(predict(NET.apply, params, held_out[0]), Array)
     assert_type(early_stopping(3)(EarlyStopping(), 1.0).stop, bool)
     if TYPE_CHECKING:

@@ -32,13 +32,13 @@ def with_key(params: Params, key: Key, batch: Batch) -> tuple[Params, Key, Scala
 
 
 def folds_that_do_not_fit(state: State, params: Params, key: Key, batches: list[Batch], x: Array) -> None:
-    training.fold(step, params, batches)  # E: arg-type | expected "tuple[
+    training.fold(step, params, batches)  # E: call-overload | No overload variant of "fold"
     training.fold(step, (params,), batches)  # E: arg-type
     training.fold(step, (state[1], state[0]), batches)  # E: arg-type
     training.fold(step, state, batches[0])  # E: arg-type
     training.fold(step, state, [x])  # E: arg-type
-    training.fold(step, state, 100)  # E: arg-type
-    training.fold(step, state)  # E: call-arg | "batches"
+    training.fold(step, state, 100)  # E: call-overload
+    training.fold(step, state)  # E: call-overload
     training.fold(forgets_the_value, state, batches)  # E: arg-type
     training.fold(swaps, state, batches)  # E: arg-type
     training.fold(with_key, state, batches)  # E: arg-type
