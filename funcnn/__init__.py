@@ -8,8 +8,8 @@ which they are also imported: a room knows those above it and none below.
     _arguments        how is an argument refused that cannot be meant?
     tree              how are many arrays treated as one value?
     core              what is a traced program, and what does a transformation say of it?
-    batching          how is a function of one example computed for all? `vmap`
-    autodiff          how is it differentiated? `grad`
+    batching          how is a function of one example computed for all, by vmap?
+    autodiff          how is it differentiated, by grad?
     rules             what is the derivative of each NumPy function, and how is it batched?
     random            how is randomness a value?
     activations       what bends between two layers?

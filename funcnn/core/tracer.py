@@ -201,7 +201,7 @@ class Tracer:
     def __float__(self) -> NoReturn: raise _leak("float(x)", self)
     def __int__(self) -> NoReturn: raise _leak("int(x)", self)
     def __complex__(self) -> NoReturn: raise _leak("complex(x)", self)
-    def __index__(self) -> NoReturn: raise _leak("array[x]", self)
+    def __index__(self) -> NoReturn: raise _leak("using x as an index", self)
     def item(self, *args: int) -> NoReturn: raise _leak("x.item()", self)
     def tolist(self) -> NoReturn: raise _leak("x.tolist()", self)
 

@@ -97,7 +97,7 @@ _WAYS_TO_NUMPY = ("numpy", "to_numpy", "toarray")
 def _foreign(x: Any) -> str:
     """What is wrong with a value that looks like an array, and is another kind, with other operators."""
     name = f"a {type(x).__name__}"
-    if isinstance(x, np.ma.MaskedArray):
+    if isinstance(x, np.ndarray) and hasattr(x, "mask"):
         return f"{name}, whose mask would be lost: leave such rows out, or x.filled(0)"
     if isinstance(x, np.matrix):
         return f"{name}, whose * is another: np.asarray(x)"

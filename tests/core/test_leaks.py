@@ -452,7 +452,7 @@ def test_every_numpy_function_without_a_rule_is_refused_by_name() -> None:
     everything = [getattr(np, name) for name in dir(np)]
     functions = [fun for fun in everything if isinstance(fun, np.ufunc) or hasattr(fun, "_implementation")]
     refused = [fun for fun in functions if fun.__name__ not in known]
-    assert len(refused) > 50
+    assert len(refused) > 45
 
     def f(x: Any) -> Any:
         for function in refused:

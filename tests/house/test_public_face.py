@@ -32,6 +32,7 @@ UNSAYABLE = {
     "a function of any arguments is called with arguments of its own": [
         "testing.check_grads(*", "testing.assert_pure(*",
     ],
+    "axes are numbers, or trees of numbers like the arguments": ["fn.vmap(*axes)"],
     "a Jacobian is a tree like the result of trees like the argument": ["fn.jac*", "fn.hessian*"],
     "the type depends on numbers (argnums, inputs of a ufunc) that the checker does not know": [
         "fn.grad->", "fn.value_and_grad->", "fn.grad(f)", "fn.elementwise_grad->",
