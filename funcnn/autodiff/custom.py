@@ -148,7 +148,7 @@ def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
 
 def _on_leaves(rule: Rule, args: tuple[Any, ...]) -> Any:
     """Call a rule whose `fwd` and `bwd` speak of trees."""
-    leaves, form = tree.flatten(args)
+    leaves, form = (args, None) if tree.are_leaves(args) else tree.flatten(args)
     if innermost(leaves) is None:
         return rule.fun(*args)
     call = _OnLeaves(rule, form)
@@ -159,7 +159,7 @@ def _on_leaves(rule: Rule, args: tuple[Any, ...]) -> Any:
 class _OnLeaves(Rule):
     """One call of a rule of trees, for interpreters, who know only leaves that come in and one array that goes out."""
 
-    def __init__(self, rule: Rule, form: tree.Structure) -> None:
+    def __init__(self, rule: Rule, form: tree.Structure | None) -> None:
         super().__init__(self._run, name=rule.name, fwd=self._forward, bwd=self._backward, is_code=True)
         self.rule, self.form = rule, form
         self.unpack: Callable[[Any], Any] = _itself
@@ -169,8 +169,12 @@ class _OnLeaves(Rule):
         """That of the rule."""
         return self.rule.formula
 
+    def _arguments(self, leaves: tuple[Any, ...]) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = leaves if self.form is None else self.form.build(leaves)
+        return found
+
     def _run(self, *leaves: Any) -> Any:
-        return self._packed(self.rule.fun(*self.form.build(leaves)))
+        return self._packed(self.rule.fun(*self._arguments(leaves)))
 
     def _packed(self, y: Any) -> Any:
         """A tree of several arrays as one vector; an array as it is."""
@@ -179,7 +183,7 @@ class _OnLeaves(Rule):
         return y
 
     def _forward(self, *leaves: Any) -> tuple[Any, Any]:
-        args = self.form.build(leaves)
+        args = self._arguments(leaves)
         assert self.rule.fwd is not None, "a rule of trees has both"
         y, residuals = self.rule.fwd(*args)
         return self._packed(y), (residuals, args)

@@ -69,7 +69,7 @@ def check_input(layer: Checked, path: str, x: Any) -> None:
 
 def _check_array(layer: Checked, path: str, x: Any) -> None:
     """The input is an array with axes, if the layer says anything of it; in any case none of another library."""
-    if type(x) is not np.ndarray and (foreign := _foreign(x)):
+    if foreign := _foreign(x):
         raise TypeError(f"{layer.label(path)}: the input must be an array, got {foreign}")
     if layer.in_features is None and layer.axes is None:
         return
@@ -96,6 +96,8 @@ _WAYS_TO_NUMPY = ("numpy", "to_numpy", "toarray")
 
 def _foreign(x: Any) -> str:
     """What is wrong with a value that looks like an array, and is another kind, with other operators."""
+    if type(x) is np.ndarray or isinstance(x, Tracer):
+        return ""
     name = f"a {type(x).__name__}"
     if isinstance(x, np.ndarray) and hasattr(x, "mask"):
         return f"{name}, whose mask would be lost: leave such rows out, or x.filled(0)"
@@ -133,7 +135,7 @@ def _check_params(layer: Checked, shapes: Mapping[str, Shape], path: str, params
     dtype = None
     for name, shape in shapes.items():
         param = params[name]
-        if type(param) is not np.ndarray and (foreign := _foreign(param)):
+        if foreign := _foreign(param):
             raise TypeError(f"{layer.label(path)}: parameter {name!r} must be an array, got {foreign}")
         if getattr(param, "shape", None) != shape:
             raise ValueError(f"{layer.label(path)}: parameter {name!r} has shape {getattr(param, 'shape', None)}, "
