@@ -92,9 +92,9 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
         self.lines = tuple(formula)
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
-        if (counterpart := _counterpart(self, args)) is not None:
-            return counterpart(*args, **kwargs)
         found: tuple[Any, ...] = args
+        if not tree.are_leaves(args) and (counterpart := _counterpart(self, args)) is not None:
+            return counterpart(*args, **kwargs)
         if kwargs or self._has_defaults:
             found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]
         y: R

@@ -186,6 +186,8 @@ class _Run:
 
 def _without_tracers(tape: Tape, result: Any) -> Any:
     """The result of a run as the world outside may see it."""
+    if result is None or isinstance(result, Tracer):
+        return _checked(tape.lower(result))
     return tree.map(lambda leaf: _checked(tape.lower(leaf)), result)
 
 

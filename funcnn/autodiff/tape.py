@@ -71,11 +71,13 @@ class Tape(Interpreter):
 
     def _saved(self, rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any]) -> list[Any]:
         """The result and the arguments of an operation; only an outline of those that its pullbacks do not read."""
-        own = tuple([i for i, _ in parents])
-        reads = rule.reads(own, 1 + len(values))
-        saved = [y if reads[0] else _outline(y)]
-        for i, x in enumerate(values):
-            saved.append(_outline(x) if not reads[i + 1] else x if i in own else self.guarded(rule.name, x))
+        own = [i for i, _ in parents]
+        saved = [y, *values]
+        for i, is_read in enumerate(rule.reads(own, len(saved))):
+            if not is_read:
+                saved[i] = _outline(saved[i])
+            elif i and i - 1 not in own:
+                saved[i] = self.guarded(rule.name, saved[i])
         return saved
 
     def guarded(self, reader: str, x: Any) -> Any:
@@ -111,6 +113,7 @@ def _some_of(x: Any) -> bytes:
 
 
 def _outline(x: Any) -> Any:
+    """What is known of x without its numbers."""
     return Outline(x.shape, x.dtype) if isinstance(x, (np.ndarray, Tracer)) else x  # faster
 
 

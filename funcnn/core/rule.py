@@ -143,13 +143,13 @@ class Rule:
                               "funcnn.stop_gradient to it, or give the rule one")
         return vjp
 
-    def reads(self, positions: tuple[int, ...], count: int) -> tuple[bool, ...]:
+    def reads(self, positions: Sequence[int], count: int) -> tuple[bool, ...]:
         """Which of (y, *args), `count` of them, the pullbacks to the arguments at these positions read."""
-        known = self._reads.get((count, *positions))
-        if known is None:
-            known = tuple(map(any, zip(*[_reads(self.pullback(i), count) for i in positions], strict=True)))
-            self._reads[(count, *positions)] = known
-        return known
+        case = (count, *positions)
+        if case not in self._reads:
+            of_each = [_reads(self.pullback(i), count) for i in positions]
+            self._reads[case] = tuple(map(any, zip(*of_each, strict=True)))
+        return self._reads[case]
 
     def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
         """What the cotangent g of a node's result gives to its parents: (parent, cotangent) pairs."""

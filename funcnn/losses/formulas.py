@@ -180,12 +180,13 @@ def _cross_entropy_of_classes(logits: Array, labels: Any) -> Array:
 def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     """Works on (classes, batch), because reductions over a short last axis are slow."""
     z, label = _columns(logits), labels.reshape(-1)
-    z = z - np.max(z, axis=0)
+    z -= z.max(axis=0)
     p = np.exp(z)
-    total = np.sum(p, axis=0)
+    total = p.sum(axis=0)
     loss = np.log(total) - z[label, np.arange(len(label))]
-    p_minus_q = p / total - (np.arange(len(z))[:, None] == label).astype(p.dtype)
-    return loss.reshape(labels.shape), p_minus_q
+    p /= total
+    p -= (np.arange(len(z))[:, None] == label).astype(p.dtype)
+    return loss.reshape(labels.shape), p
 
 
 @custom_vjp
@@ -198,9 +199,9 @@ def _cross_entropy_of_rows(logits: Array, q: Any) -> Array:
 
 def _rows_fwd(logits: Any, q: Any) -> tuple[Any, Any]:
     z, q = _columns(logits), q.reshape((-1, q.shape[-1])).T
-    z = z - np.max(z, axis=0)
+    z -= z.max(axis=0)
     p = np.exp(z)
-    total, weight = np.sum(p, axis=0), np.sum(q, axis=0)
+    total, weight = p.sum(axis=0), q.sum(axis=0)
     loss = weight * np.log(total) - np.sum(q * np.where(q == 0, 0, z), axis=0)
     return loss.reshape(logits.shape[:-1]), p / total * weight - q
 
