@@ -7,7 +7,6 @@ the examples lie along the first axis, and so they do in the result.
 from __future__ import annotations
 
 import inspect
-import string
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -186,9 +185,12 @@ def vectors(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: 
 def einsum(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """One letter more for the batch."""
     left, _, output = options["formula"].partition("->")
-    letter = next(c for c in string.ascii_letters if c not in options["formula"])
+    letter = next(c for c in _LETTERS if c not in options["formula"])
     inputs = [letter * is_mapped + labels for labels, is_mapped in zip(left.split(","), mapped, strict=True)]
     return rule(*values, **options | {"formula": ",".join(inputs) + "->" + letter + output})
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def chain(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:

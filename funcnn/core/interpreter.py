@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
+from funcnn import tree
 from funcnn.core.rule import Rule
 from funcnn.core.tracer import Tracer
 
@@ -56,15 +57,15 @@ class Interpreter:
 
 
 class named_scope:  # the name is JAX's
-    """Tell every interpreter that owns one of these traced values that what follows belongs to `name`.
+    """Tell every interpreter that owns a traced value in these trees that what follows belongs to `name`.
 
     As `jax.named_scope`, which needs no values because its trace is global.
     """
 
     __slots__ = ("name", "told")
 
-    def __init__(self, name: str, values: Iterable[Any]) -> None:
-        self.name, self.told = name, _scopes(values) if name else []
+    def __init__(self, name: str, *values: Any) -> None:
+        self.name, self.told = name, _scopes(tree.leaves(values)) if name else []
 
     def __enter__(self) -> None:
         for scope in self.told:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, overload
@@ -194,7 +193,7 @@ _NO_PARAMS: Params = FrozenDict()
 def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
     layer._check(path, params, x)
-    with named_scope(layer.called(path), (x, *params.values())):
+    with named_scope(layer.called(path), x, params):
         return layer._compute(path, params, x, key)
 
 
@@ -204,6 +203,8 @@ def _inside(path: str, name: str) -> str:
 
 def _picklable(layer: Layer[Any, Any, Any], part: Any) -> Any:
     """A part of a layer, if pickle can write it."""
+    import pickle
+
     try:
         pickle.dumps(part)
     except (pickle.PicklingError, AttributeError, TypeError) as error:

@@ -81,7 +81,6 @@ def test_every_kind_of_layer_goes_through_pickle(name: str) -> None:
     assert tree.equal(came.apply(params, x, key=KEY), layer.apply(params, x, key=KEY))
 
 
-@pytest.mark.skip(reason="relu is a custom_vjp, which does not pickle by its name yet")
 def test_a_net_with_relu_goes_through_pickle() -> None:
     net = dense(2, 64) >> relu >> dense(64, 3)
     came = pickle.loads(pickle.dumps(net))
