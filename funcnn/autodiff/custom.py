@@ -93,17 +93,18 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         found: tuple[Any, ...] = args
-        if not tree.are_leaves(args) and (counterpart := _counterpart(self, args)) is not None:
+        plain = tree.are_leaves(args)
+        if not plain and (counterpart := _counterpart(self, args)) is not None:
             return counterpart(*args, **kwargs)
         if kwargs or self._has_defaults:
             found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]
         y: R
         if self.fwd is not None:
             y = _on_leaves(self, found)
-        else:
-            if not tree.are_leaves(found):
-                _refuse_traced_trees(self.name, found)
-            y = super().__call__(*found, **kwargs)
+            return y
+        if not plain:
+            _refuse_traced_trees(self.name, found)
+        y = super().__call__(*found, **kwargs)
         return y
 
     def __repr__(self) -> str:

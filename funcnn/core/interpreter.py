@@ -65,7 +65,7 @@ class named_scope:  # the name is JAX's
     __slots__ = ("name", "told")
 
     def __init__(self, name: str, *values: Any) -> None:
-        self.name, self.told = name, _scopes(tree.leaves(values)) if name else []
+        self.name, self.told = name, _scopes(values) if name else []
 
     def __enter__(self) -> None:
         for scope in self.told:
@@ -78,9 +78,9 @@ class named_scope:  # the name is JAX's
 
 def _scopes(values: Iterable[Any]) -> list[list[str]]:
     found: dict[int, list[str]] = {}
-    for value in values:
-        while isinstance(value, Tracer):
-            if value.owner.scope is not None:
-                found[value.owner.level] = value.owner.scope
-            value = value.value
+    for leaf in itertools.chain.from_iterable(map(tree.leaves, values)):
+        while isinstance(leaf, Tracer):
+            if leaf.owner.scope is not None:
+                found[leaf.owner.level] = leaf.owner.scope
+            leaf = leaf.value
     return list(found.values())
