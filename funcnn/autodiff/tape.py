@@ -59,8 +59,11 @@ class Tape(Interpreter):
             if isinstance(x, Tracer) and x.owner is self:
                 parents.append((i, x.place))
                 values[i] = rule.number(x.value) if type(x.value) is float else x.value
+            elif type(x) is tuple or type(x) is list:
+                values[i] = self.lower(x)
         if rule.fwd is not None:
-            y, saved = rule.fwd(*[self.guarded(rule.name, x) for x in values], **options)
+            y, saved = rule.fwd(*[value if self.owns(x) else self.guarded(rule.name, value)
+                                  for x, value in zip(args, values, strict=True)], **options)
         else:
             y = (rule if innermost(values) else rule.fun)(*values, **options)
             saved = self._saved(rule, parents, y, values)

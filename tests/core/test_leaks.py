@@ -175,6 +175,12 @@ def test_what_python_refuses_stays_a_type_error(program: Program) -> None:
         traced(program)
 
 
+@pytest.mark.parametrize("program", [lambda x: x[x[0]], lambda x: x[(x[0],)], lambda x: x[[x[0], 1]]])
+def test_a_number_that_is_no_integer_is_no_index(program: Program) -> None:
+    with pytest.raises(IndexError, match="only integers"):
+        traced(program)
+
+
 def test_struct_refuses_too() -> None:
     with pytest.raises(struct.error):
         traced(lambda x: struct.pack("d", x[0]))
