@@ -90,4 +90,14 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"funcnn.{name}")
-    raise AttributeError(f"module 'funcnn' has no attribute {name!r}")
+    raise AttributeError(f"module 'funcnn' has no attribute {name!r}{_instead(name)}")
+
+
+def _instead(name: str) -> str:
+    """What may have been meant, or where else it is."""
+    import difflib
+
+    if name in ("jit", "pmap"):
+        return "; the same step runs compiled under JAX: import funcnn.jax, then jax.jit(step)"
+    near = difflib.get_close_matches(name, globals(), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from types import ModuleType
 
+import pytest
+
 import funcnn as fn
 
 ENGINE = {"core", "batching", "autodiff", "rules"}
@@ -51,6 +53,13 @@ UNSAYABLE = {
     "a layer's key is what it is given": ["testing.check_layer(key)"],
     "what a layer was made with, as it prints it": ["*.Layer.arguments"],
 }
+
+
+@pytest.mark.parametrize(("name", "text"), [("jit", r"jax\.jit\(step\)"), ("grd", "did you mean 'grad'"),
+                                            ("optimiser", "did you mean 'optimizers'"), ("xyzzy", "'xyzzy'$")])
+def test_a_name_that_is_not_there_says_what_may_be_meant(name: str, text: str) -> None:
+    with pytest.raises(AttributeError, match=text):
+        getattr(fn, name)
 
 
 def public_modules() -> dict[str, ModuleType]:
