@@ -12,7 +12,6 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from funcnn import tree
 from funcnn.core.rule import Rule
 from funcnn.core.tracer import Tracer
 
@@ -57,14 +56,14 @@ class Interpreter:
 
 
 class named_scope:  # the name is JAX's
-    """Tell every interpreter that owns a traced value in these trees that what follows belongs to `name`.
+    """Tell every interpreter that owns one of these traced values that what follows belongs to `name`.
 
     As `jax.named_scope`, which needs no values because its trace is global.
     """
 
     __slots__ = ("name", "told")
 
-    def __init__(self, name: str, *values: Any) -> None:
+    def __init__(self, name: str, values: Iterable[Any]) -> None:
         self.name, self.told = name, _scopes(values) if name else []
 
     def __enter__(self) -> None:
@@ -78,9 +77,9 @@ class named_scope:  # the name is JAX's
 
 def _scopes(values: Iterable[Any]) -> list[list[str]]:
     found: dict[int, list[str]] = {}
-    for leaf in itertools.chain.from_iterable(map(tree.leaves, values)):
-        while isinstance(leaf, Tracer):
-            if leaf.owner.scope is not None:
-                found[leaf.owner.level] = leaf.owner.scope
-            leaf = leaf.value
+    for value in values:
+        while isinstance(value, Tracer):
+            if value.owner.scope is not None:
+                found[value.owner.level] = value.owner.scope
+            value = value.value
     return list(found.values())

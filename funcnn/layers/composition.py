@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from funcnn import random
+from funcnn import random, tree
 from funcnn._arrays import namespace
 from funcnn.core import named_scope
 from funcnn.layers.checks import check, check_entries, check_input
@@ -193,7 +193,7 @@ _NO_PARAMS: Params = FrozenDict()
 def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
     layer._check(path, params, x)
-    with named_scope(layer.called(path), x, params):
+    with named_scope(layer.called(path), (x, *tree.leaves(params))):
         return layer._compute(path, params, x, key)
 
 
