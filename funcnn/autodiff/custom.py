@@ -115,17 +115,20 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
 
 COUNTERPARTS: dict[str, dict[str, Callable[..., Any]]] = {}
-"""For each package of other arrays, what stands there for our functions, by their names: `funcnn.jax` fills it."""
+"""For each package of other arrays, what stands there for our functions, by their names; our room for it fills it."""
+
+_PACKAGES = {"jax": "jax", "jaxlib": "jax"}
+"""Where arrays come from, and the room of funcnn that knows them."""
 
 
 def _counterpart(rule: custom_vjp[A, R], args: tuple[Any, ...]) -> Callable[A, R] | None:
     """What stands for a rule of ours in the package that the first argument is an array of."""
-    package = type(args[0]).__module__.partition(".")[0] if args else ""
-    if package not in ("jax", "jaxlib"):
+    room = _PACKAGES.get(type(args[0]).__module__.partition(".")[0]) if args else None
+    if room is None:
         return None
-    if "jax" not in COUNTERPARTS:
-        importlib.import_module("funcnn.jax")
-    return COUNTERPARTS["jax"].get(rule.fun.__name__)
+    if room not in COUNTERPARTS:
+        importlib.import_module(f"funcnn.{room}")
+    return COUNTERPARTS[room].get(rule.fun.__name__)
 
 
 def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], owner: str,
