@@ -16,7 +16,7 @@ from funcnn.activations import log_softmax, sigmoid, softplus
 from funcnn.autodiff import custom_vjp
 from funcnn.core import Tracer
 from funcnn.rules.elementwise import direction
-from funcnn.rules.table import unbroadcast
+from funcnn.rules.table import over, unbroadcast
 from funcnn.typing import Array
 
 __all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "distance", "hinge", "huber",
@@ -126,7 +126,7 @@ hinge = _averaged(
     lambda p, t: -t * np.heaviside(1 - p * t, 0.5), lambda p, t: -p * np.heaviside(1 - p * t, 0.5),
     formula=("y = sum(maximum(1 - x * t, 0)) / n", "dx = -g * t * (x * t < 1) / n", "dt = -g * x * (x * t < 1) / n"))
 sigmoid_binary_cross_entropy = _averaged(
-    "sigmoid_binary_cross_entropy", _binary, lambda z, t: sigmoid(z) - t, lambda z, t: -z,
+    "sigmoid_binary_cross_entropy", _binary, lambda z, t: (1 - t) * sigmoid(z) - t * sigmoid(-z), lambda z, t: -z,
     formula=("y = sum(log(1 + exp(x)) - t * x) / n", "dx = g * (1 / (1 + exp(-x)) - t) / n", "dt = -g * x / n"))
 binary_cross_entropy = _averaged(
     "binary_cross_entropy", lambda p, t, eps: -t * _log(p, eps) - (1 - t) * _log(1 - p, eps),
@@ -238,10 +238,20 @@ def unit(x: Any) -> Any:
     return x / namespace(x).where(length > 0, length, 1)
 
 
+@custom_vjp
 def _length(x: Any) -> Any:
     """The length of rows, with derivative 0 at 0, where that of the root is infinite."""
     x, exponents = _scaled(x)
     return namespace(x).ldexp(_plain_length(x), exponents[..., 0])
+
+
+def _length_back(g: Any, _y: Any, x: Any) -> Any:
+    x, _ = _scaled(x)
+    return g[..., None] * over(x, _plain_length(x)[..., None])
+
+
+_length.defvjps(_length_back, formula=("y = sqrt(sum(x**2))", "dx = g * x / y"))
+_length.name = "distance"
 
 
 def _scaled(x: Any) -> tuple[Any, Any]:
