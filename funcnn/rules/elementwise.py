@@ -186,6 +186,7 @@ def _real_if_close(a: Any, tol: float = 100) -> Any:
 
 
 # ------------------------------------------------------------------ choices: a tie is shared equally; NaN passes g on
+# The shares of a tie are constants, as in JAX: a second derivative there is that of the mean of what ties.
 
 elementwise(np.maximum, "z = maximum(x, y)",
             "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, _not(x <= y), x == y),
@@ -263,9 +264,9 @@ elementwise(np.fmod, "z = fmod(x, y)",
             "dy = -g * rint((x - z) / y)", lambda g, z, x, y: -g * np.rint((x - z) / y))
 elementwise(np.copysign, "z = copysign(x, y)",
             "dx = g * sign(x) * sign(z)", lambda g, z, x, _y: g * direction(x) * np.sign(z),
-            "dy = 0 * g", lambda g, _z, _x, _y: 0 * g)
+            "dy = 0 * g", lambda g, _z, _x, _y: np.zeros_like(g))
 elementwise(np.heaviside, "z = heaviside(x, y)",
-            "dx = 0 * g", lambda g, _z, _x, _y: 0 * g,
+            "dx = 0 * g", lambda g, _z, _x, _y: np.zeros_like(g),
             "dy = g * (x == 0)", lambda g, _z, x, _y: masked(g, x == 0))
 
 constant(

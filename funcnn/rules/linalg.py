@@ -114,7 +114,7 @@ _LEAST_SQUARES = row(_least_squares, "y = pinv(a) @ b",
 @composite(np.linalg.lstsq, arrays=2, looks=True)
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
     _, residuals, rank, _ = np.linalg.lstsq(concrete(a), concrete(b), rcond)
-    rcond = np.finfo(a.dtype).eps * max(np.shape(a)) if rcond is None else rcond
+    rcond = np.finfo(np.result_type(a, b, np.float32)).eps * max(np.shape(a)) if rcond is None else rcond
     x = _LEAST_SQUARES(a, b, rcond)
     off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if np.size(residuals) else residuals
     return x, np.atleast_1d(off), rank, np.linalg.svd(a, compute_uv=False)

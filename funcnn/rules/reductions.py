@@ -342,8 +342,10 @@ def _quantile_of(row: Any, n: Any, q: float, method: str) -> Any:
     """The entry at q (n - 1), counted from 0; between two of them by the method."""
     position = q * (n - 1)
     below, above = np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
-    t = {"linear": position - below, "lower": 0 * position, "higher": 0 * position + 1,
-         "midpoint": 0 * position + 0.5, "nearest": np.rint(position) - below}[method][..., 0].astype(row.dtype)
+    picked = {"lower": below, "higher": above, "nearest": np.rint(position).astype(np.intp)}.get(method)
+    if picked is not None:
+        return _entry(row, picked)
+    t = (position - below if method == "linear" else 0 * position + 0.5)[..., 0].astype(row.dtype)
     a, b = _entry(row, below), _entry(row, above)
     return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))
 
