@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from funcnn import tree
-from funcnn.autodiff.reverse import named_after, vjp
+from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
 from funcnn.core.rule import wrong_cotangent
 
@@ -189,7 +189,7 @@ class _OnLeaves(Rule):
     def _forward(self, *leaves: Any) -> tuple[Any, Any]:
         args = self._arguments(leaves)
         assert self.rule.fwd is not None, "a rule of trees has both"
-        y, residuals = self.rule.fwd(*args)
+        y, residuals = _pair(self.rule.name, self.rule.fwd(*args))
         return self._packed(y), (residuals, args)
 
     def _backward(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
@@ -203,6 +203,14 @@ class _OnLeaves(Rule):
 
 def _itself(y: Any) -> Any:
     return y
+
+
+def _pair(name: str, returned: Any) -> tuple[Any, Any]:
+    if isinstance(returned, tuple) and len(returned) == 2:
+        return returned
+    came = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else described(returned)
+    raise TypeError(f"{name}: its fwd must return (y, residuals), what the function returns and what bwd needs (None "
+                    f"if nothing), it returned {came}")
 
 
 def _check_count(name: str, cotangents: Any, count: int) -> None:

@@ -71,6 +71,8 @@ def _check_tangent(path: tree.Path, x: Any, t: Any) -> None:
         where = f" at {tree.keystr(path[1:])!r}" if path[1:] else ""
         raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {_shape(t)}, the "
                          f"argument has shape {_shape(x)}")
+    if np.iscomplexobj(t):
+        raise TypeError(f"jvp: the tangent of argument {path[0]} is complex, the argument is real; take its real part")
 
 
 def _zero(y: Any) -> Any:

@@ -18,6 +18,8 @@ from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError, i
 
 __all__ = ["CONSTANT", "Tape", "walk_back"]
 
+_OBJECTS = np.dtype(object)
+
 CONSTANT = -1
 """The place of a value that does not depend on the inputs."""
 
@@ -67,8 +69,12 @@ class Tape(Interpreter):
         else:
             y = (rule if innermost(values) else rule.fun)(*values, **options)
             saved = self._saved(rule, parents, y, values)
-        if isinstance(y, Tracer) and y.owner is self:
-            raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
+        if isinstance(y, Tracer):
+            if y.owner is self:
+                raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
+        elif getattr(y, "dtype", None) is _OBJECTS:
+            raise TracerError(f"{rule.name}: an array of objects met a traced value, whose derivative knows numbers "
+                              "only; use x.astype(np.float64)")
         self.nodes.append(Node(rule, parents, saved, options))
         return Tracer(self, y, self.inputs + len(self.nodes) - 1)
 

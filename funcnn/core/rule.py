@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -128,9 +129,9 @@ class Rule:
     def _array(self, i: int, arg: Any) -> Any:
         if isinstance(arg, list | tuple) and (self.each or (i < len(self.vjps) and self.vjps[i])):
             return np.asarray(arg)
-        if isinstance(arg, np.ndarray) and type(arg) not in (np.ndarray, np.memmap):
+        if _is_foreign(arg):
             raise TracerError(f"{self.name}: a {type(arg).__name__} met a traced value, whose derivative knows plain "
-                              f"arrays only; use {_plain(arg)}")
+                              f"arrays and numbers only; use {_plain(arg)}")
         return arg
 
     def pullback(self, i: int) -> Vjp:
@@ -204,8 +205,19 @@ def wrong_cotangent(name: str, i: int, cotangent: Any, x: Any) -> ValueError:
                       f"{expected}")
 
 
-def _plain(array: Any) -> str:
-    if hasattr(array, "mask"):
+def _is_foreign(x: Any) -> bool:
+    """Whether x calculates in a way of its own: a subclass of ndarray, another package's array, a Fraction."""
+    if isinstance(x, np.ndarray):
+        return type(x) not in (np.ndarray, np.memmap)
+    if isinstance(x, np.generic | int | float | complex | Tracer | type):
+        return False
+    return isinstance(x, numbers.Number) or (hasattr(x, "__array__") and not hasattr(x, "__array_function__"))
+
+
+def _plain(x: Any) -> str:
+    if isinstance(x, numbers.Number):
+        return "float(x)"
+    if hasattr(x, "filled"):
         return "x.filled(0.0), and np.where(mask, x, y) for what is masked"
     return "np.asarray(x)"
 

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnn._arguments import float_array, real_array, real_number, whole_number
-from funcnn._arrays import namespace, readonly
+from funcnn._arrays import is_concrete, namespace, readonly
+from funcnn.core import underlying
 from funcnn.losses import checks
 from funcnn.losses import formulas as fused
 from funcnn.typing import Array, Labels, Mask
@@ -67,7 +68,7 @@ def absolute_error(predictions: Array, targets: Labels) -> Array:
     return fused.absolute_error(predictions, _numbers("absolute_error", predictions, targets))
 
 
-def huber(predictions: Array, targets: Labels, delta: float = 1.0) -> Array:
+def huber(predictions: Array, targets: Labels, delta: float | Array = 1.0) -> Array:
     """Half the squared error near the target, straight lines far from it, averaged within each example.
 
         (p - t)^2 / 2                   where |p - t| <= delta
@@ -76,10 +77,25 @@ def huber(predictions: Array, targets: Labels, delta: float = 1.0) -> Array:
     >>> huber(np.array([0.5, -1.5, 2.0]), np.zeros(3))
     array([0.125, 1.   , 1.5  ])
 
+    delta may be an array, one for each feature, and be differentiated by: the sum of max(|p - t| - delta, 0).
+
     As `optax.huber_loss`, but averaged within each example; Huber 1964.
     """
-    delta = real_number("huber", "delta", delta, "(0, inf)")
-    return fused.huber(predictions, _numbers("huber", predictions, targets), delta)
+    targets = _numbers("huber", predictions, targets)
+    return fused.huber(predictions, targets, _delta(delta, predictions))
+
+
+def _delta(delta: Any, predictions: Any) -> Any:
+    if getattr(delta, "ndim", 0) == 0:
+        return real_number("huber", "delta", delta, "(0, inf)")
+    real_array("huber", "delta", delta)
+    ends = zip(reversed(delta.shape), reversed(predictions.shape), strict=False)
+    if delta.ndim > predictions.ndim or any(n not in (1, expected) for n, expected in ends):
+        raise ValueError(f"huber: delta of shape {delta.shape} must fit predictions of shape {predictions.shape}")
+    known = underlying(delta)
+    if is_concrete(known) and not np.all(known > 0):
+        raise ValueError(f"huber: delta must be positive numbers, got {known.min()} among them")
+    return delta.astype(predictions.dtype)
 
 
 def log_cosh(predictions: Array, targets: Labels) -> Array:

@@ -16,7 +16,7 @@ from funcnn.activations import log_softmax, sigmoid, softplus
 from funcnn.autodiff import custom_vjp
 from funcnn.core import Tracer
 from funcnn.rules.elementwise import direction
-from funcnn.rules.table import unbroadcast
+from funcnn.rules.table import masked, over, unbroadcast
 from funcnn.typing import Array
 
 __all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "distance", "hinge", "huber",
@@ -27,14 +27,16 @@ __all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy"
 
 
 def _averaged(name: str, value: Callable[..., Any], *slopes: Callable[..., Any], formula: tuple[str, ...],
-              ) -> custom_vjp[..., Array]:
-    """The average of value(p, t) over all axes but the first, given its derivatives by p, by t and by each setting."""
+              has_flats: bool = False) -> custom_vjp[..., Array]:
+    """The average of value(p, t) over all axes but the first, given its derivatives by p, by t and by each setting;
+    where it is flat, nothing of a cotangent comes through.
+    """
     def loss(p: Any, t: Any, *settings: Any) -> Array:
         return _average(value(p, t, *settings))
 
     loss.__name__, loss.__qualname__ = name, name
     fused = custom_vjp(loss)
-    fused.defvjps(*[_shared_out(slope, i) for i, slope in enumerate(slopes)], formula=formula)
+    fused.defvjps(*[_shared_out(slope, i, has_flats) for i, slope in enumerate(slopes)], formula=formula)
     return fused
 
 
@@ -47,12 +49,14 @@ def _average(each: Any) -> Array:
     return result
 
 
-def _shared_out(slope: Callable[..., Any], i: int) -> Callable[..., Any]:
+def _shared_out(slope: Callable[..., Any], i: int, has_flats: bool) -> Callable[..., Any]:
     """The pullback of the average to argument i: each entry has its share of its example's cotangent."""
     def pullback(g: Any, _y: Any, p: Any, t: Any, *settings: Any) -> Any:
         within = p.shape[1:]
         share = g.reshape(g.shape + (1,) * len(within)) / math.prod(within)
-        return unbroadcast(share * slope(p, t, *settings), (p, t, *settings)[i])
+        steepness = slope(p, t, *settings)
+        share = masked(share, steepness != 0) if has_flats else share
+        return unbroadcast(share * steepness, (p, t, *settings)[i])
 
     return pullback
 
@@ -72,7 +76,7 @@ def _size(d: Any) -> Any:
     return abs(d) if namespace(d) is np else d * namespace(d).sign(d)
 
 
-def _huber(d: Any, delta: float) -> Any:
+def _huber(d: Any, delta: Any) -> Any:
     """d^2 / 2 up to delta and delta (|d| - delta / 2) beyond, both as m (|d| - m / 2)."""
     size = _size(d)
     m = namespace(d).minimum(size, delta)
@@ -98,7 +102,7 @@ def _log(p: Any, eps: float) -> Any:
 
 
 def _slope_of_log(p: Any, eps: float) -> Any:
-    return (p > eps) / np.maximum(p, eps)
+    return masked(1 / np.maximum(p, eps), p > eps)
 
 
 # ------------------------------------------------------------- the table: value; derivative by p; derivative by t
@@ -123,15 +127,15 @@ poisson = _averaged(
     formula=("y = sum(exp(x) - t * x) / n", "dx = g * (exp(x) - t) / n", "dt = -g * x / n"))
 hinge = _averaged(
     "hinge", lambda p, t: namespace(p).maximum(1 - p * t, 0),
-    lambda p, t: -t * np.heaviside(1 - p * t, 0.5), lambda p, t: -p * np.heaviside(1 - p * t, 0.5),
+    lambda p, t: -t * np.heaviside(1 - p * t, 0.5), lambda p, t: -p * np.heaviside(1 - p * t, 0.5), has_flats=True,
     formula=("y = sum(maximum(1 - x * t, 0)) / n", "dx = -g * t * (x * t < 1) / n", "dt = -g * x * (x * t < 1) / n"))
 sigmoid_binary_cross_entropy = _averaged(
-    "sigmoid_binary_cross_entropy", _binary, lambda z, t: sigmoid(z) - t, lambda z, t: -z,
+    "sigmoid_binary_cross_entropy", _binary, lambda z, t: (1 - t) * sigmoid(z) - t * sigmoid(-z), lambda z, t: -z,
     formula=("y = sum(log(1 + exp(x)) - t * x) / n", "dx = g * (1 / (1 + exp(-x)) - t) / n", "dt = -g * x / n"))
 binary_cross_entropy = _averaged(
     "binary_cross_entropy", lambda p, t, eps: -t * _log(p, eps) - (1 - t) * _log(1 - p, eps),
     lambda p, t, eps: (1 - t) * _slope_of_log(1 - p, eps) - t * _slope_of_log(p, eps),
-    lambda p, t, eps: _log(1 - p, eps) - _log(p, eps),
+    lambda p, t, eps: _log(1 - p, eps) - _log(p, eps), has_flats=True,
     formula=("y = sum(-t * log(x) - (1 - t) * log(1 - x)) / n", "dx = g * ((1 - t) / (1 - x) - t / x) / n",
              "dt = g * (log(1 - x) - log(x)) / n"))
 
@@ -147,7 +151,7 @@ def categorical_cross_entropy(p: Array, q: Any, eps: float) -> Array:
 
 
 categorical_cross_entropy.defvjps(
-    lambda g, _y, p, q, eps: g[..., None] * (-q * _slope_of_log(p, eps)),
+    lambda g, _y, p, q, eps: masked(g[..., None], (p > eps) & (q != 0)) * (-q / np.maximum(p, eps)),
     lambda g, _y, p, _q, eps: g[..., None] * -_log(p, eps),
     formula=("y = -sum(t * log(x))", "dx = -g * t / x", "dt = -g * log(x)"),
 )
@@ -239,10 +243,20 @@ def unit(x: Any) -> Any:
     return x / namespace(x).where(length > 0, length, 1)
 
 
+@custom_vjp
 def _length(x: Any) -> Any:
     """The length of rows, with derivative 0 at 0, where that of the root is infinite."""
     x, exponents = _scaled(x)
     return namespace(x).ldexp(_plain_length(x), exponents[..., 0])
+
+
+def _length_back(g: Any, _y: Any, x: Any) -> Any:
+    x, _ = _scaled(x)
+    return g[..., None] * over(x, _plain_length(x)[..., None])
+
+
+_length.defvjps(_length_back, formula=("y = sqrt(sum(x**2))", "dx = g * x / y"))
+_length.name = "distance"
 
 
 def _scaled(x: Any) -> tuple[Any, Any]:

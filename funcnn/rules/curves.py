@@ -23,7 +23,7 @@ __all__: list[str] = []
 
 elementwise(np.nextafter, "z = nextafter(x, y)",
             "dx = g", lambda g, _z, _x, _y: g,
-            "dy = 0 * g", lambda g, _z, _x, _y: 0 * g)
+            "dy = 0 * g", lambda g, _z, _x, _y: np.zeros_like(g))
 elementwise(np.ldexp, "z = x * 2**n", "dx = g * 2**n", lambda g, _z, _x, n: np.ldexp(g, n))
 
 
@@ -157,7 +157,7 @@ def _as_slab(end: Any, a: Any, axis: int) -> Any:
     return np.broadcast_to(end, shape) if np.ndim(end) == 0 else end
 
 
-@composite(np.ediff1d)
+@composite(np.ediff1d, arrays=1)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     differences = np.diff(np.ravel(ary))
     parts = [np.ravel(as_array(end)).astype(ary.dtype) for end in (to_begin, to_end) if end is not None]

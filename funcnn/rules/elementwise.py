@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy._core.umath import clip as clip_of_arrays  # what array.clip(low, high) calls
 
 from funcnn._arrays import is_concrete
 from funcnn.batching import families
@@ -185,6 +186,7 @@ def _real_if_close(a: Any, tol: float = 100) -> Any:
 
 
 # ------------------------------------------------------------------ choices: a tie is shared equally; NaN passes g on
+# The shares of a tie are constants, as in JAX: a second derivative there is that of the mean of what ties.
 
 elementwise(np.maximum, "z = maximum(x, y)",
             "dx = g * (x > y)", lambda g, _z, x, y: _shared(g, _not(x <= y), x == y),
@@ -219,7 +221,7 @@ _BETWEEN = row(np.clip, "y = clip(x, low, high)",
                kind=Elementwise)
 
 
-@composite(np.clip, arrays=3)
+@composite(np.clip, clip_of_arrays, arrays=3)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None,
           **options: Any) -> Any:
     low, high = as_array(a_min if min is None else min), as_array(a_max if max is None else max)
@@ -261,10 +263,10 @@ elementwise(np.fmod, "z = fmod(x, y)",
             "dx = g", lambda g, _z, _x, _y: g,
             "dy = -g * rint((x - z) / y)", lambda g, z, x, y: -g * np.rint((x - z) / y))
 elementwise(np.copysign, "z = copysign(x, y)",
-            "dx = g * sign(x) * sign(z)", lambda g, z, x, _y: g * np.sign(x) * np.sign(z),
-            "dy = 0 * g", lambda g, _z, _x, _y: 0 * g)
+            "dx = g * sign(x) * sign(z)", lambda g, z, x, _y: g * direction(x) * np.sign(z),
+            "dy = 0 * g", lambda g, _z, _x, _y: np.zeros_like(g))
 elementwise(np.heaviside, "z = heaviside(x, y)",
-            "dx = 0 * g", lambda g, _z, _x, _y: 0 * g,
+            "dx = 0 * g", lambda g, _z, _x, _y: np.zeros_like(g),
             "dy = g * (x == 0)", lambda g, _z, x, _y: masked(g, x == 0))
 
 constant(

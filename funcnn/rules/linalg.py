@@ -3,9 +3,8 @@
 Matrices are the last two axes, and what stands before them is a stack. Functions with several results (eigh, svd,
 qr, slogdet) run as one operation that lays the results side by side in one array, and pick them from it.
 
-Where eigenvalues or singular values coincide, their vectors have no derivative; here the part that is undefined
-counts as 0, which is right for every function of the vectors that does not depend on their choice. Where such vectors
-are part of a derivative, and that is differentiated again, it counts as not a number.
+Where eigenvalues or singular values coincide, their vectors have no derivative, which counts as not a number; that of
+the values is exact there too, and what it is made of, the vectors, again has none.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ import numpy as np
 from funcnn.autodiff import stop_gradient
 from funcnn.batching import families
 from funcnn.core import Rule, TracerError, concrete, surely
-from funcnn.rules.reductions import axes_of, kept
-from funcnn.rules.table import composite, conj, masked, one_where_zero, over, refuse, row, rule, shape_of
+from funcnn.rules.reductions import axes_of, kept, of_size_one, unit
+from funcnn.rules.table import composite, conj, one_where_zero, over, refuse, row, rule, shape_of
 
 __all__: list[str] = []
 
@@ -115,7 +114,7 @@ _LEAST_SQUARES = row(_least_squares, "y = pinv(a) @ b",
 @composite(np.linalg.lstsq, arrays=2, looks=True)
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
     _, residuals, rank, _ = np.linalg.lstsq(concrete(a), concrete(b), rcond)
-    rcond = np.finfo(a.dtype).eps * max(np.shape(a)) if rcond is None else rcond
+    rcond = np.finfo(np.result_type(a, b, np.float32)).eps * max(np.shape(a)) if rcond is None else rcond
     x = _LEAST_SQUARES(a, b, rcond)
     off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if np.size(residuals) else residuals
     return x, np.atleast_1d(off), rank, np.linalg.svd(a, compute_uv=False)
@@ -134,7 +133,8 @@ def _det_back(g: Any, y: Any, a: Any) -> Any:
 def _cofactors(a: Any) -> Any:
     """Those of a singular matrix too: of A = U S Vᵀ they are det U det V U (the cofactors of S) Vᵀ."""
     n = a.shape[-1]
-    u, s, v = _svd_parts(_SVD_PACKED(a, np.nan), n)
+    packed = _SVD(a)
+    s, (u, v) = _SINGULAR_VALUES(a, packed), _vectors_of(a, packed)
     others = np.prod(np.where(_identity(n, s) == 1, 1, _row(s)), axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(_H(v))
     return sign[..., None, None] * conj((u * _row(others)) @ _H(v))
@@ -186,47 +186,49 @@ rule(np.linalg.cholesky, "y = L with L @ L.T = a",
      "da = inv(L).T @ P(L.T @ g) @ inv(L), made symmetric", _cholesky_back, batch=families.stack)
 
 
-def _eigh_packed(a: Any, uplo: Any, coincident: float) -> Any:
-    """The eigenvalues as a row above the eigenvectors; `coincident` is what 1 / gap counts as where two coincide."""
+def _eigh_packed(a: Any, uplo: Any) -> Any:
+    """The eigenvalues as a row above the eigenvectors."""
     w, v = np.linalg.eigh(a, uplo)
     return np.concatenate([_row(w), v], axis=-2)
 
 
-def _eigh_back(g: Any, y: Any, _a: Any, uplo: Any, coincident: float) -> Any:
-    """V (diag(w̄) + F ∘ Vᴴ V̄) Vᴴ with F_ij = 1 / (w_j - w_i); Giles 2008."""
-    g = conj(g)
-    w, v = np.real(y[..., 0, :]), y[..., 1:, :]
-    f = _inverse_gaps(w, coincident)
-    inner = f * (_H(v) @ g[..., 1:, :]) + _identity(_a.shape[-1], _a) * _row(np.real(g[..., 0, :]))
-    return conj(_symmetric(v @ inner @ _H(v)))
+_EIGH = Rule(_eigh_packed, batch=families.stack)   # constant: what is differentiated are the two that pick from it
 
 
-def _inverse_gaps(w: Any, coincident: float) -> Any:
-    """1 / (w_j - w_i), and 0 on the diagonal."""
-    gaps = _row(w) - _column(w)
-    return np.where(_identity(w.shape[-1], w) == 1, 0, np.where(gaps == 0, coincident, 1 / one_where_zero(gaps)))
+def _eigenvectors_back(g: Any, v: Any, a: Any, packed: Any) -> Any:
+    """V (F ∘ Vᴴ V̄) Vᴴ with F_ij = 1 / (w_j - w_i); Giles 2008."""
+    f = _inverse_gaps(_EIGENVALUES(a, packed))
+    return conj(_symmetric(v @ (f * (_H(v) @ conj(g))) @ _H(v)))
 
 
-_EIGH_PACKED = row(_eigh_packed, "y = w and v with v @ diag(w) @ v.T = a",
-                   "da = v @ (diag(gw) + F * (v.T @ gv)) @ v.T", _eigh_back,
-                   name="eigh", batch=families.stack)
-rule(np.linalg.eigvalsh, "y = eigenvalues of a = v @ diag(y) @ v.T",
-     "da = v @ diag(g) @ v.T", lambda g, _y, a, UPLO="L": _eigenvalues_back(g, _eigenvectors(a, UPLO)),
-     batch=families.stack)
+def _inverse_gaps(w: Any) -> Any:
+    """1 / (w_j - w_i), not a number where two coincide, and 0 on the diagonal."""
+    return np.where(_identity(w.shape[-1], w) == 1, 0, _inverse(_row(w) - _column(w)))
 
 
-def _eigenvectors(a: Any, uplo: str) -> Any:
-    return _EIGH_PACKED(a, uplo, np.nan)[..., 1:, :]
+def _inverse(x: Any) -> Any:
+    return np.where(x == 0, np.nan, 1 / one_where_zero(x))
 
 
 def _eigenvalues_back(g: Any, v: Any) -> Any:
     return conj((v * _row(g)) @ _H(v))
 
 
+_EIGENVALUES = row(lambda a, packed: np.real(packed[..., 0, :]), "y = eigenvalues of a = v @ diag(y) @ v.T",
+                   "da = v @ diag(g) @ v.T",
+                   lambda g, _y, a, packed: _eigenvalues_back(g, _EIGENVECTORS(a, packed)),
+                   name="eigh", batch=families.stack)
+_EIGENVECTORS = row(lambda a, packed: packed[..., 1:, :], "y = v of a = v @ diag(w) @ v.T",
+                    "da = v @ (F * (v.T @ g)) @ v.T", _eigenvectors_back, name="eigh", batch=families.stack)
+rule(np.linalg.eigvalsh, "y = eigenvalues of a = v @ diag(y) @ v.T",
+     "da = v @ diag(g) @ v.T",
+     lambda g, _y, a, UPLO="L": _eigenvalues_back(g, _EIGENVECTORS(a, _EIGH(a, UPLO))), batch=families.stack)
+
+
 @composite(np.linalg.eigh)
 def _eigh(a: Any, UPLO: str = "L") -> Any:
-    packed = _EIGH_PACKED(a, UPLO, 0.0)
-    return EighResult(np.real(packed[..., 0, :]), packed[..., 1:, :])
+    packed = _EIGH(a, UPLO)
+    return EighResult(_EIGENVALUES(a, packed), _EIGENVECTORS(a, packed))
 
 
 def _first_only(*saved: Any) -> Any:
@@ -249,28 +251,37 @@ rule(np.linalg.eigvals, "y = eigenvalues of a = v @ diag(y) @ inv(v)", "da = inv
 # ------------------------------------------------------------------ singular values, QR
 
 
-def _svd_packed(a: Any, coincident: float) -> Any:
-    """U above the singular values above V, all k = min(m, n) columns wide; `coincident` as for eigenvectors."""
+def _svd_packed(a: Any) -> Any:
+    """U above the singular values above V, all k = min(m, n) columns wide."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return np.concatenate([u, _row(s), _H(vh)], axis=-2)
 
 
-def _svd_parts(y: Any, m: int) -> tuple[Any, Any, Any]:
-    return y[..., :m, :], np.real(y[..., m, :]), y[..., m + 1:, :]
+_SVD = Rule(_svd_packed, batch=families.stack)   # constant, as _EIGH
 
 
-def _svd_back(g: Any, y: Any, _a: Any, coincident: float) -> Any:
+def _singular_vectors(a: Any, packed: Any) -> Any:
+    """U above V."""
+    m = a.shape[-2]
+    return np.concatenate([packed[..., :m, :], packed[..., m + 1:, :]], axis=-2)
+
+
+def _vectors_of(a: Any, packed: Any) -> tuple[Any, Any]:
+    m = a.shape[-2]
+    uv = _SINGULAR_VECTORS(a, packed)
+    return uv[..., :m, :], uv[..., m:, :]
+
+
+def _singular_vectors_back(g: Any, y: Any, a: Any, packed: Any) -> Any:
     """Townsend 2016; the term with the diagonal of Vᴴ V̄ is that of complex matrices, Wan and Zhang 2019."""
-    m, n = _a.shape[-2:]
-    k = min(m, n)
-    u, s, v = _svd_parts(y, m)
-    gu, gs, gv = _svd_parts(conj(g), m)
+    m, n = a.shape[-2:]
+    g = conj(g)
+    (u, v), (gu, gv), s = (y[..., :m, :], y[..., m:, :]), (g[..., :m, :], g[..., m:, :]), _SINGULAR_VALUES(a, packed)
     ku, kv = _H(u) @ gu, _H(v) @ gv
-    f = _inverse_gaps(s * s, coincident)
-    inner = (f * (ku - _H(ku))) * _row(s) + _column(s) * (f * (kv - _H(kv))) + _identity(k, _a) * _row(gs)
-    inverse = masked(1 / one_where_zero(s), s != 0)
-    if _a.dtype.kind == "c":
-        inner = inner + _identity(k, _a) * _row(np.imag(_diagonal(ku)) * inverse * 1j)
+    f, inverse = _inverse_gaps(s * s), _inverse(s)
+    inner = (f * (ku - _H(ku))) * _row(s) + _column(s) * (f * (kv - _H(kv)))
+    if a.dtype.kind == "c":
+        inner = inner + _identity(min(m, n), a) * _row(np.imag(_diagonal(ku)) * inverse * 1j)
     gradient = u @ inner @ _H(v)
     gradient = gradient + ((gu - u @ ku) * _row(inverse)) @ _H(v) if m > n else gradient
     return conj(gradient + (u * _row(inverse)) @ _H(gv - v @ kv) if n > m else gradient)
@@ -280,40 +291,39 @@ def _diagonal(a: Any) -> Any:
     return np.diagonal(a, 0, -2, -1)
 
 
-_SVD_PACKED = row(_svd_packed, "y = u, s and v with u @ diag(s) @ v.T = a",
-                  "da = u @ (diag(gs) + terms of gu and gv) @ v.T; Townsend 2016", _svd_back,
-                  name="svd", batch=families.stack)
-
-
-def _singular_values(a: Any) -> Any:
-    return np.linalg.svd(a, compute_uv=False)
-
-
-def _singular_values_back(g: Any, _y: Any, a: Any) -> Any:
-    u, _, v = _svd_parts(_SVD_PACKED(a, np.nan), a.shape[-2])
+def _singular_values_back(g: Any, vectors: tuple[Any, Any]) -> Any:
+    u, v = vectors
     return conj((u * _row(g)) @ _H(v))
 
 
-_SINGULAR_VALUES = row(_singular_values, "y = s of u @ diag(s) @ v.T = a",
-                       "da = u @ diag(g) @ v.T", _singular_values_back,
-                       name="svdvals", batch=families.stack)
+_SINGULAR_VECTORS = row(_singular_vectors, "y = u and v of u @ diag(s) @ v.T = a",
+                        "da = terms of gu and gv; Townsend 2016", _singular_vectors_back,
+                        name="svd", batch=families.stack)
+_SINGULAR_VALUES = row(lambda a, packed: np.real(packed[..., a.shape[-2], :]), "y = s of u @ diag(s) @ v.T = a",
+                       "da = u @ diag(g) @ v.T",
+                       lambda g, _y, a, packed: _singular_values_back(g, _vectors_of(a, packed)),
+                       name="svd", batch=families.stack)
+_SVDVALS = row(lambda a: np.linalg.svd(a, compute_uv=False), "y = s of u @ diag(s) @ v.T = a",
+               "da = u @ diag(g) @ v.T", lambda g, _y, a: _singular_values_back(g, _vectors_of(a, _SVD(a))),
+               name="svdvals", batch=families.stack)
 
 
 @composite(np.linalg.svd)
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     m, n = a.shape[-2:]
     if not compute_uv:
-        return _SINGULAR_VALUES(a)
+        return _SVDVALS(a)
     if full_matrices and m != n:
         raise TracerError("np.linalg.svd: the vectors that fill up U and V have no derivative; pass "
                           "full_matrices=False")
-    u, s, v = _svd_parts(_SVD_PACKED(a, 0.0), m)
-    return SVDResult(u, s, _H(v))
+    packed = _SVD(a)
+    u, v = _vectors_of(a, packed)
+    return SVDResult(u, _SINGULAR_VALUES(a, packed), _H(v))
 
 
 @composite(np.linalg.svdvals)
 def _svdvals(x: Any, /) -> Any:
-    return _SINGULAR_VALUES(x)
+    return _SVDVALS(x)
 
 
 def _qr_packed(a: Any) -> Any:
@@ -358,11 +368,13 @@ def _smooth_norm(x: Any, order: Any, axis: Any) -> Any:
 
 
 def _smooth_norm_back(g: Any, y: Any, x: Any, order: Any, axis: Any) -> Any:
-    """G conj(x) / y for the Euclidean norm, G sign(x) (|x| / y)**(order - 1) for others."""
+    """G conj(x) / y for the Euclidean norm, G sign(x) (|x| / y)**(order - 1) for others, and 0 at 0."""
     if order in (None, 2, "fro", "f"):
-        return over(g * conj(x), y)
-    relative = over(np.abs(x), y)
-    return g * conj(np.sign(x)) * masked(one_where_zero(relative) ** (order - 1), relative != 0)
+        return g * conj(unit(x, y, axis))
+    size = np.abs(of_size_one(x, axis))
+    relative = over(size, np.linalg.norm(size, order, axis, keepdims=True))
+    slope = relative ** (order - 1) if order > 1 else over(relative ** order, relative)
+    return g * conj(np.sign(x)) * slope
 
 
 def _norms(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:

@@ -13,13 +13,26 @@ from typing import Any
 import numpy as np
 
 from funcnn._arrays import stretch
+from funcnn.autodiff import stop_gradient
 from funcnn.autodiff.scatter import put
 from funcnn.batching import families
 from funcnn.core import Rule, surely
 from funcnn.rules.indexing import PERMUTED, PERMUTED_BACK
-from funcnn.rules.table import as_array, composite, conj, masked, numpy_has, over, refuse, row, rule, shape_of
+from funcnn.rules.table import (
+    as_array,
+    composite,
+    conj,
+    masked,
+    numpy_has,
+    one_where_zero,
+    over,
+    refuse,
+    row,
+    rule,
+    shape_of,
+)
 
-__all__ = ["axes_of", "kept", "spread"]
+__all__ = ["axes_of", "kept", "of_size_one", "spread", "unit"]
 
 # ------------------------------------------------------------------ reduced axes
 
@@ -51,6 +64,11 @@ def _count(x: Any, axis: Any) -> int:
     return math.prod(shape_of(x)[a] for a in axes_of(x, axis))
 
 
+def _counting(x: Any) -> Any:
+    """X in a dtype that can count its entries: float16 ends at 65504."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
 def _last(x: Any, axis: Any) -> Any:
     """The array with its reduced axes as one, the last."""
     axes = axes_of(x, axis)
@@ -73,7 +91,7 @@ rule(np.sum, "y = sum(x)",
      batch=families.reduction)
 rule(np.mean, "y = sum(x) / n",
      "dx = g / n, for each entry",
-     lambda g, _y, _x, axis=None, *options, **others: spread(g * (1 / max(_count(_x, axis), 1)), _x, axis),
+     lambda g, _y, _x, axis=None, *options, **others: spread(_counting(g) * (1 / max(_count(_x, axis), 1)), _x, axis),
      batch=families.reduction)
 
 
@@ -100,45 +118,70 @@ def _against(weights: Any, a: Any, axis: Any) -> Any:
 # ------------------------------------------------------------------ variance: 0 where the standard deviation is
 
 
-def _var_back(g: Any, _y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
-              keepdims: bool = False, *, correction: float | None = None, mean: Any = None) -> Any:
+def _deviations(x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
+                *, correction: float | None = None, mean: Any = None) -> tuple[Any, Any]:
+    """X - m, and n less the degrees of freedom that m has taken."""
     refuse("var", "write it out with the mean", mean=mean)
     freedom = _count(x, axis) - (ddof if correction is None else correction)
-    return _from_deviations(g, x, np.mean(x, axis=axis, keepdims=True), axis, freedom)
+    return x - np.mean(x, axis=axis, keepdims=True), freedom
 
 
-def _std_back(g: Any, y: Any, x: Any, *args: Any, **options: Any) -> Any:
-    return _var_back(over(g, 2 * y), y, x, *args, **options)
-
-
-def _from_deviations(g: Any, x: Any, mean: Any, axis: Any, freedom: Any) -> Any:
-    """The pullback of a sum of (x - mean)² / freedom."""
-    return kept(g * 2, x, axis) / freedom * conj(x - mean)
-
-
-def _nanvar_back(g: Any, _y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
-                 keepdims: bool = False) -> Any:
+def _known_deviations(x: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
+                      keepdims: bool = False) -> tuple[Any, Any]:
+    """The same without NaN, of which the deviation is 0."""
     known = ~np.isnan(x)
-    freedom = np.maximum(np.count_nonzero(known, axis=axis, keepdims=True) - ddof, 1).astype(g.dtype)
-    return _from_deviations(g, masked(x, known), np.nanmean(x, axis=axis, keepdims=True), axis, freedom) * known
+    freedom = np.maximum(np.count_nonzero(known, axis=axis, keepdims=True) - ddof, 1).astype(x.dtype)
+    return masked(x - np.nanmean(x, axis=axis, keepdims=True), known), freedom
 
 
-rule(np.var,    "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n",           _var_back,
+def _var_back(g: Any, x: Any, axis: Any, deviations: Any, freedom: Any) -> Any:
+    return kept(_counting(g) * 2, x, axis) / freedom * conj(deviations)
+
+
+def _std_back(g: Any, y: Any, x: Any, axis: Any, deviations: Any, freedom: Any) -> Any:
+    """(x - m) / (n y), as y is the length of all x - m over sqrt(n)."""
+    root = freedom ** 0.5
+    return kept(_counting(g), x, axis) / root * conj(unit(deviations, kept(y, x, axis) * root, axis))
+
+
+def of_size_one(x: Any, axis: Any) -> Any:
+    """X without a scale: over its largest entry along axes."""
+    return x / one_where_zero(stop_gradient(np.max(np.abs(x), axis=axis, keepdims=True, initial=0)))
+
+
+def unit(x: Any, length: Any, axis: Any) -> Any:
+    """X / length, and 0 where x is 0 (as `over`): also where its squares are too large or too small for the length.
+
+    >>> unit(np.array([3e200, 4e200]), np.array([np.inf]), 0)
+    array([0.6, 0.8])
+    """
+    known = np.finfo(length.dtype)
+    if surely(np.all((length > (known.tiny / known.eps) ** 0.5) & (length < known.max ** 0.5))):
+        return x / length
+    x = of_size_one(_counting(x), axis)
+    return over(x, np.sqrt(np.sum(np.real(x * conj(x)), axis=axis, keepdims=True)))
+
+
+rule(np.var, "y = sum((x - m)**2) / n, m = mean(x)", "dx = 2 * g * (x - m) / n",
+     lambda g, _y, x, axis=None, *args, **options: _var_back(
+         g, x, axis, *_deviations(_counting(x), axis, *args, **options)), batch=families.reduction)
+rule(np.std, "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y)",
+     lambda g, y, x, axis=None, *args, **options: _std_back(
+         g, y, x, axis, *_deviations(_counting(x), axis, *args, **options)), batch=families.reduction)
+rule(np.nanvar, "y = sum((x - m)**2) / n, m = mean(x)", "dx = 2 * g * (x - m) / n, 0 at NaN",
+     lambda g, _y, x, axis=None, *args, **options: masked(_var_back(
+         g, x, axis, *_known_deviations(_counting(x), axis, *args, **options)), ~np.isnan(x)), batch=families.reduction)
+rule(np.nanstd, "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y), 0 at NaN",
+     lambda g, y, x, axis=None, *args, **options: masked(_std_back(
+         g, y, x, axis, *_known_deviations(_counting(x), axis, *args, **options)), ~np.isnan(x)),
      batch=families.reduction)
-rule(np.std,    "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y)",         _std_back,
-     batch=families.reduction)
-rule(np.nanvar, "y = sum((x - m)**2) / n, m = mean(x)",       "dx = 2 * g * (x - m) / n, 0 at NaN", _nanvar_back,
-     batch=families.reduction)
-rule(np.nanstd, "y = sqrt(sum((x - m)**2) / n), m = mean(x)",
-     "dx = g * (x - m) / (n * y), 0 at NaN",
-     lambda g, y, x, *args, **options: _nanvar_back(over(g, 2 * y), y, x, *args, **options), batch=families.reduction)
 
 # ------------------------------------------------------------------ extremes: entries that tie share equally
 
 
 def _to_extreme(g: Any, y: Any, x: Any, axis: Any = None, out: None = None, keepdims: bool = False,
                 initial: Any = None) -> Any:
-    chosen = x == kept(y, x, axis)
+    chosen, g = x == kept(y, x, axis), _counting(g)
     ties = np.count_nonzero(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (kept(y, x, axis) == initial)
@@ -257,7 +300,8 @@ composite(np.nancumprod)(_replacing_nan(np.cumprod, 1))
 @composite(np.nanmean)
 def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
     count = np.count_nonzero(~np.isnan(a), axis=axis, keepdims=keepdims)
-    return np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims) / count.astype(dtype or a.dtype)
+    total = np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims)
+    return (_counting(total) / count.astype(_counting(total).dtype)).astype(total.dtype)
 
 
 # ------------------------------------------------------------------ statistics of sorted entries
@@ -298,8 +342,10 @@ def _quantile_of(row: Any, n: Any, q: float, method: str) -> Any:
     """The entry at q (n - 1), counted from 0; between two of them by the method."""
     position = q * (n - 1)
     below, above = np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
-    t = {"linear": position - below, "lower": 0 * position, "higher": 0 * position + 1,
-         "midpoint": 0 * position + 0.5, "nearest": np.rint(position) - below}[method][..., 0].astype(row.dtype)
+    picked = {"lower": below, "higher": above, "nearest": np.rint(position).astype(np.intp)}.get(method)
+    if picked is not None:
+        return _entry(row, picked)
+    t = (position - below if method == "linear" else 0 * position + 0.5)[..., 0].astype(row.dtype)
     a, b = _entry(row, below), _entry(row, above)
     return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))
 
@@ -349,6 +395,9 @@ def _cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: i
     x = np.concatenate(rows) if len(rows) > 1 else rows[0]
     x = x - np.mean(x, axis=1, keepdims=True)
     freedom = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
+    if freedom <= 0:
+        raise ValueError(f"np.cov: the number of observations, {x.shape[1]} (columns of m; with rowvar=False rows), "
+                         f"less ddof is {freedom} and must be at least 1; give more of them, or ddof=0")
     return np.squeeze((x @ conj(x).T) * (1 / freedom))
 
 

