@@ -159,8 +159,12 @@ def matmul(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
     of_a, of_b = _rank(a, mapped[0]), _rank(b, mapped[1])
     if not min(of_a, of_b):
         return elementwise(RULES[np.multiply], n, values, mapped, {})  # type: ignore[arg-type]  # of a number, np.dot
-    if options or (rule.name == "dot" and max(of_a, of_b) > 2):
+    if options:
         return by_example(rule, n, values, mapped, options)
+    if rule.name == "dot" and of_b > 2:  # the last axis of a meets the last but one of b, all others stay
+        left, right = string.ascii_lowercase[:of_a - 1], string.ascii_uppercase[:of_b - 2]
+        formula = f"{'z' * mapped[0]}{left}y,{'z' * mapped[1]}{right}yx->z{left}{right}x"
+        return np.einsum(formula, a, b)
     if mapped == [True, False] and of_b <= 2:
         return _rows_times(a, b)
     rank = max(of_a, of_b, 2)
