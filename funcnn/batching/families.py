@@ -7,6 +7,7 @@ the examples lie along the first axis, and so they do in the result.
 from __future__ import annotations
 
 import inspect
+import math
 import string
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from funcnn.batching.batch import Mapped, Shared, by_example, is_array, one_by_o
 from funcnn.core import RULES, Rule, Tracer, TracerError
 
 __all__ = ["Family", "along", "broadcast", "by_shape", "chain", "einsum", "elementwise", "first_of_two", "images",
-           "index", "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused", "shifted",
+           "in_rows", "index", "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused", "shifted",
            "solve", "stack", "static", "to_shape", "vectors"]
 
 Family: TypeAlias = Callable[[Rule, int, list[Any], list[bool], dict[str, Any]], Any]
@@ -48,6 +49,11 @@ def spread(x: Any, is_mapped: bool, n: int) -> Any:
         return x
     x = x if is_array(x) else np.asarray(x)
     return np.broadcast_to(x, (n, *x.shape))
+
+
+def in_rows(x: Any) -> Any:
+    """A batch whose examples are laid out in a row each."""
+    return np.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 # ------------------------------------------------------------------------------- along axes
@@ -88,7 +94,7 @@ def along(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: di
                               for x, is_mapped in zip(values, mapped, strict=True)], options)
     axis = rest.pop("axis")
     if axis is None:
-        return rule(np.reshape(x, (n, -1)), axis=1, **rest)
+        return rule(in_rows(x), axis=1, **rest)
     return rule(x, axis=shifted(axis, x.ndim - 1), **rest)
 
 
@@ -183,7 +189,7 @@ def _rows_times(a: Any, b: Any) -> Any:
 
 def vectors(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """The sum of conj(a) b over all entries."""
-    a, b = [np.reshape(spread(x, is_mapped, n), (n, -1)) for x, is_mapped in zip(values, mapped, strict=True)]
+    a, b = [in_rows(spread(x, is_mapped, n)) for x, is_mapped in zip(values, mapped, strict=True)]
     return np.sum(np.conj(a) * b, axis=1)
 
 

@@ -379,7 +379,7 @@ def _norms(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
     """One norm an example, over all its entries if no axis is named."""
     x, order, axis = values
     if axis is None:
-        return rule(np.reshape(x, (n, -1)), None, 1).reshape((n, *(1,) * (x.ndim - 1)))
+        return rule(families.in_rows(x), None, 1).reshape((n, *(1,) * (x.ndim - 1)))
     return rule(x, order, families.shifted(axis, x.ndim - 1))
 
 
