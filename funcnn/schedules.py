@@ -367,7 +367,8 @@ def _rates(function: str, **rates: Any) -> list[Any]:
 
 def _rate(function: str, name: str, rate: Any) -> Any:
     if isinstance(rate, BatchTracer) and rate.ndim == 0:
-        _rates(function, **{name: each for each in np.ravel(underlying(rate))})
+        for each in np.ravel(underlying(rate)):
+            _rate(function, name, each)
         return rate
     known = concrete(rate)
     if namespace(known) is not np:

@@ -18,8 +18,8 @@ from funcnn.batching.batch import Mapped, Shared, by_example, is_array, one_by_o
 from funcnn.core import RULES, Rule, Tracer, TracerError
 
 __all__ = ["Family", "along", "broadcast", "by_shape", "chain", "einsum", "elementwise", "first_of_two", "images",
-           "in_rows", "index", "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused", "shifted",
-           "solve", "stack", "static", "to_shape", "vectors"]
+           "in_rows", "index", "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused",
+           "shifted", "solve", "stack", "static", "to_shape", "vectors"]
 
 Family: TypeAlias = Callable[[Rule, int, list[Any], list[bool], dict[str, Any]], Any]
 
