@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from funcnn._arrays import namespace
-from funcnn.core.tracer import concrete
+from funcnn.batching.batch import BatchTracer
+from funcnn.core.tracer import concrete, underlying
 from funcnn.typing import Schedule
 
 __all__ = [
@@ -102,9 +103,12 @@ def _exponential(init_value: Any, transition_steps: int, decay_rate: Any, transi
 
 def _check_end(init_value: Any, decay_rate: Any, end_value: Any) -> None:
     """A rate that falls ends below where it began, one that rises above; as far as the numbers are known."""
-    start, factor, end = concrete(init_value), concrete(decay_rate), concrete(end_value)
-    if namespace(start) is namespace(factor) is namespace(end) is np and (end > start if factor < 1 else end < start):
-        raise ValueError(f"exponential_decay: with decay_rate {factor} the rate {'falls' if factor < 1 else 'rises'}; "
+    start, factor, end = map(underlying, (init_value, decay_rate, end_value))
+    if not namespace(start) is namespace(factor) is namespace(end) is np:
+        return
+    if np.any(np.where(factor < 1, end > start, end < start)):
+        way = "falls" if np.all(factor < 1) else "rises"
+        raise ValueError(f"exponential_decay: with decay_rate {factor} the rate {way}; "
                          f"it cannot go from init_value {start} to end_value {end}")
 
 
@@ -362,6 +366,10 @@ def _rates(function: str, **rates: Any) -> list[Any]:
 
 
 def _rate(function: str, name: str, rate: Any) -> Any:
+    if isinstance(rate, BatchTracer) and rate.ndim == 0:
+        for each in np.ravel(underlying(rate)):
+            _rate(function, name, each)
+        return rate
     known = concrete(rate)
     if namespace(known) is not np:
         return rate

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import tree
-from funcnn.core import Rule
+from funcnn.core import RULES, Rule, getitem
 
 __all__ = ["PUT", "Distinct", "Scatter", "add", "put", "settle"]
 
@@ -95,7 +95,7 @@ def _scatter(*values: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def _picked(i: int, h: Any, _y: Any, *values: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    return h[values[len(values) // 2 + i]]
+    return RULES[getitem](h, values[len(values) // 2 + i])
 
 
 class _Put(Rule):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -38,6 +38,25 @@ class BatchTracer(Tracer):
     def __bool__(self) -> bool:
         raise TracerError(f"if x: inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples, which "
                           "may differ; write np.where(condition, a, b)")
+
+    def __float__(self) -> NoReturn: raise self._looked_at("float(x)")
+    def __int__(self) -> NoReturn: raise self._looked_at("int(x)")
+    def __complex__(self) -> NoReturn: raise self._looked_at("complex(x)")
+    def item(self, *args: int) -> NoReturn: raise self._looked_at("x.item()")
+    def tolist(self) -> NoReturn: raise self._looked_at("x.tolist()")
+
+    def _looked_at(self, what: str) -> TracerError:
+        return TracerError(f"{what}: inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples; use "
+                           "NumPy's functions on it (np.exp(x), not math.exp(x)), and return it to look at it afterwards")
+
+    def __index__(self) -> NoReturn:
+        raise TracerError(f"array[x], range(x): inside vmap a value ({self.dtype}{list(self.shape)}) stands for all "
+                          "examples; of an array that they share, np.take(array, x, axis=0) picks for each")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TracerError(f"inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples and cannot become "
+                          "a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); "
+                          "np.take(array, x, axis=0) in place of array[x], if x is not the array but the index")
 
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)})"
@@ -88,7 +107,7 @@ class Batch(Interpreter):
     def _marked(self, x: Any) -> Any:
         """An argument from outside the batch; what has the batch axis inside a tuple, an index, is marked."""
         if isinstance(x, tuple) and _holds(self, x):
-            return tuple([Mapped(each.value) if self.owns(each) else each for each in x])
+            return tuple([Mapped(each.value) if self.owns(each) else self._marked(each) for each in x])
         return self.lower(x)
 
     def traced(self, y: Any) -> Any:
@@ -204,14 +223,23 @@ def by_example(rule: Rule, n: int, values: list[Any], mapped: list[bool], option
 
 def one_by_one(rule: Callable[..., Any], n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """The same where that is the only sensible way."""
-    def example(i: int) -> Any:
-        return rule(*[x[i] if is_mapped else x for x, is_mapped in zip(values, mapped, strict=True)], **options)
+    def example(pick: Callable[[Any], Any]) -> Any:
+        return rule(*[_picked(x, pick) if is_mapped else x for x, is_mapped in zip(values, mapped, strict=True)],
+                    **options)
 
     if n:
-        return _stacked([example(i) for i in range(n)])
-    nothing = rule(*[np.zeros(x.shape[1:], x.dtype) if is_mapped else x
-                     for x, is_mapped in zip(values, mapped, strict=True)], **options)
+        return _stacked([example(lambda x, i=i: x[i]) for i in range(n)])  # type: ignore[misc]  # i is bound here
+    nothing = example(lambda x: np.zeros(x.shape[1:], x.dtype))
     return tree.map(lambda y: np.zeros((0, *np.shape(y)), np.result_type(y)), nothing)
+
+
+def _picked(x: Any, pick: Callable[[Any], Any]) -> Any:
+    """One example of an argument, also of a tuple in which some have the batch axis."""
+    if type(x) is Mapped:
+        return pick(x.value)
+    if isinstance(x, tuple):
+        return tuple([_picked(each, pick) if type(each) is Mapped or isinstance(each, tuple) else each for each in x])
+    return pick(x)
 
 
 def _stacked(results: list[Any]) -> Any:

@@ -7,6 +7,7 @@ the examples lie along the first axis, and so they do in the result.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -16,8 +17,8 @@ from funcnn.batching.batch import Mapped, Shared, by_example, is_array, one_by_o
 from funcnn.core import RULES, Rule, Tracer, TracerError
 
 __all__ = ["Family", "along", "broadcast", "by_shape", "chain", "einsum", "elementwise", "first_of_two", "images",
-           "index", "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused", "shifted",
-           "solve", "stack", "static", "to_shape", "vectors"]
+           "in_rows", "index", "join", "matmul", "of_numbers", "pad", "permuted", "put", "reduction", "refused",
+           "shifted", "solve", "stack", "static", "to_shape", "vectors"]
 
 Family: TypeAlias = Callable[[Rule, int, list[Any], list[bool], dict[str, Any]], Any]
 
@@ -47,6 +48,11 @@ def spread(x: Any, is_mapped: bool, n: int) -> Any:
         return x
     x = x if is_array(x) else np.asarray(x)
     return np.broadcast_to(x, (n, *x.shape))
+
+
+def in_rows(x: Any) -> Any:
+    """A batch whose examples are laid out in a row each."""
+    return np.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 # ------------------------------------------------------------------------------- along axes
@@ -87,7 +93,7 @@ def along(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: di
                               for x, is_mapped in zip(values, mapped, strict=True)], options)
     axis = rest.pop("axis")
     if axis is None:
-        return rule(np.reshape(x, (n, -1)), axis=1, **rest)
+        return rule(in_rows(x), axis=1, **rest)
     return rule(x, axis=shifted(axis, x.ndim - 1), **rest)
 
 
@@ -158,8 +164,12 @@ def matmul(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
     of_a, of_b = _rank(a, mapped[0]), _rank(b, mapped[1])
     if not min(of_a, of_b):
         return elementwise(RULES[np.multiply], n, values, mapped, {})  # type: ignore[arg-type]  # of a number, np.dot
-    if options or (rule.name == "dot" and max(of_a, of_b) > 2):
+    if options:
         return by_example(rule, n, values, mapped, options)
+    if rule.name == "dot" and of_b > 2:  # the last axis of a meets the last but one of b, all others stay
+        left, right = string.ascii_lowercase[:of_a - 1], string.ascii_uppercase[:of_b - 2]
+        formula = f"{'z' * mapped[0]}{left}y,{'z' * mapped[1]}{right}yx->z{left}{right}x"
+        return np.einsum(formula, a, b)
     if mapped == [True, False] and of_b <= 2:
         return _rows_times(a, b)
     rank = max(of_a, of_b, 2)
@@ -178,7 +188,7 @@ def _rows_times(a: Any, b: Any) -> Any:
 
 def vectors(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """The sum of conj(a) b over all entries."""
-    a, b = [np.reshape(spread(x, is_mapped, n), (n, -1)) for x, is_mapped in zip(values, mapped, strict=True)]
+    a, b = [in_rows(spread(x, is_mapped, n)) for x, is_mapped in zip(values, mapped, strict=True)]
     return np.sum(np.conj(a) * b, axis=1)
 
 

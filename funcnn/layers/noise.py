@@ -50,11 +50,12 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
         if key is None or drop_rate == 0:
             return x
         if isinstance(x, np.ndarray | Tracer):
-            words_of("dropout", key)
+            if not isinstance(key, Tracer):
+                words_of("dropout", key)
             if x.dtype.kind != "f":
                 raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "
                                 "x.astype(np.float32)")
-        y: Array = _kept(x, _mask(key, drop_rate, x), _scale(drop_rate, isinstance(key, np.ndarray)))
+        y: Array = _kept(x, _mask(key, drop_rate, x), _scale(drop_rate, isinstance(key, np.ndarray | Tracer)))
         return y
 
     return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, shapes={}, stochastic=True,
@@ -96,7 +97,8 @@ def _mask(key: Any, drop_rate: float, x: Any) -> Any:
 def _draw(key: Any, drop_rate: float, shape: Shape) -> Any:
     """A mask, drawn in blocks from Philox, whose stream NumPy guarantees: a quarter of Threefry's price."""
     mask = np.empty(math.prod(shape), np.bool_)
-    words = np.random.Philox(key=int(key[0]) << 32 | int(key[1]))
+    high, low = words_of("dropout", key)
+    words = np.random.Philox(key=high << 32 | low)
     for block in blocks(mask.size):
         draws = words.random_raw(-(-(block.stop - block.start) // 4)).astype("<u8", copy=False).view("<u2")
         np.greater_equal(draws[:block.stop - block.start], int(_rounded(drop_rate) * 2**16), out=mask[block])

@@ -47,6 +47,7 @@ from funcnn.optimizers.transformation import (
     chain,
     entrywise,
     identity,
+    like,
     number,
 )
 from funcnn.typing import Schedule
@@ -323,7 +324,7 @@ def scale_by_amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> G
 def _amsgrad(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any, nu_max: Any) -> tuple[Any, Any, Any, Any]:
     mu = b1 * mu + (1 - b1) * g
     nu = b2 * nu + (1 - b2) * (g * g)
-    nu_max = namespace(g).maximum(nu_max, nu / (1 - b2**t))
+    nu_max = namespace(g).maximum(nu_max, like(nu, nu / (1 - b2**t)))
     return (mu / (1 - b1**t)) / _root(nu_max, eps, False), mu, nu, nu_max
 
 

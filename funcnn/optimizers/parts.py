@@ -16,7 +16,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arrays import blocks, namespace
-from funcnn.core.tracer import concrete
+from funcnn.batching.batch import BatchTracer
 from funcnn.optimizers.onepass import leafwise
 from funcnn.optimizers.transformation import (
     EmptyState,
@@ -189,7 +189,7 @@ def global_norm(grads: Any) -> Any:
 def _sum_of_squares(leaf: Any) -> Any:
     if not isinstance(leaf, np.ndarray | np.generic | float):
         xp = namespace(leaf)
-        return xp.sum(xp.square(leaf))
+        return xp.sum(xp.square(leaf.astype(np.float64) if isinstance(leaf, BatchTracer) else leaf))
     vector = np.reshape(leaf, -1)
     with np.errstate(over="ignore", under="ignore"):
         total = _sum_in_blocks(vector, vector.dtype)
@@ -360,7 +360,7 @@ def _accumulate(optimizer: GradientTransformation, every: int, grads: Any, state
 
 
 def _mean_of(count: Any, g: Any, mean: Any) -> tuple[Any]:
-    return (mean + (g - mean) / count,)
+    return (like(mean, mean + (g - mean) / count),)
 
 
 def _select(condition: Any, this: P, that: P) -> P:
@@ -382,7 +382,7 @@ def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: i
     """Leave out the gradients that hold an infinity or a NaN: zero updates, the optimizer's state as it was.
 
     More than max_consecutive_errors of them in a row are a FloatingPointError that names the parameter: the run is
-    broken and would go nowhere in silence. Under `jax.jit`, which cannot raise, look at `state.in_a_row`.
+    broken and would go nowhere in silence. Under `jax.jit` and `vmap`, which cannot raise, look at `state.in_a_row`.
 
     >>> optimizer = skip_not_finite(scale(-0.5))
     >>> updates, state = optimizer.update({"w": float("nan")}, optimizer.init({"w": 0.0}), {"w": 0.0})
@@ -420,8 +420,8 @@ def _check_run(in_a_row: int, limit: float, grads: Any) -> None:
 
 
 def _all_finite(grads: Any) -> Any:
-    """Whether all entries are finite: a bool where that is known, else what JAX will make one of."""
-    flags = [namespace(leaf).isfinite(leaf).all() for leaf in map(concrete, tree.leaves(grads))]
+    """Whether all entries are finite: a bool where that is known, else what JAX or vmap will make one of."""
+    flags = [namespace(leaf).isfinite(leaf).all() for leaf in tree.leaves(grads)]
     if all(isinstance(flag, np.bool_) for flag in flags):
         return all(flags)
     return functools.reduce(lambda a, b: a & b, flags)

@@ -22,7 +22,8 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arrays import namespace, readonly
-from funcnn.core.tracer import Tracer, concrete
+from funcnn.batching.batch import BatchTracer
+from funcnn.core.tracer import Tracer, concrete, underlying
 from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
 
 __all__ = [
@@ -362,6 +363,10 @@ def number(owner: str, name: str, value: Any, low: float = 0.0, below: float = m
     ...
     ValueError: sgd: momentum must be in [0, 1), got 1.5
     """
+    if isinstance(value, BatchTracer) and value.ndim == 0:
+        for each in np.ravel(underlying(value)):
+            number(owner, name, each, low, below)
+        return value
     known = concrete(value)
     if namespace(known) is not np:
         return value

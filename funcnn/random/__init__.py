@@ -13,7 +13,7 @@ Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, 
 
 Numbers of 64 bits are those of jax under `jax_enable_x64`, all others those of jax without it. Every draw is a
 new, read-only array, for shape () one without dimensions. Arguments without a meaning raise, also where jax
-answers them: a reversed range, a probability of 2, NaN.
+answers them: a reversed range, a probability of 2, NaN. Inside `vmap` a key may be one of a batch of keys.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 from funcnn._arguments import whole_number
 from funcnn._arrays import readonly
 from funcnn.random import checks, choosing, densities
+from funcnn.random.batched import of_each_key
 from funcnn.random.threefry import WORD, between, draw, hash_pair, hash_pairs, unit
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ S = TypeVar("S", bound=np.generic)
 # ---------------------------------------------------------------------------------------------------- keys
 
 
+@of_each_key
 def key(seed: int) -> Key:
     """The key of a seed: its high and its low 32 bits.
 
@@ -66,6 +68,7 @@ def split(key: Key, num: tuple[()]) -> Key: ...
 def split(key: Key, num: int | tuple[int] = 2) -> Keys: ...
 @overload
 def split(key: Key, num: Shape) -> Any: ...
+@of_each_key
 def split(key: Key, num: int | Shape = 2) -> Any:
     """Several new keys from one, as an array of shape (num, 2): unpack it, or index it.
 
@@ -85,6 +88,7 @@ def split(key: Key, num: int | Shape = 2) -> Any:
     return readonly(hash_pairs(words, math.prod(shape)).reshape(*shape, 2))
 
 
+@of_each_key
 def fold_in(key: Key, data: int) -> Key:
     """The key number `data` (from 0 to 2³² - 1) under a key: one for each epoch, layer or example.
 
@@ -103,6 +107,7 @@ def fold_in(key: Key, data: int) -> Key:
 # ------------------------------------------------------------------------------------------- uniform draws
 
 
+@of_each_key
 def bits(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.uint32) -> NDArray[np.unsignedinteger[Any]]:
     """Random bits: unsigned integers of 8, 16, 32 or 64 bits, every value equally likely.
 
@@ -116,6 +121,7 @@ def bits(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.uint32) -> NDA
     return draw((words,), checks.shape_of("bits", shape), kind, densities.same)
 
 
+@of_each_key
 def uniform(
     key: Key,
     shape: int | Shape = (),
@@ -146,6 +152,7 @@ def uniform(
     return draw((words,), size, kind, between, low, high)
 
 
+@of_each_key
 def bernoulli(key: Key, p: ArrayLike = 0.5, shape: int | Shape | None = None) -> NDArray[np.bool_]:
     """True with probability p, else False.
 
@@ -166,6 +173,7 @@ def bernoulli(key: Key, p: ArrayLike = 0.5, shape: int | Shape | None = None) ->
     return draw((words,), size, np.dtype(np.bool_), densities.below, chance, width=8 * chance.itemsize)
 
 
+@of_each_key
 def randint(
     key: Key, shape: int | Shape, minval: ArrayLike, maxval: ArrayLike, dtype: DTypeLike = np.int32
 ) -> NDArray[np.integer[Any]]:
@@ -194,6 +202,7 @@ def randint(
 # ------------------------------------------------------------------------------------------ other densities
 
 
+@of_each_key
 def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
     """Standard normal random numbers: mean 0, variance 1.
 
@@ -212,6 +221,7 @@ def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
     return draw((words,), checks.shape_of("normal", shape), kind, densities.normal)
 
 
+@of_each_key
 def truncated_normal(
     key: Key,
     lower: ArrayLike,
@@ -245,6 +255,7 @@ def truncated_normal(
     return draw((words,), size, kind, densities.truncated, a, b, low, high)
 
 
+@of_each_key
 def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
     """Exponential random numbers: density e⁻ˣ for x >= 0.
 
@@ -261,6 +272,7 @@ def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32
     return draw((words,), checks.shape_of("exponential", shape), kind, densities.exponential)
 
 
+@of_each_key
 def gumbel(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
     """Gumbel random numbers: density exp(-x - e⁻ˣ), the law of the greatest of many.
 
@@ -285,6 +297,7 @@ def permutation(key: Key, x: int, axis: int = 0, independent: bool = False) -> N
 def permutation(key: Key, x: NDArray[S], axis: int = 0, independent: bool = False) -> NDArray[S]: ...
 @overload
 def permutation(key: Key, x: ArrayLike, axis: int = 0, independent: bool = False) -> NDArray[Any]: ...
+@of_each_key
 def permutation(key: Key, x: ArrayLike, axis: int = 0, independent: bool = False) -> NDArray[Any]:
     """The numbers 0, ..., x - 1 in random order, or the slices of an array along an axis in random order.
 
@@ -314,6 +327,7 @@ def choice(key: Key, a: NDArray[S], shape: int | Shape = (), replace: bool = Tru
 @overload
 def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None,
            axis: int = 0) -> NDArray[Any]: ...
+@of_each_key
 def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True, p: ArrayLike | None = None,
            axis: int = 0) -> NDArray[Any]:
     """Random ones of the numbers 0, ..., a - 1, or of the slices of an array along an axis.
@@ -349,6 +363,7 @@ def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True
     return readonly(np.take(values, index, along).reshape((*before, *size, *after)))
 
 
+@of_each_key
 def categorical(
     key: Key, logits: ArrayLike, axis: int = -1, shape: int | Shape | None = None
 ) -> NDArray[np.int32]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from funcnn.batching import families
-from funcnn.core import Rule, Tracer
+from funcnn.core import Rule, Tracer, underlying
 from funcnn.rules.elementwise import real_sign
 from funcnn.rules.indexing import PICKED
 from funcnn.rules.table import Elementwise, as_array, composite, elementwise, one_where_zero, row, rule
@@ -77,7 +77,8 @@ def _bessel_i1(x: Any) -> Any:
     return np.mean(cos * np.sinh(x[..., None] * cos), axis=-1)
 
 
-# ------------------------------------------------------------------ np.emath: complex where no real number will do
+# ------------------------------------------------------------------ np.emath: complex where no real number will do,
+# inside vmap for all examples where one needs it, as if the results were stacked
 
 
 def _or_complex(fun: Callable[..., Any], lowest: float, highest: float) -> Callable[..., Any]:
@@ -85,17 +86,17 @@ def _or_complex(fun: Callable[..., Any], lowest: float, highest: float) -> Calla
 
 
 def _real_within(x: Any, lowest: float, highest: float) -> Any:
-    inside = x.dtype.kind == "c" or np.all((x >= lowest) & (x <= highest))
+    inside = x.dtype.kind == "c" or np.all(underlying((x >= lowest) & (x <= highest)))
     return x if inside else x.astype(np.result_type(x.dtype, np.complex64))
 
 
 for _name in ("sqrt", "log", "log2", "log10"):
-    composite(getattr(np.emath, _name), looks=True)(_or_complex(getattr(np, _name), 0, np.inf))
+    composite(getattr(np.emath, _name))(_or_complex(getattr(np, _name), 0, np.inf))
 for _name in ("arcsin", "arccos", "arctanh"):
-    composite(getattr(np.emath, _name), looks=True)(_or_complex(getattr(np, _name), -1, 1))
+    composite(getattr(np.emath, _name))(_or_complex(getattr(np, _name), -1, 1))
 
 
-@composite(np.emath.power, looks=True)
+@composite(np.emath.power)
 def _power(x: Any, p: Any) -> Any:
     x, p = (v if isinstance(v, Tracer) else np.asarray(v) for v in (x, p))
     return np.power(_real_within(x, 0, np.inf), p)

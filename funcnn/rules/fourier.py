@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from funcnn.batching import families
+from funcnn.core import Rule
 from funcnn.rules.table import composite, row, rule
 
 __all__: list[str] = []
@@ -135,14 +136,27 @@ def _valid(a: Any, v: Any) -> Any:
     return np.convolve(a, v, "valid")
 
 
+def _windows(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    """Where v lies within a: each window of a, times v reversed."""
+    a, v = [families.spread(x, is_mapped, n) for x, is_mapped in zip(values, mapped, strict=True)]
+    windows = np.lib.stride_tricks.sliding_window_view(a, v.shape[1], axis=1)
+    return np.matmul(windows, v[:, ::-1, None])[..., 0]
+
+
+def _padded_windows(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    a, v = [families.spread(x, is_mapped, n) for x, is_mapped in zip(values, mapped, strict=True)]
+    around = v.shape[1] - 1
+    return _windows(rule, n, [np.pad(a, [(0, 0), (around, around)]), v], [True, True], options)
+
+
 _FULL = row(_full, "y = convolve(a, v)",
             "da = convolve(g, v[::-1], 'valid')", lambda g, _y, _a, v: np.convolve(g, v[::-1], "valid"),
             "dv = convolve(g, a[::-1], 'valid')", lambda g, _y, a, _v: np.convolve(g, a[::-1], "valid"),
-            name="convolve")
+            name="convolve", batch=_padded_windows)
 _VALID = row(_valid, "y = convolve(a, v, 'valid')",
              "da = convolve(g, v[::-1])", lambda g, _y, _a, v: np.convolve(g, v[::-1]),
              "dv = convolve(a, g[::-1], 'valid')[::-1]", lambda g, _y, a, _v: np.convolve(a, g[::-1], "valid")[::-1],
-             name="convolve")
+             name="convolve", batch=_windows)
 
 
 @composite(np.convolve, arrays=2)

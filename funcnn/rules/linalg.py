@@ -16,7 +16,7 @@ import numpy as np
 
 from funcnn.autodiff import stop_gradient
 from funcnn.batching import families
-from funcnn.core import Rule, TracerError, concrete, surely
+from funcnn.core import Rule, TracerError, concrete, surely, underlying
 from funcnn.rules.reductions import axes_of, kept, of_size_one, unit
 from funcnn.rules.table import composite, conj, one_where_zero, over, refuse, row, rule, shape_of
 
@@ -99,6 +99,11 @@ def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
     return np.linalg.lstsq(a, b, rcond)[0]
 
 
+def _least_squares_of_all(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    a, b, rcond = values
+    return families.solve(lambda a, b: np.linalg.pinv(a, rcond) @ b, n, [a, b], mapped[:2], {})
+
+
 def _least_squares_left(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
     """X = A⁺ B, so the cotangent of A⁺ is G Bᵀ."""
     outer = _column(g) * _row(b) if b.ndim == 1 else g @ _T(b)
@@ -108,16 +113,21 @@ def _least_squares_left(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
 _LEAST_SQUARES = row(_least_squares, "y = pinv(a) @ b",
                      "da = the derivative of pinv, given g @ b.T", _least_squares_left,
                      "db = pinv(a).T @ g", lambda g, _y, a, _b, rcond: _T(np.linalg.pinv(a, rcond)) @ g,
-                     name="lstsq")
+                     name="lstsq", batch=_least_squares_of_all)
 
 
 @composite(np.linalg.lstsq, arrays=2, looks=True)
 def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, Any]:
-    _, residuals, rank, _ = np.linalg.lstsq(concrete(a), concrete(b), rcond)
+    """The residuals are those of a tall matrix of full rank; inside vmap all examples must have some or none."""
     rcond = np.finfo(np.result_type(a, b, np.float32)).eps * max(np.shape(a)) if rcond is None else rcond
-    x = _LEAST_SQUARES(a, b, rcond)
-    off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if np.size(residuals) else residuals
-    return x, np.atleast_1d(off), rank, np.linalg.svd(a, compute_uv=False)
+    x, s = _LEAST_SQUARES(a, b, rcond), np.linalg.svd(a, compute_uv=False)
+    rank = np.count_nonzero(s > rcond * np.max(s, initial=0))
+    m, n = np.shape(a)
+    is_full = underlying(rank) == n
+    if np.any(is_full) and not np.all(is_full):
+        concrete(a)  # raises
+    off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if m > n and np.all(is_full) else np.zeros(0, x.dtype)
+    return x, np.atleast_1d(off), rank, s
 
 
 # ------------------------------------------------------------------ determinants
@@ -381,7 +391,7 @@ def _norms(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
     """One norm an example, over all its entries if no axis is named."""
     x, order, axis = values
     if axis is None:
-        return rule(np.reshape(x, (n, -1)), None, 1).reshape((n, *(1,) * (x.ndim - 1)))
+        return rule(families.in_rows(x), None, 1).reshape((n, *(1,) * (x.ndim - 1)))
     return rule(x, order, families.shifted(axis, x.ndim - 1))
 
 

@@ -16,7 +16,7 @@ from funcnn._arrays import stretch
 from funcnn.autodiff import stop_gradient
 from funcnn.autodiff.scatter import put
 from funcnn.batching import families
-from funcnn.core import Rule, surely
+from funcnn.core import Rule, surely, underlying
 from funcnn.rules.indexing import PERMUTED, PERMUTED_BACK
 from funcnn.rules.table import (
     as_array,
@@ -375,7 +375,16 @@ composite(np.nanpercentile)(_quantiles(100, skip_nan=True))
 # ------------------------------------------------------------------ counts and covariances
 
 
-_BINCOUNT = Rule(np.bincount)   # constant
+def _counted(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+    """The numbers of each example moved to a range of their own, so that one count serves all."""
+    x, length = values[0], options["minlength"]
+    numbers = underlying(x)
+    if numbers.size == 0 or not 0 <= numbers.min() <= numbers.max() < length:
+        return families.by_example(rule, n, values, mapped, options)
+    return rule(np.ravel(x + length * np.arange(n)[:, None]), minlength=n * length).reshape((n, length))
+
+
+_BINCOUNT = Rule(np.bincount, batch=_counted)   # constant
 
 
 @composite(np.bincount)
