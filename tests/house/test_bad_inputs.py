@@ -214,7 +214,7 @@ ROWS: dict[str, Row] = {
         ("dense_1 (4 -> 3)", "input has 2 features, expected 4", "(12, 2)")),
     "a function without return": (
         lambda: (dense_any(2, 4) >> (lambda x: None) >> dense(4, 3)).apply(PARAMS, X), E,
-        ("dense_1 (4 -> 3)", "got a NoneType")),
+        ("dense_1 (4 -> 3)", "got None")),
     "a residual that widens": (lambda: residual(dense_any(2, 4)), V, ("residual(dense(2, 4))", "4 features", "has 2")),
     "all dropped": (lambda: dropout(1.0), V, ("dropout: drop_rate", "[0, 1)", "got 1.0")),
     "percent dropped": (lambda: dropout(10), V, ("dropout: drop_rate", "the share", "[0, 1)", "got 10")),
