@@ -1,4 +1,4 @@
-"""With this module you can write one formula for every kind of array: `namespace`, `readonly`.
+"""One formula for every kind of array: `namespace`, `readonly`.
 
 A function that starts with `xp = namespace(x)` runs on NumPy arrays, on traced values inside `grad`, and on
 JAX arrays inside `jax.jit`.

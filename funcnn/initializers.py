@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from funcnn import random
+from funcnn._arguments import described, one_of, real_number
 from funcnn._arrays import readonly
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Key, Shape
@@ -64,8 +65,8 @@ def together(owner: str, shapes: Mapping[str, Shape], **initializers: Initialize
 
 def _check_initializer(argument: str, value: Any) -> None:
     if not callable(value):
-        raise TypeError(f"{argument} must be an initializer, such as he_normal(), got {value!r}; for one number, "
-                        "constant(...)")
+        raise TypeError(f"{argument} must be an initializer, such as he_normal(), got {described(value)}; for one "
+                        "number, constant(...)")
     if getattr(value, "__annotations__", {}).get("return") == "Initializer":
         raise TypeError(f"{argument} is the function {value.__name__}, which makes an initializer; call it: "
                         f"{argument.rpartition(' ')[2]}={value.__name__}()")
@@ -73,10 +74,8 @@ def _check_initializer(argument: str, value: Any) -> None:
 
 def _drawn(argument: str, initializer: Initializer, key: Key, shape: Shape) -> Array:
     array = initializer(key, shape)
-    came = getattr(array, "shape", None)
-    if came != shape:
-        what = f"a {type(array).__name__}" if came is None else f"one of shape {came}"
-        raise ValueError(f"{argument} was asked for an array of shape {shape} and gave {what}")
+    if getattr(array, "shape", None) != shape:
+        raise ValueError(f"{argument} was asked for an array of shape {shape} and gave {described(array)}")
     return array
 
 
@@ -133,7 +132,7 @@ def uniform(scale: float = 0.01) -> Initializer:
     >>> uniform(0.5)(random.key(0), (3,))
     array([0.4738335 , 0.48928994, 0.16614574], dtype=float32)
     """
-    _check_number("uniform", "scale", scale)
+    scale = real_number("uniform", "scale", scale, "[0, inf)")
     return partial(_drawn_times, random.uniform, scale)
 
 
@@ -143,7 +142,7 @@ def normal(stddev: float = 0.01) -> Initializer:
     >>> normal(0.1)(random.key(0), (3,))
     array([ 0.16226421,  0.20252648, -0.04335944], dtype=float32)
     """
-    _check_number("normal", "stddev", stddev)
+    stddev = real_number("normal", "stddev", stddev, "[0, inf)")
     return partial(_drawn_times, random.normal, stddev)
 
 
@@ -153,7 +152,7 @@ def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float 
     >>> truncated_normal(0.1)(random.key(0), (3,))
     array([ 0.14559592,  0.17147487, -0.04126754], dtype=float32)
     """
-    _check_number("truncated_normal", "stddev", stddev)
+    stddev = real_number("truncated_normal", "stddev", stddev, "[0, inf)")
     return partial(_drawn_times, partial(_cut_normal, lower, upper), stddev)
 
 
@@ -172,11 +171,6 @@ def _scaled(drawn: Any, factor: float) -> Array:
     return array
 
 
-def _check_number(name: str, argument: str, value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{name}: {argument} must be finite and not negative, got {value}")
-
-
 # --------------------------------------------------------------------------------- a spread that fits the shape
 
 
@@ -193,11 +187,9 @@ def variance_scaling(scale: float, mode: Literal["fan_in", "fan_out", "fan_avg",
 
     As `jax.nn.initializers.variance_scaling`; the fans as in He et al. 2015 (arXiv:1502.01852).
     """
-    if not 0 < scale < math.inf:
-        raise ValueError(f"variance_scaling: scale must be a positive number, got {scale}")
-    _fan((1, 1), mode)
-    if distribution not in _DRAWS:
-        raise ValueError(f"variance_scaling: distribution must be one of {', '.join(_DRAWS)}; got {distribution!r}")
+    scale = real_number("variance_scaling", "scale", scale, "(0, inf)")
+    one_of("variance_scaling", "mode", mode, _FANS)
+    one_of("variance_scaling", "distribution", distribution, _DRAWS)
     return partial(_of_variance, scale, mode, distribution)
 
 
@@ -211,13 +203,15 @@ def _fan(shape: Shape, mode: str) -> float:
     if len(shape) < 2:
         raise ValueError(f"variance_scaling: shape {shape} has no inputs and outputs; it needs two axes or more")
     window = math.prod(shape[:-2])
-    fan_in, fan_out = window * shape[-2], window * shape[-1]
-    fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2,
-            "fan_geo_avg": math.sqrt(fan_in * fan_out)}
-    if mode not in fans:
-        raise ValueError(f"variance_scaling: mode must be one of {', '.join(fans)}; got {mode!r}")
-    return fans[mode]
+    return _FANS[mode](window * shape[-2], window * shape[-1])
 
+
+_FANS: dict[str, Callable[[int, int], float]] = {
+    "fan_in": lambda inputs, outputs: inputs,
+    "fan_out": lambda inputs, outputs: outputs,
+    "fan_avg": lambda inputs, outputs: (inputs + outputs) / 2,
+    "fan_geo_avg": lambda inputs, outputs: math.sqrt(inputs * outputs),
+}
 
 _CUT_NORMAL_STD = 0.87962566103423978
 """The standard deviation of a normal variable cut at -2 and 2."""
@@ -313,7 +307,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1) -> Initializer:
 
     As `jax.nn.initializers.orthogonal`, up to the rounding of the decomposition; Saxe et al. 2014 (arXiv:1312.6120).
     """
-    _check_number("orthogonal", "scale", scale)
+    scale = real_number("orthogonal", "scale", scale, "[0, inf)")
     return partial(_orthogonal, scale, column_axis)
 
 

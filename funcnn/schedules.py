@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from funcnn._arguments import whole_number
 from funcnn._arrays import namespace
-from funcnn.batching.batch import BatchTracer
+from funcnn.core.settings import setting
 from funcnn.core.tracer import concrete, underlying
 from funcnn.typing import Schedule
 
@@ -38,8 +39,7 @@ def constant(value: float) -> Schedule:
 
     As `optax.constant_schedule`, except that an array of counts gives an array.
     """
-    (value,) = _rates("constant", value=value)
-    return partial(_constant, value)
+    return partial(_constant, setting("constant", "value", value))
 
 
 def _constant(value: Any, count: Any) -> Any:
@@ -56,7 +56,7 @@ def inverse_time_decay(init_value: float, decay_rate: float) -> Schedule:
     The decay of the book (NNFS, chapter 10) and of Keras's `InverseTimeDecay`. The book prints the rate of the
     update before, that is `rate(t - 1)`, beside step t.
     """
-    return partial(_inverse_time, *_rates("inverse_time_decay", init_value=init_value, decay_rate=decay_rate))
+    return partial(_inverse_time, *_settings("inverse_time_decay", init_value=init_value, decay_rate=decay_rate))
 
 
 def _inverse_time(init_value: Any, decay_rate: Any, count: Any) -> Any:
@@ -79,13 +79,13 @@ def exponential_decay(init_value: float, transition_steps: int, decay_rate: floa
 
     As `optax.exponential_decay`, except that a decay_rate of 0 is an error; there it means no decay.
     """
-    init_value, decay_rate = _rates("exponential_decay", init_value=init_value, decay_rate=decay_rate)
-    _check_steps("exponential_decay", 1, transition_steps=transition_steps)
-    _check_steps("exponential_decay", 0, transition_begin=transition_begin)
+    init_value, decay_rate = _settings("exponential_decay", init_value=init_value, decay_rate=decay_rate)
+    transition_steps = whole_number("exponential_decay", "transition_steps", transition_steps, least=1)
+    transition_begin = whole_number("exponential_decay", "transition_begin", transition_begin, least=0)
     if _is_number(decay_rate, 0.0):
         raise ValueError("exponential_decay: decay_rate must not be 0; for no decay use constant(init_value)")
     if end_value is not None:
-        (end_value,) = _rates("exponential_decay", end_value=end_value)
+        end_value = setting("exponential_decay", "end_value", end_value)
         _check_end(init_value, decay_rate, end_value)
     return partial(_exponential, init_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
 
@@ -121,10 +121,10 @@ def piecewise_constant(init_value: float, boundaries_and_scales: Mapping[int, fl
 
     As `optax.piecewise_constant_schedule`; torch's `MultiStepLR` with gamma at each milestone.
     """
-    (init_value,) = _rates("piecewise_constant", init_value=init_value)
+    init_value = setting("piecewise_constant", "init_value", init_value)
     for boundary in boundaries_and_scales:
-        _check_steps("piecewise_constant", 0, boundary=boundary)
-    jumps = [(boundary, *_rates("piecewise_constant", scale=factor))
+        whole_number("piecewise_constant", "boundary", boundary, least=0)
+    jumps = [(boundary, setting("piecewise_constant", "scale", factor))
              for boundary, factor in sorted(boundaries_and_scales.items())]
     return partial(_piecewise, init_value, jumps)
 
@@ -153,9 +153,9 @@ def polynomial(init_value: float, end_value: float, power: float, transition_ste
 
     As `optax.polynomial_schedule`, except that transition_steps of 0 is an error.
     """
-    init_value, end_value, power = _rates("polynomial", init_value=init_value, end_value=end_value, power=power)
-    _check_steps("polynomial", 1, transition_steps=transition_steps)
-    _check_steps("polynomial", 0, transition_begin=transition_begin)
+    init_value, end_value, power = _settings("polynomial", init_value=init_value, end_value=end_value, power=power)
+    transition_steps = whole_number("polynomial", "transition_steps", transition_steps, least=1)
+    transition_begin = whole_number("polynomial", "transition_begin", transition_begin, least=0)
     return partial(_polynomial, init_value, end_value, power, transition_steps, transition_begin)
 
 
@@ -195,8 +195,8 @@ def cosine_decay(init_value: float, decay_steps: int, alpha: float = 0.0, expone
     As `optax.cosine_decay_schedule`; Loshchilov & Hutter 2017 (arXiv:1608.03983), without the restarts, which
     `join` gives.
     """
-    init_value, alpha, exponent = _rates("cosine_decay", init_value=init_value, alpha=alpha, exponent=exponent)
-    _check_steps("cosine_decay", 1, decay_steps=decay_steps)
+    init_value, alpha, exponent = _settings("cosine_decay", init_value=init_value, alpha=alpha, exponent=exponent)
+    decay_steps = whole_number("cosine_decay", "decay_steps", decay_steps, least=1)
     return partial(_half_wave, init_value, alpha * init_value, decay_steps, exponent)
 
 
@@ -224,7 +224,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     if len(each) != len(starts) + 1:
         raise ValueError(f"join: {len(each)} schedules have {len(each) - 1} boundaries between them, got {len(starts)}")
     for start in starts:
-        _check_steps("join", 0, boundary=start)
+        whole_number("join", "boundary", start, least=0)
     if list(starts) != sorted(starts):
         raise ValueError(f"join: the boundaries must be in order, got {list(starts)}")
 
@@ -251,10 +251,10 @@ def warmup_cosine_decay(init_value: float, peak_value: float, warmup_steps: int,
 
     As `optax.warmup_cosine_decay_schedule`.
     """
-    init_value, peak_value, end_value = _rates("warmup_cosine_decay", init_value=init_value, peak_value=peak_value,
+    init_value, peak_value, end_value = _settings("warmup_cosine_decay", init_value=init_value, peak_value=peak_value,
                                                end_value=end_value)
-    _check_steps("warmup_cosine_decay", 0, warmup_steps=warmup_steps)
-    _check_steps("warmup_cosine_decay", warmup_steps + 1, decay_steps=decay_steps)
+    warmup_steps = whole_number("warmup_cosine_decay", "warmup_steps", warmup_steps, least=0)
+    decay_steps = whole_number("warmup_cosine_decay", "decay_steps", decay_steps, least=warmup_steps + 1)
     alpha = 0.0 if _is_number(peak_value, 0.0) else end_value / peak_value
     rise = linear(init_value, peak_value, max(warmup_steps, 1))
     return join([rise, cosine_decay(peak_value, decay_steps - warmup_steps, alpha, exponent)], [warmup_steps])
@@ -275,14 +275,11 @@ def one_cycle(transition_steps: int, peak_value: float, pct_start: float = 0.3, 
     As `optax.cosine_onecycle_schedule`; Smith & Topin 2017 (arXiv:1708.07120). For straight lines `join` several
     `linear`.
     """
-    peak_value, pct_start, div_factor, final_div_factor = _rates(
-        "one_cycle", peak_value=peak_value, pct_start=pct_start, div_factor=div_factor,
-        final_div_factor=final_div_factor)
-    _check_steps("one_cycle", 1, transition_steps=transition_steps)
-    pct_start = concrete(pct_start)  # the rate is constant in it, but for jumps
-    if pct_start >= 1 or _is_number(div_factor, 0.0) or _is_number(final_div_factor, 0.0):
-        raise ValueError(f"one_cycle: pct_start must be in [0, 1) and both factors above 0, got pct_start={pct_start}, "
-                         f"div_factor={div_factor}, final_div_factor={final_div_factor}")
+    peak_value = setting("one_cycle", "peak_value", peak_value)
+    pct_start = concrete(setting("one_cycle", "pct_start", pct_start, "[0, 1)"))  # the rate only jumps with it
+    div_factor = setting("one_cycle", "div_factor", div_factor, "(0, inf)")
+    final_div_factor = setting("one_cycle", "final_div_factor", final_div_factor, "(0, inf)")
+    transition_steps = whole_number("one_cycle", "transition_steps", transition_steps, least=1)
     low, top = peak_value / div_factor, int(pct_start * transition_steps)
     rise = partial(_half_wave, low, peak_value, max(top, 1), 1.0)
     return join([rise, partial(_half_wave, peak_value, low / final_div_factor, transition_steps - top, 1.0)], [top])
@@ -360,31 +357,5 @@ def _is_number(value: Any, number: float) -> bool:
     return isinstance(value, float) and value == number
 
 
-def _rates(function: str, **rates: Any) -> list[Any]:
-    """Settings as Python floats, finite and not negative; traced ones as they are."""
-    return [_rate(function, name, rate) for name, rate in rates.items()]
-
-
-def _rate(function: str, name: str, rate: Any) -> Any:
-    if isinstance(rate, BatchTracer) and rate.ndim == 0:
-        for each in np.ravel(underlying(rate)):
-            _rate(function, name, each)
-        return rate
-    known = concrete(rate)
-    if namespace(known) is not np:
-        return rate
-    if isinstance(known, np.ndarray) and known.ndim == 0:
-        known = known.item()
-    if isinstance(known, bool) or not isinstance(known, int | float | np.integer | np.floating):
-        raise TypeError(f"{function}: {name} must be a number, got {rate!r}")
-    if not 0 <= known < math.inf:
-        raise ValueError(f"{function}: {name} must be a number >= 0, got {rate}")
-    return float(known) if known is rate or isinstance(rate, np.ndarray) else rate
-
-
-def _check_steps(function: str, least: int, **steps: int) -> None:
-    for name, count in steps.items():
-        if isinstance(count, bool) or not isinstance(count, int | np.integer):
-            raise TypeError(f"{function}: {name} must be an int, got {count!r}")
-        if count < least:
-            raise ValueError(f"{function}: {name} must be at least {least}, got {count}")
+def _settings(owner: str, **values: Any) -> list[Any]:
+    return [setting(owner, name, value) for name, value in values.items()]

@@ -131,7 +131,7 @@ def test_a_growing_rate_overflows_into_its_bound_or_an_error() -> None:
     assert unbounded(10**6) == np.inf
     optimizer = optimizers.sgd(unbounded)
     far: Any = tree.map(lambda count: 10**6, optimizer.init(1.0))
-    with pytest.raises(ValueError, match=r"schedule\(1000000\) must be a number >= 0, got inf"):
+    with pytest.raises(ValueError, match=r"schedule\(1000000\) must be a number in \[0, inf\), got inf"):
         optimizer.update(1.0, far, 1.0)
 
 
@@ -257,7 +257,7 @@ def test_a_schedule_crosses_processes(schedule: Schedule) -> None:
 NAN = float("nan")
 
 ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
-    (lambda: schedules.constant(-0.1), ValueError, r"constant: value must be a number >= 0, got -0.1"),
+    (lambda: schedules.constant(-0.1), ValueError, r"constant: value must be a number in \[0, inf\), got -0.1"),
     (lambda: schedules.constant("0.1"), TypeError, r"constant: value must be a number, got '0.1'"),  # type: ignore[arg-type]
     (lambda: schedules.constant(True), TypeError, r"constant: value must be a number, got True"),
     (lambda: schedules.inverse_time_decay(NAN, 0.1), ValueError, r"inverse_time_decay: init_value .* got nan"),
@@ -270,15 +270,18 @@ ERRORS: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: schedules.exponential_decay(0.1, 10, 1.5, end_value=0.0), ValueError, r"rises; .* to end_value 0.0"),
     (lambda: schedules.piecewise_constant(0.1, {10: -1.0}), ValueError, r"piecewise_constant: scale .* got -1.0"),
     (lambda: schedules.piecewise_constant(0.1, {0.5: 1.0}), TypeError, r"boundary must be an int, got 0.5"),  # type: ignore[dict-item]
-    (lambda: schedules.polynomial(0.1, 0.0, -1, 10), ValueError, r"polynomial: power must be a number >= 0, got -1"),
+    (lambda: schedules.polynomial(0.1, 0.0, -1, 10), ValueError,
+     r"polynomial: power must be a number in \[0, inf\), got -1"),
     (lambda: schedules.linear(0.1, 0.0, 0), ValueError, r"transition_steps must be at least 1, got 0"),
     (lambda: schedules.linear(0.1, 0.0, True), TypeError, r"transition_steps must be an int, got True"),
     (lambda: schedules.cosine_decay(0.1, 0), ValueError, r"cosine_decay: decay_steps must be at least 1, got 0"),
     (lambda: schedules.warmup_cosine_decay(0.0, 0.1, 10, 10), ValueError, r"decay_steps must be at least 11, got 10"),
     (lambda: schedules.warmup_cosine_decay(0.0, 0.1, -1, 9), ValueError, r"warmup_steps must be at least 0, got -1"),
     (lambda: schedules.one_cycle(0, 0.1), ValueError, r"one_cycle: transition_steps must be at least 1, got 0"),
-    (lambda: schedules.one_cycle(10, 0.1, pct_start=1.0), ValueError, r"pct_start must be in \[0, 1\).*pct_start=1.0"),
-    (lambda: schedules.one_cycle(10, 0.1, div_factor=0.0), ValueError, r"both factors above 0.*div_factor=0.0"),
+    (lambda: schedules.one_cycle(10, 0.1, pct_start=1.0), ValueError,
+     r"pct_start must be a number in \[0, 1\), got 1.0"),
+    (lambda: schedules.one_cycle(10, 0.1, div_factor=0.0), ValueError,
+     r"div_factor must be a number in \(0, inf\), got 0.0"),
     (lambda: schedules.join([], []), ValueError, r"join: .* schedules"),
     (lambda: schedules.join([schedules.constant(1.0)], [5]), ValueError, r"1 schedules have 0 boundaries .* got 1"),
     (lambda: schedules.join([schedules.constant(1.0)] * 3, [9, 5]), ValueError, r"must be in order, got \[9, 5\]"),

@@ -47,15 +47,15 @@ class BatchTracer(Tracer):
 
     def _looked_at(self, what: str) -> TracerError:
         return TracerError(f"{what}: inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples; use "
-                           "NumPy's functions on it (np.exp(x), not math.exp(x)), and return it to look at it afterwards")
+                           "NumPy's functions on it (np.exp(x), not math.exp(x)), return it to look at it afterwards")
 
     def __index__(self) -> NoReturn:
         raise TracerError(f"array[x], range(x): inside vmap a value ({self.dtype}{list(self.shape)}) stands for all "
                           "examples; of an array that they share, np.take(array, x, axis=0) picks for each")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        raise TracerError(f"inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples and cannot become "
-                          "a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); "
+        raise TracerError(f"inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples and cannot "
+                          "become a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); "
                           "np.take(array, x, axis=0) in place of array[x], if x is not the array but the index")
 
     def __repr__(self) -> str:

@@ -167,7 +167,7 @@ def matmul(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
     if options:
         return by_example(rule, n, values, mapped, options)
     if rule.name == "dot" and of_b > 2:  # the last axis of a meets the last but one of b, all others stay
-        left, right = string.ascii_lowercase[:of_a - 1], string.ascii_uppercase[:of_b - 2]
+        left, right = _LETTERS[:of_a - 1], _LETTERS[26:24 + of_b]
         formula = f"{'z' * mapped[0]}{left}y,{'z' * mapped[1]}{right}yx->z{left}{right}x"
         return np.einsum(formula, a, b)
     if mapped == [True, False] and of_b <= 2:

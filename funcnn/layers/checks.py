@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from funcnn._arguments import described, unlike_array, whole_number
 from funcnn.core.tracer import Tracer
 from funcnn.typing import Shape
 
@@ -36,13 +37,10 @@ def check_widths(owner: str, **widths: Any) -> None:
     >>> check_widths("dense", in_features=-1)
     Traceback (most recent call last):
     ...
-    ValueError: dense: in_features must not be negative, got -1
+    ValueError: dense: in_features must be at least 0, got -1
     """
     for name, width in widths.items():
-        if not isinstance(width, int | np.integer) or isinstance(width, bool):
-            raise TypeError(f"{owner}: {name} must be an int, got {width!r}")
-        if width < 0:
-            raise ValueError(f"{owner}: {name} must not be negative, got {width}")
+        whole_number(owner, name, width, least=0)
 
 
 def check(layer: Checked, path: str, params: Any, x: Any) -> None:
@@ -69,13 +67,11 @@ def check_input(layer: Checked, path: str, x: Any) -> None:
 
 def _check_array(layer: Checked, path: str, x: Any) -> None:
     """The input is an array with axes, if the layer says anything of it; in any case none of another library."""
-    if foreign := _foreign(x):
-        raise TypeError(f"{layer.label(path)}: the input must be an array, got {foreign}")
-    if layer.in_features is None and layer.axes is None:
-        return
-    shape = getattr(x, "shape", None)
-    if not shape:
-        came = f"a {type(x).__name__}" if shape is None else "a single number"
+    if came := _foreign(x):
+        raise TypeError(f"{layer.label(path)}: the input must be an array, got {came}")
+    anything = layer.in_features is None and layer.axes is None
+    if not anything and not getattr(x, "shape", ()):
+        came = "a single number" if hasattr(x, "shape") else described(x)
         raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got {came}")
 
 
@@ -90,20 +86,9 @@ def _channels_first(layer: Checked, shape: Shape) -> str:
     return ""
 
 
-_WAYS_TO_NUMPY = ("numpy", "to_numpy", "toarray")
-"""The methods by which tensors, data frames and sparse arrays of other libraries become NumPy's arrays."""
-
-
 def _foreign(x: Any) -> str:
     """What is wrong with a value that looks like an array, and is another kind, with other operators."""
-    if type(x) is np.ndarray or isinstance(x, Tracer):
-        return ""
-    name = f"a {type(x).__name__}"
-    if isinstance(x, np.ndarray) and hasattr(x, "mask"):
-        return f"{name}, whose mask would be lost: leave such rows out, or x.filled(0)"
-    if isinstance(x, np.matrix):
-        return f"{name}, whose * is another: np.asarray(x)"
-    return next((f"{name}: x.{way}()" for way in _WAYS_TO_NUMPY if hasattr(x, way)), "")
+    return unlike_array(x) if type(x) is not np.ndarray and hasattr(x, "shape") else ""
 
 
 def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[Any]) -> None:
@@ -122,8 +107,8 @@ def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[A
 def check_entries(layer: Checked, path: str, params: Any, expected: Mapping[str, Any]) -> None:
     """The parameters have the entries they should and no others."""
     if not isinstance(params, Mapping):
-        raise TypeError(f"{layer.label(path)}: the parameters must be a mapping, as init returns it, got a "
-                        f"{type(params).__name__}")
+        raise TypeError(f"{layer.label(path)}: the parameters must be a mapping, as init returns it, got "
+                        + described(params))
     if params.keys() != expected.keys():
         raise ValueError(f"{layer.label(path)}: its parameters are {list(expected)}, got {list(params)}; are these the "
                          "parameters of another net?")

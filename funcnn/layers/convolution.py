@@ -9,13 +9,14 @@ from typing import TypeVar, cast
 import numpy as np
 
 from funcnn import initializers
+from funcnn._arguments import one_of
 from funcnn._arrays import column_sums, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.batching import families
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.layers.linear import affine
-from funcnn.layers.pooling import Padding, Pair, check_fits, check_padding, padded, pair, places, shifted, windows
+from funcnn.layers.pooling import PADDINGS, Padding, Pair, check_fits, padded, pair, places, shifted, windows
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, DenseParams, Dim, Key, Shape
 
@@ -130,7 +131,7 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
     As Haiku's `Conv2D` and `jax.lax.conv_general_dilated` with NHWC, HWIO. LeCun et al. 1989.
     """
     size, step = pair("conv2d", "kernel_size", kernel_size), pair("conv2d", "stride", stride)
-    check_padding("conv2d", padding)
+    one_of("conv2d", "padding", padding, PADDINGS)
     check_widths("conv2d", in_channels=in_channels, out_channels=out_channels)
     shapes: dict[str, Shape] = {"w": (*size, in_channels, out_channels), "b": (out_channels,)}
     init = initializers.together(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnn._arguments import real_number
 from funcnn._arrays import blocks, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.batching.batch import one_by_one
@@ -28,6 +29,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
 
     In evaluation, y = x. `drop_rate` is the share that is dropped, in [0, 1).
 
+    >>> from funcnn import random
     >>> dropout(0.5).apply({}, np.ones((2, 4)), key=random.key(0))
     array([[2., 0., 2., 0.],
            [2., 2., 0., 0.]])
@@ -39,10 +41,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
     numbers are scaled by the rounded one, so that the mean stays; a rate that rounds to 1 is refused. Masks of JAX
     arrays under a JAX key come from `jax.random.bernoulli`, and so are others.
     """
-    if isinstance(drop_rate, bool) or not isinstance(drop_rate, int | float | np.number):
-        raise TypeError(f"dropout: drop_rate must be a number in [0, 1), got {drop_rate!r}")
-    if not 0 <= drop_rate < 1:
-        raise ValueError(f"dropout: drop_rate is the share of numbers that is dropped, in [0, 1), got {drop_rate}")
+    drop_rate = real_number("dropout", "drop_rate, the share of numbers that is dropped,", drop_rate, "[0, 1)")
     if _rounded(drop_rate) == 1:
         raise ValueError(f"dropout: drop_rate is {drop_rate}, which is 1 when rounded to 16 bits: all would be dropped")
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from funcnn import initializers
+from funcnn._arguments import real_number
 from funcnn._arrays import namespace
 from funcnn.autodiff.custom import stop_gradient
 from funcnn.layers.checks import check_widths
@@ -60,8 +61,7 @@ def layer_norm(features: I, *, eps: float = 1e-5, name: str | None = None) -> La
     Ba et al. 2016 (arXiv:1607.06450); the variance is the biased one, eps inside the root.
     """
     check_widths("layer_norm", features=features)
-    if not eps >= 0:
-        raise ValueError(f"layer_norm: eps must not be negative, got {eps!r}")
+    eps = real_number("layer_norm", "eps", eps, "[0, inf)")
     shapes: dict[str, Shape] = {"scale": (features,), "offset": (features,)}
     init = initializers.together("layer_norm", shapes, scale=initializers.ones, offset=initializers.zeros)
 

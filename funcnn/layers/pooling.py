@@ -7,11 +7,12 @@ view, and its transpose `overlap_add` sends cotangents back. Pooling and convolu
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from funcnn._arguments import one_of, whole_number
 from funcnn._arrays import is_concrete, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.batching import families
@@ -20,12 +21,14 @@ from funcnn.layers.composition import Layer
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import AnyWidth, Array, Key, Params
 
-__all__ = ["Padding", "Pair", "avg_pool2d", "check_fits", "check_padding", "max_pool2d", "overlap_add", "padded",
+__all__ = ["PADDINGS", "Padding", "Pair", "avg_pool2d", "check_fits", "max_pool2d", "overlap_add", "padded",
            "pair", "places", "shifted", "windows"]
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = Literal["SAME", "VALID"]
 """SAME adds what it takes for ceil(size / stride) windows, the odd row behind; VALID adds nothing."""
+
+PADDINGS = get_args(Padding)
 
 
 @custom_vjp
@@ -135,7 +138,7 @@ def _pool(made_by: partial[Any], window: int | Pair, stride: int | Pair | None, 
     kind = made_by.func.__name__
     size = pair(kind, "window", window)
     step = size if stride is None else pair(kind, "stride", stride)
-    check_padding(kind, padding)
+    one_of(kind, "padding", padding, PADDINGS)
 
     def forward(params: Params, x: Array, key: Key | None) -> Array:
         check_fits(kind, x, size, padding)
@@ -155,16 +158,9 @@ def pair(kind: str, name: str, value: Any) -> Pair:
     >>> pair("conv2d", "stride", 2)
     (2, 2)
     """
-    two = (value, value) if isinstance(value, int) else tuple(value) if isinstance(value, tuple | list) else ()
-    if len(two) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in two):
-        raise ValueError(f"{kind}: {name} must be a positive int or two, got {value!r}")
-    return two
-
-
-def check_padding(kind: str, padding: Any) -> None:
-    """Refuse a padding that is none of the two."""
-    if padding not in ("SAME", "VALID"):
-        raise ValueError(f"{kind}: padding must be 'SAME' or 'VALID', got {padding!r}")
+    height, width = value if isinstance(value, tuple | list) and len(value) == 2 else (value, value)
+    what = f"{name}, a number or two,"
+    return whole_number(kind, what, height, least=1), whole_number(kind, what, width, least=1)
 
 
 def check_fits(kind: str, x: Any, size: Pair, padding: Padding) -> None:

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from funcnn._arrays import namespace
+from funcnn.core.settings import setting
 from funcnn.optimizers.parts import (
     AccumulateState,
     EmaState,
@@ -48,7 +49,6 @@ from funcnn.optimizers.transformation import (
     entrywise,
     identity,
     like,
-    number,
 )
 from funcnn.typing import Schedule
 
@@ -86,8 +86,8 @@ def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_
     Duchi et al. 2011. The sum begins at 0 and eps stands outside the root, as in the book and torch (whose eps is
     1e-10); `optax.scale_by_rss` is (0.1, 1e-7, eps_in_sqrt=True).
     """
-    eps = number("scale_by_rss", "eps", eps)
-    initial = number("scale_by_rss", "initial_accumulator_value", initial_accumulator_value)
+    eps = setting("scale_by_rss", "eps", eps)
+    initial = setting("scale_by_rss", "initial_accumulator_value", initial_accumulator_value)
     return entrywise("scale_by_rss", RssState, partial(_rss, eps, eps_in_sqrt), initial)
 
 
@@ -121,8 +121,8 @@ def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0
     Tieleman & Hinton 2012. eps stands outside the root, as in the book (1e-7) and torch; in `optax.scale_by_rms`
     eps_in_sqrt is True.
     """
-    decay, eps = number("scale_by_rms", "decay", decay, below=1.0), number("scale_by_rms", "eps", eps)
-    initial = number("scale_by_rms", "initial_scale", initial_scale)
+    decay, eps = setting("scale_by_rms", "decay", decay, "[0, 1)"), setting("scale_by_rms", "eps", eps)
+    initial = setting("scale_by_rms", "initial_scale", initial_scale)
     return entrywise("scale_by_rms", RmsState, partial(_rms, decay, eps, eps_in_sqrt), initial)
 
 
@@ -152,7 +152,7 @@ def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransforma
 
     Zeiler 2012 (arXiv:1212.5701); as `optax.scale_by_adadelta`.
     """
-    rho, eps = number("scale_by_adadelta", "rho", rho, below=1.0), number("scale_by_adadelta", "eps", eps)
+    rho, eps = setting("scale_by_adadelta", "rho", rho, "[0, 1)"), setting("scale_by_adadelta", "eps", eps)
     return entrywise("scale_by_adadelta", AdadeltaState, partial(_adadelta, rho, eps))
 
 
@@ -198,7 +198,7 @@ def _adam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple
 
 
 def _adam_numbers(owner: str, b1: float, b2: float, eps: float) -> tuple[float, float, float]:
-    return number(owner, "b1", b1, below=1.0), number(owner, "b2", b2, below=1.0), number(owner, "eps", eps)
+    return setting(owner, "b1", b1, "[0, 1)"), setting(owner, "b2", b2, "[0, 1)"), setting(owner, "eps", eps)
 
 
 class AdamaxState(NamedTuple):
@@ -365,7 +365,7 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
 
     As `optax.sgd`; for the momentum of the book see `trace`.
     """
-    decay: Any = number("sgd", "momentum", momentum, below=1.0)
+    decay: Any = setting("sgd", "momentum", momentum, "[0, 1)")
     none = isinstance(decay, float) and decay == 0  # a traced 0 is differentiated
     if nesterov and none:
         raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")

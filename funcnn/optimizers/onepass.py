@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import place_of
 from funcnn._arrays import BLOCK, blocks, is_concrete, readonly
 from funcnn.typing import Shape
 
@@ -152,5 +153,4 @@ def check_fit(owner: str, name: str, one: Any, other_name: str, other: Any) -> N
 def _check_shapes(path: tree.Path, *pair: Any) -> None:
     here, there = [shape for _, shape, _ in kinds(pair)]
     if here != there:
-        place = repr(tree.keystr(path)) if path else "the root"
-        raise ValueError(f"tree 1 has shape {there} at {place}, where the first has {here}")
+        raise ValueError(f"tree 1 has shape {there} at {place_of(path)}, where the first has {here}")

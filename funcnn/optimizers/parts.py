@@ -15,8 +15,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import at, described, place_of, whole_number
 from funcnn._arrays import blocks, namespace
 from funcnn.batching.batch import BatchTracer
+from funcnn.core.settings import setting
 from funcnn.optimizers.onepass import leafwise
 from funcnn.optimizers.transformation import (
     EmptyState,
@@ -26,7 +28,6 @@ from funcnn.optimizers.transformation import (
     entrywise,
     full_like,
     like,
-    number,
     stateless,
 )
 from funcnn.typing import Schedule
@@ -50,7 +51,7 @@ def scale(factor: float) -> GradientTransformation:
 
     As `optax.scale`. To leave parameters as they are use `set_to_zero`: 0 times an infinite gradient is NaN.
     """
-    return entrywise("scale", EmptyState, partial(_times, number("scale", "factor", factor, low=-math.inf)))
+    return entrywise("scale", EmptyState, partial(_times, setting("scale", "factor", factor, "(-inf, inf)")))
 
 
 def _times(factor: Any, g: Any) -> tuple[Any]:
@@ -94,7 +95,7 @@ def scale_by_schedule(schedule: Schedule) -> GradientTransformation:
 
 
 def _times_scheduled(schedule: Schedule, t: Any, g: Any) -> tuple[Any]:
-    return _times(number("scale_by_schedule", f"schedule({t - 1})", schedule(t - 1), low=-math.inf), g)
+    return _times(setting("scale_by_schedule", f"schedule({t - 1})", schedule(t - 1), "(-inf, inf)"), g)
 
 
 def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransformation:
@@ -107,11 +108,11 @@ def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransform
     """
     if callable(learning_rate):
         return scale_by_schedule(partial(_downhill, learning_rate))
-    return scale(-number("learning rate", "learning_rate, if it is not a schedule,", learning_rate))
+    return scale(-setting("learning rate", "learning_rate, if it is not a schedule,", learning_rate))
 
 
 def _downhill(schedule: Schedule, count: Any) -> Any:
-    return -number("learning rate", f"schedule({count})", schedule(count))
+    return -setting("learning rate", f"schedule({count})", schedule(count))
 
 
 def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransformation:
@@ -123,7 +124,7 @@ def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransf
     As `optax.add_decayed_weights`. Before the rest of an optimizer it is L2 regularization, 1/2 weight_decay p^2 in the
     loss; after it and before the learning rate, decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
     """
-    weight_decay = number("add_decayed_weights", "weight_decay", weight_decay)
+    weight_decay = setting("add_decayed_weights", "weight_decay", weight_decay)
     part = entrywise("add_decayed_weights", EmptyState, partial(_decayed, weight_decay), reads_params=True)
     return part if mask is None else masked(part, mask)
 
@@ -143,7 +144,7 @@ def clip(max_delta: float) -> GradientTransformation:
 
     As `optax.clip`.
     """
-    return entrywise("clip", EmptyState, partial(_clipped, number("clip", "max_delta", max_delta)))
+    return entrywise("clip", EmptyState, partial(_clipped, setting("clip", "max_delta", max_delta)))
 
 
 def _clipped(max_delta: Any, g: Any) -> tuple[Any]:
@@ -162,7 +163,7 @@ def clip_by_global_norm(max_norm: float) -> GradientTransformation:
     As `optax.clip_by_global_norm`; Pascanu et al. 2013 (arXiv:1211.5063). A NaN in one gradient is one in all; see
     `skip_not_finite`.
     """
-    max_norm = number("clip_by_global_norm", "max_norm", max_norm, low=math.ulp(0.0))
+    max_norm = setting("clip_by_global_norm", "max_norm", max_norm, "(0, inf)")
     return stateless("clip_by_global_norm", partial(_shortened, max_norm))
 
 
@@ -220,7 +221,7 @@ def trace(decay: float, nesterov: bool = False) -> GradientTransformation:
     scale_by_learning_rate(s))` is torch's and optax's momentum, `chain(scale_by_learning_rate(s), trace(0.9))` the
     book's, in which the rate is inside the velocity. They differ only where the rate changes.
     """
-    return entrywise("trace", TraceState, partial(_trace, number("trace", "decay", decay, below=1.0), nesterov))
+    return entrywise("trace", TraceState, partial(_trace, setting("trace", "decay", decay, "[0, 1)"), nesterov))
 
 
 def _trace(decay: Any, nesterov: bool, g: Any, v: Any) -> tuple[Any, Any]:
@@ -244,7 +245,7 @@ def ema(decay: float, debias: bool = True) -> GradientTransformation:
 
     As `optax.ema`. It averages any trees: for Polyak's average of the parameters, give it those as gradients.
     """
-    return entrywise("ema", EmaState, partial(_ema, number("ema", "decay", decay, below=1.0), debias))
+    return entrywise("ema", EmaState, partial(_ema, setting("ema", "decay", decay, "[0, 1)"), debias))
 
 
 def _ema(decay: Any, debias: bool, t: Any, g: Any, m: Any) -> tuple[Any, Any]:
@@ -295,12 +296,11 @@ def _marks(mask: Any, params: Any) -> list[bool]:
     given = dict(tree.leaves_with_path(mask(params) if callable(mask) else mask))
     for path, mark in given.items():
         if not isinstance(mark, bool | np.bool_):
-            raise TypeError(f"masked: the mask must be a tree of bools, got {mark!r:.80} at {tree.keystr(path)!r}")
+            raise TypeError(f"masked: the mask must be a tree of bools, got {described(mark)}{at(path)}")
     sources = [_prefix(path, given) for path, _ in tree.leaves_with_path(params)]
     unknown = given.keys() - set(sources)
     if unknown:
-        raise ValueError(f"masked: the mask has an entry at {tree.keystr(min(unknown, key=str))!r}, where the "
-                         "parameters have none")
+        raise ValueError(f"masked: the mask has an entry{at(min(unknown, key=str))}, where the parameters have none")
     return [bool(given[source]) for source in sources]
 
 
@@ -309,7 +309,7 @@ def _prefix(path: tree.Path, given: dict[tree.Path, Any]) -> tree.Path:
     for depth in range(len(path) + 1):
         if path[:depth] in given:
             return path[:depth]
-    raise ValueError(f"masked: the mask says nothing about the parameter at {tree.keystr(path)!r}")
+    raise ValueError(f"masked: the mask says nothing about the parameter{at(path)}")
 
 
 class AccumulateState(NamedTuple):
@@ -335,12 +335,8 @@ def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransfo
 
     As `optax.MultiSteps`.
     """
-    if isinstance(every, bool) or not isinstance(every, int | np.integer):
-        raise TypeError(f"accumulate: every must be an int, got {every!r}")
-    if every < 1:
-        raise ValueError(f"accumulate: every must be at least 1, got {every}")
-
-    return GradientTransformation(partial(_begin_accumulate, optimizer), partial(_accumulate, optimizer, int(every)))
+    every = whole_number("accumulate", "every", every, least=1)
+    return GradientTransformation(partial(_begin_accumulate, optimizer), partial(_accumulate, optimizer, every))
 
 
 def _begin_accumulate(optimizer: GradientTransformation, params: Any) -> AccumulateState:
@@ -391,7 +387,7 @@ def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: i
 
     As `optax.apply_if_finite`, which instead lets the gradient through in the end.
     """
-    limit = number("skip_not_finite", "max_consecutive_errors", max_consecutive_errors)
+    limit = setting("skip_not_finite", "max_consecutive_errors", max_consecutive_errors)
 
     return GradientTransformation(partial(_begin_skip, optimizer), partial(_skip, optimizer, limit))
 
@@ -414,9 +410,9 @@ def _skip(optimizer: GradientTransformation, limit: float, grads: Any, state: An
 
 def _check_run(in_a_row: int, limit: float, grads: Any) -> None:
     if in_a_row > limit:
-        bad = next(tree.keystr(path) for path, leaf in tree.leaves_with_path(grads) if not _all_finite(leaf))
+        bad = next(place_of(path) for path, leaf in tree.leaves_with_path(grads) if not _all_finite(leaf))
         raise FloatingPointError(f"skip_not_finite: {in_a_row} gradients in a row were not finite; in the last one the "
-                                 f"first that was not is at {bad!r}")
+                                 f"first that was not is at {bad}")
 
 
 def _all_finite(grads: Any) -> Any:

@@ -11,8 +11,6 @@ Users find all of it in `funcnn.optimizers`.
 from __future__ import annotations
 
 import itertools
-import math
-import numbers
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,14 +19,13 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar, 
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import at, described, plain_array
 from funcnn._arrays import namespace, readonly
-from funcnn.batching.batch import BatchTracer
-from funcnn.core.tracer import Tracer, concrete, underlying
 from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
 
 __all__ = [
     "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
-    "check_state", "entrywise", "full_like", "identity", "like", "number", "stateless",
+    "check_state", "entrywise", "full_like", "identity", "like", "stateless",
 ]
 
 P = TypeVar("P")
@@ -95,19 +92,12 @@ class GradientTransformation:
 def _check_trainable(params: Any) -> None:
     """Only floating-point parameters can follow a gradient."""
     for path, leaf in tree.leaves_with_path(params):
-        _check_plain("init", "the parameter", path, leaf)
+        if isinstance(leaf, np.ndarray):
+            plain_array("init", f"the parameter{at(path)}", leaf)
         dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
         if getattr(dtype, "kind", "O") in "biucOSU":
-            raise TypeError(f"init: the parameter {_at(path)} is {dtype}, not a floating-point number: convert it, "
+            raise TypeError(f"init: the parameter{at(path)} is {dtype}, not a floating-point number: convert it, "
                             "x.astype(np.float32), or keep what is not trained outside the parameters")
-
-
-def _check_plain(owner: str, what: str, path: tree.Path, leaf: Any) -> None:
-    """Refuse arrays whose operators mean something else."""
-    if isinstance(leaf, np.ndarray) and type(leaf) not in (np.ndarray, np.memmap):
-        fix = "x.filled(0.0)" if hasattr(leaf, "mask") else "np.asarray(x)"
-        raise TypeError(f"{owner}: {what} {_at(path)} is a {type(leaf).__name__}, whose operators are not those of an "
-                        f"array: {fix}")
 
 
 def _gradients_of(params: Any, grads: Any) -> Any:
@@ -121,7 +111,8 @@ def _gradients_of(params: Any, grads: Any) -> Any:
                         "value, grads = value_and_grad(loss)(params, batch)")
     check_fit("update", "params", params, "grads", grads)
     for path, leaf in tree.leaves_with_path(grads):
-        _check_plain("update", "the gradient", path, leaf)
+        if isinstance(leaf, np.ndarray):
+            plain_array("update", f"the gradient{at(path)}", leaf)
     return tree.map(like, params, grads)
 
 
@@ -139,10 +130,6 @@ def like(model: Any, x: Any) -> Any:
     if dtype.kind in "biu":
         raise TypeError(f"a parameter of dtype {dtype} cannot follow a gradient; convert it: x.astype(np.float32)")
     return readonly(x.astype(dtype) if hasattr(x, "astype") else np.asarray(x, dtype))
-
-
-def _at(path: tree.Path) -> str:
-    return f"at {tree.keystr(path)!r}" if path else "at the root"
 
 
 # ------------------------------------------------------------------------------------------- composition
@@ -219,7 +206,7 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
     """
     for each in transformations:
         if not isinstance(each, GradientTransformation):
-            raise TypeError(f"chain: takes GradientTransformations, such as adam(0.01), got {each!r:.80}")
+            raise TypeError(f"chain: takes GradientTransformations, such as adam(0.01), got {described(each)}")
     return GradientTransformation(partial(_begin_chain, transformations),
                                   partial(_chained, len(transformations), list(_runs(transformations))))
 
@@ -328,7 +315,7 @@ def check_state(owner: str, form: type[Any], state: Any) -> None:
 
 
 def _wrong_state(owner: str, expected: str, state: Any) -> str:
-    came = f"a tuple of {len(state)}" if type(state) is tuple else f"a {type(state).__name__}"
+    came = f"a tuple of {len(state)}" if type(state) is tuple else described(state)
     return (f"{owner}: the state must be {expected}, as init and update of this optimizer give it; got {came}. If it "
             "is the pair that update returned, unpack it: updates, state = optimizer.update(grads, state, params)")
 
@@ -353,34 +340,3 @@ def _full_like(value: Any, p: Any) -> Any:
     if isinstance(value, float):
         return readonly(namespace(p).full_like(p, value))
     return like(p, namespace(p).zeros_like(p) + value)  # a traced number
-
-
-def number(owner: str, name: str, value: Any, low: float = 0.0, below: float = math.inf) -> Any:
-    """A hyper-parameter in [low, below), as a Python float, which leaves dtypes alone; a traced one as it is.
-
-    >>> number("sgd", "momentum", np.float64(1.5), below=1.0)
-    Traceback (most recent call last):
-    ...
-    ValueError: sgd: momentum must be in [0, 1), got 1.5
-    """
-    if isinstance(value, BatchTracer) and value.ndim == 0:
-        for each in np.ravel(underlying(value)):
-            number(owner, name, each, low, below)
-        return value
-    known = concrete(value)
-    if namespace(known) is not np:
-        return value
-    if isinstance(known, np.ndarray) and known.ndim == 0:
-        known = known.item()
-    if isinstance(known, bool) or not isinstance(known, numbers.Real):
-        raise TypeError(f"{owner}: {name} must be a number, got {value!r:.80}")
-    as_float = float(cast(float, known))
-    if not (math.isfinite(as_float) and low <= as_float < below):
-        raise ValueError(f"{owner}: {name} must be {_range(low, below)}, got {as_float}")
-    return value if type(value) is Tracer else as_float
-
-
-def _range(low: float, below: float) -> str:
-    if below < math.inf:
-        return f"in [{low:g}, {below:g})"
-    return {0.0: "a number >= 0", -math.inf: "a finite number"}.get(low, "a number > 0")

@@ -1,4 +1,4 @@
-"""With this module you can see every number of a training step: `trace(f)(*args)`; `find_nonfinite`, `summary`.
+"""Every number of a training step: `trace(f)(*args)`, `find_nonfinite`, `summary`.
 
 `trace` runs `fn.value_and_grad(f)` itself, on a tape that looks on while it writes, and gives back what went by as
 plain data: each operation with its layer, formula, values and cotangents, then the gradient and the update of each
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from funcnn import tree
 from funcnn.autodiff.reverse import named_after
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
-from funcnn.tracing.recorder import Operand, Operation, argument_names, snapshot, watched_gradient
+from funcnn.tracing.data import Operand, Operation, Parameter
+from funcnn.tracing.recorder import argument_names, snapshot, watched_gradient
 from funcnn.tracing.summaries import Stage, Summary, summary
 from funcnn.tracing.text import dot, mermaid, ranges, table, values
 from funcnn.typing import Scalar
@@ -30,16 +31,6 @@ P = TypeVar("P")
 
 
 # ------------------------------------------------------------------------------------------------ the data
-
-
-class Parameter(NamedTuple):
-    """A number or array that is differentiated: its gradient and, with an optimizer, how it moves."""
-
-    path: str
-    value: NDArray[Any]
-    gradient: NDArray[Any]
-    update: NDArray[Any] | None = None
-    new: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +67,16 @@ class Trace:
 
     def table(self, where: str | None = None, digits: int = 4, width: int = 120) -> str:
         """The calculation as text, numbers with so many digits, long arrays and repeated stretches cut."""
-        return table(self if where is None else self.where(where), digits, width)
+        shown = self if where is None else self.where(where)
+        return table(f"{self.name} = {values(self.value, digits)}", shown.operations, shown.parameters, digits, width)
 
     def to_dot(self) -> str:
         """The graph in the language of Graphviz."""
-        return dot(self)
+        return dot(self.operations)
 
     def to_mermaid(self) -> str:
         """The graph in the language of Mermaid, which GitHub and many notebooks draw."""
-        return mermaid(self)
+        return mermaid(self.operations)
 
     def __str__(self) -> str:
         return self.table()

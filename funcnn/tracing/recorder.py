@@ -9,13 +9,11 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from funcnn import tree
 from funcnn._arrays import readonly
@@ -23,46 +21,9 @@ from funcnn.autodiff.reverse import gradient_on
 from funcnn.autodiff.scatter import settle
 from funcnn.autodiff.tape import Tape
 from funcnn.core import Node, Rule, concrete
+from funcnn.tracing.data import Operand, Operation
 
-__all__ = ["Operand", "Operation", "argument_names", "snapshot", "watched_gradient"]
-
-
-# ------------------------------------------------------------------------------------------------ the data
-
-
-class Operand(NamedTuple):
-    """What went into an operation, and the cotangent that came back to it."""
-
-    source: str
-    """`#3` for the result of operation 3, the path of a parameter or of an argument, "" for a constant."""
-    value: Any
-    """An array; of settings, as axes and shapes, what they are."""
-    formula: str = ""
-    """How its cotangent is computed; "" where it is not differentiated."""
-    cotangent: NDArray[Any] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """One operation: forward `value = name(*operands)`, and backward from its cotangent to those of its operands."""
-
-    number: int
-    name: str
-    layer: str
-    """The path of the layer whose `apply` was running; "" outside of layers."""
-    line: str
-    """Where the program asked for it, as `spiral.py:31`."""
-    formula: str
-    operands: tuple[Operand, ...]
-    options: Mapping[str, object]
-    value: NDArray[Any]
-    cotangent: NDArray[Any] | None = None
-    """How much the result of all changes with each entry of `value`; None if nothing depends on it."""
-
-    def concerns(self, where: str) -> bool:
-        """Whether it belongs to the layer `where`, or to one inside it, or reads such a parameter or argument."""
-        names = (self.layer, *(operand.source for operand in self.operands))
-        return any(f"{name}/".startswith(f"{where}/") for name in names)
+__all__ = ["argument_names", "snapshot", "watched_gradient"]
 
 
 # ----------------------------------------------------------------------------------------------- watching

@@ -1,19 +1,18 @@
-"""With this module you can put a trace on paper: `table`, `dot`, `mermaid`, as text.
+"""A trace on paper: `table`, `dot`, `mermaid`, as text.
 
 These are the pages of `funcnn.tracing`, whose `Trace` has them as methods.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from funcnn.tracing.data import Operand, Operation, Parameter
 from funcnn.tracing.summaries import columns
-
-if TYPE_CHECKING:
-    from funcnn.tracing import Operand, Operation, Parameter, Trace
 
 __all__ = ["Gap", "dot", "mermaid", "number", "plan", "ranges", "repeats", "shape_text", "table", "values"]
 
@@ -150,16 +149,14 @@ def _middle_cut(shown: list[int | Gap], longest: int) -> list[int | Gap]:
 # ------------------------------------------------------------------------------------------------ the table
 
 
-def table(trace: Trace, digits: int, width: int) -> str:
+def table(head: str, ops: Sequence[Operation], parameters: Sequence[Parameter], digits: int, width: int) -> str:
     """Forward, backward and the parameters, one line each thing."""
-    ops = trace.operations
     shown = plan(ops)
-    head = f"{trace.name} = {values(trace.value, digits)}"
     back = [each._replace(first=each.last, last=each.first) if isinstance(each, Gap) else each for each in shown[::-1]]
     forward = _lines(_FORWARD, _rows(shown, ops, _forward), digits, width)
-    backward = _lines(_BACKWARD, _rows(back, ops, _backward(trace)), digits, width)
+    backward = _lines(_BACKWARD, _rows(back, ops, _backward(ops)), digits, width)
     return "\n".join([head, "", "FORWARD", *forward, "", "BACKWARD", *backward, "", "PARAMETERS",
-                      *_parameters(trace.parameters, digits, width)])
+                      *_parameters(parameters, digits, width)])
 
 
 def plan(ops: Sequence[Operation]) -> list[int | Gap]:
@@ -248,29 +245,20 @@ def _short(x: Any) -> str:
     return text if len(text) <= 20 else f"{text[:17]}..."
 
 
-def _backward(trace: Trace) -> Callable[[Any], list[Row]]:
+def _backward(ops: Sequence[Operation]) -> Callable[[Any], list[Row]]:
     """The lines of an operation on the way back: its cotangent where it cannot be read above, then what it makes."""
-    uses: dict[str, int] = {}
-    for op in trace.operations:
-        for operand in op.operands:
-            uses[operand.source] = uses.get(operand.source, 0) + (operand.cotangent is not None)
+    uses = Counter(operand.source for op in ops for operand in op.operands if operand.cotangent is not None)
 
     def rows(op: Operation) -> list[Row]:
-        count = uses.get(f"#{op.number}", 0)
-        number_, layer = str(op.number), op.layer
         if op.cotangent is None:
-            return [(number_, layer, "nothing depends on it", "", "", None)]
-        found: list[Row] = []
-        if count != 1:
-            of_parts = f"g = the sum of the {count} handed to #{op.number}" if count else "g"
-            found.append((number_, layer, of_parts, "", shape_text(op.cotangent), op.cotangent))
-            number_ = layer = ""
-        for operand in op.operands:
-            if operand.cotangent is not None:
-                found.append((number_, layer, operand.formula, operand.source, shape_text(operand.cotangent),
-                              operand.cotangent))
-                number_ = layer = ""
-        return found
+            return [(str(op.number), op.layer, "nothing depends on it", "", "", None)]
+        count = uses[f"#{op.number}"]
+        of_parts = f"g = the sum of the {count} handed to #{op.number}" if count else "g"
+        own = [] if count == 1 else [(of_parts, "", shape_text(op.cotangent), op.cotangent)]
+        made = [(each.formula, each.source, shape_text(each.cotangent), each.cotangent) for each in op.operands
+                if each.cotangent is not None]
+        places = [(str(op.number), op.layer), *[("", "")] * len(op.operands)]
+        return [(*place, *cells) for place, cells in zip(places, own + made, strict=False)]
 
     return rows
 
@@ -295,36 +283,36 @@ def _kinds(parameters: Sequence[Parameter]) -> list[Any]:
 # ------------------------------------------------------------------------------------------------ the graph
 
 
-def dot(trace: Trace) -> str:
+def dot(ops: Sequence[Operation]) -> str:
     """The graph for Graphviz: operations in the box of their layer, parameters and arguments as ellipses."""
     lines = ["digraph trace {", "  rankdir=TB;", '  node [shape=box, fontname="Helvetica"];']
-    for i, (layer, ops) in enumerate(_by_layer(trace)):
-        nodes = [f'op{op.number} [label="{_escaped(_label(op))}"];' for op in ops]
+    for i, (layer, own) in enumerate(_by_layer(ops)):
+        nodes = [f'op{op.number} [label="{_escaped(_label(op))}"];' for op in own]
         lines += [f"  subgraph cluster_{i} {{", f'    label="{_escaped(layer)}";', *(f"    {node}" for node in nodes),
                   "  }"] if layer else [f"  {node}" for node in nodes]
-    lines += [f'  {name} [shape=ellipse, label="{_escaped(label)}"];' for name, label in _sources(trace).values()]
+    lines += [f'  {name} [shape=ellipse, label="{_escaped(label)}"];' for name, label in _sources(ops).values()]
     lines += [f'  {start} -> {end} [label="{label}"];' if label else f"  {start} -> {end};"
-              for start, end, label in _edges(trace)]
+              for start, end, label in _edges(ops)]
     return "\n".join([*lines, "}"])
 
 
-def mermaid(trace: Trace) -> str:
+def mermaid(ops: Sequence[Operation]) -> str:
     """The graph for Mermaid: operations in the box of their layer, parameters and arguments round."""
     lines = ["flowchart TB"]
-    for i, (layer, ops) in enumerate(_by_layer(trace)):
-        nodes = [f'op{op.number}["{_html(_label(op))}"]' for op in ops]
+    for i, (layer, own) in enumerate(_by_layer(ops)):
+        nodes = [f'op{op.number}["{_html(_label(op))}"]' for op in own]
         lines += [f'  subgraph layer{i}["{_html(layer)}"]', *(f"    {node}" for node in nodes), "  end"] \
             if layer else [f"  {node}" for node in nodes]
-    lines += [f'  {name}(["{_html(label)}"])' for name, label in _sources(trace).values()]
+    lines += [f'  {name}(["{_html(label)}"])' for name, label in _sources(ops).values()]
     lines += [f'  {start} -->|"{label}"| {end}' if label else f"  {start} --> {end}"
-              for start, end, label in _edges(trace)]
+              for start, end, label in _edges(ops)]
     return "\n".join(lines)
 
 
-def _by_layer(trace: Trace) -> Iterator[tuple[str, list[Operation]]]:
+def _by_layer(ops: Sequence[Operation]) -> Iterator[tuple[str, list[Operation]]]:
     """The operations of each layer together, in the order of their first."""
     found: dict[str, list[Operation]] = {}
-    for op in trace.operations:
+    for op in ops:
         found.setdefault(op.layer, []).append(op)
     yield from found.items()
 
@@ -333,10 +321,10 @@ def _label(op: Operation) -> str:
     return f"#{op.number} {op.name}\n{op.formula}"
 
 
-def _sources(trace: Trace) -> dict[str, tuple[str, str]]:
+def _sources(ops: Sequence[Operation]) -> dict[str, tuple[str, str]]:
     """What is no operation, by its path: the name of its node, and what stands on it."""
     found: dict[str, tuple[str, str]] = {}
-    for op in trace.operations:
+    for op in ops:
         for operand in op.operands:
             if operand.source and not operand.source.startswith("#") and operand.source not in found:
                 label = "\n".join(filter(None, (operand.source, shape_text(operand.value))))
@@ -344,11 +332,11 @@ def _sources(trace: Trace) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _edges(trace: Trace) -> Iterator[tuple[str, str, str]]:
+def _edges(ops: Sequence[Operation]) -> Iterator[tuple[str, str, str]]:
     """From, to, and the shape of what flows there; one for each use."""
-    names = {source: name for source, (name, _) in _sources(trace).items()}
-    names |= {f"#{op.number}": f"op{op.number}" for op in trace.operations}
-    for op in trace.operations:
+    names = {source: name for source, (name, _) in _sources(ops).items()}
+    names |= {f"#{op.number}": f"op{op.number}" for op in ops}
+    for op in ops:
         for operand in op.operands:
             if operand.source in names:
                 yield names[operand.source], f"op{op.number}", _flow(operand)

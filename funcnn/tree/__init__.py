@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 
+from funcnn._arguments import place_of
 from funcnn._arrays import readonly
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
 from funcnn.tree.structure import (
@@ -29,7 +30,6 @@ from funcnn.tree.structure import (
     keystr,
     node_of,
     parts,
-    place,
     register_leaf,
     unflatten,
 )
@@ -215,7 +215,7 @@ def get(tree: Any, path: Path) -> Any:
     for depth, key in enumerate(path):
         entries = entries_at(tree)
         if key not in entries:
-            raise MissingKeyError(f"at {place(path[:depth])}: {missing(key, entries)}")
+            raise MissingKeyError(f"at {place_of(path[:depth])}: {missing(key, entries)}")
         tree = entries[key]
     return tree
 

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, TypeAlias, final
 
 import numpy as np
 
+from funcnn._arguments import place_of
+
 __all__ = [
     "LEAF_TYPES", "NODES", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves", "entries_at", "flatten",
-    "keystr", "node_of", "parts", "parts_of", "place", "register_leaf", "show", "too_deep", "unflatten",
+    "keystr", "node_of", "parts", "parts_of", "register_leaf", "show", "too_deep", "unflatten",
 ]
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -26,15 +28,6 @@ def keystr(path: Path) -> str:
     'dense_0/w'
     """
     return "/".join(map(str, path))
-
-
-def place(path: Path) -> str:
-    """A path in an error.
-
-    >>> place(("dense_0", "w")), place(())
-    ("'dense_0/w'", 'the root')
-    """
-    return repr(keystr(path)) if path else "the root"
 
 
 # ------------------------------------------------------------------------------------- kinds of nodes
@@ -288,10 +281,10 @@ def _check_fits(form: Structure, other: Structure, number: int, path: Path) -> N
     if form is other:
         return
     if form.kind is not other.kind and not (_keyed(form) and _keyed(other)):
-        raise ValueError(f"tree.map: tree {number} is {_kind(other)} at {place(path)}, where the first is "
+        raise ValueError(f"tree.map: tree {number} is {_kind(other)} at {place_of(path)}, where the first is "
                          f"{_kind(form)}")
     if form.children.keys() != other.children.keys():
-        raise ValueError(f"tree.map: tree {number} has other entries than the first at {place(path)}: "
+        raise ValueError(f"tree.map: tree {number} has other entries than the first at {place_of(path)}: "
                          + _difference(form.children, other.children))
     for key, child in form.children.items():
         _check_fits(child, other.children[key], number, (*path, key))

@@ -214,7 +214,7 @@ ROWS: dict[str, Row] = {
         ("dense_1 (4 -> 3)", "input has 2 features, expected 4", "(12, 2)")),
     "a function without return": (
         lambda: (dense_any(2, 4) >> (lambda x: None) >> dense(4, 3)).apply(PARAMS, X), E,
-        ("dense_1 (4 -> 3)", "got a NoneType")),
+        ("dense_1 (4 -> 3)", "got None")),
     "a residual that widens": (lambda: residual(dense_any(2, 4)), V, ("residual(dense(2, 4))", "4 features", "has 2")),
     "all dropped": (lambda: dropout(1.0), V, ("dropout: drop_rate", "[0, 1)", "got 1.0")),
     "percent dropped": (lambda: dropout(10), V, ("dropout: drop_rate", "the share", "[0, 1)", "got 10")),
@@ -227,11 +227,11 @@ ROWS: dict[str, Row] = {
     "an initial weight for an initializer": (lambda: dense_any(2, 3, w_init=0.1), E, ("dense: w_init", "0.1")),
     "eps below 0": (lambda: layers_any["layer_norm"](3, eps=-1.0), V, ("layer_norm: eps", "-1.0")),
     # the optimizer
-    "a learning rate of NaN": (lambda: train(optimizer=adam(NAN)), V, ("learning_rate", "a number >= 0", "got nan")),
+    "a learning rate of NaN": (lambda: train(optimizer=adam(NAN)), V, ("learning_rate", "in [0, inf)", "got nan")),
     "a learning rate as text": (lambda: train(optimizer=adam("1e-3")), E, ("learning_rate", "a number", "'1e-3'")),
     "a learning rate below 0": (lambda: train(optimizer=adam(-0.1)), V, ("learning_rate", "got -0.1")),
     "a schedule that ends in NaN": (
-        lambda: train(optimizer=adam(lambda t: 0.1 if t < 3 else NAN)), V, ("schedule(3)", "a number >= 0", "got nan")),
+        lambda: train(optimizer=adam(lambda t: 0.1 if t < 3 else NAN)), V, ("schedule(3)", "in [0, inf)", "got nan")),
     "an optimizer not called": (lambda: make_step(mean_loss(), adam), E, (
         "make_step: optimizer must be a GradientTransformation", "adam(0.01)", "the function adam")),
     "an update without parameters": (lambda: adam(0.1).update(PARAMS, adam(0.1).init(PARAMS)), E, ("'params'",)),

@@ -104,7 +104,7 @@ def test_dropout_wants_to_know_whether_it_trains() -> None:
 
 @pytest.mark.parametrize("rate", [1.0, 10, -0.1, float("nan")])
 def test_dropout_refuses_a_rate_outside_0_to_1(rate: float) -> None:
-    with pytest.raises(ValueError, match=rf"drop_rate .* got {rate}"):
+    with pytest.raises(ValueError, match=rf"drop_rate.* got {rate}"):
         dropout(rate)
 
 

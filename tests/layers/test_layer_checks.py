@@ -46,11 +46,11 @@ def tensor() -> Any:
 
 
 FOREIGN: dict[str, tuple[Callable[[], Any], str]] = {
-    "a masked array": (lambda: np.ma.array(X), r"got a MaskedArray, whose mask would be lost.*x.filled\(0\)"),
-    "a matrix": (lambda: X.view(np.matrix), r"got a matrix, whose \* is another: np.asarray\(x\)"),
-    "a tensor": (tensor, r"got a Tensor: x.numpy\(\)"),
-    "a data frame": (Frame, r"got a Frame: x.to_numpy\(\)"),
-    "a sparse array": (Sparse, r"got a Sparse: x.toarray\(\)"),
+    "a masked array": (lambda: np.ma.array(X), r"got a MaskedArray of .*, whose mask would be lost.*x.filled\(0\)"),
+    "a matrix": (lambda: X.view(np.matrix), r"got a matrix of .*, whose operators are not .*: np.asarray\(x\)"),
+    "a tensor": (tensor, r"got a Tensor of .*: x.detach\(\).cpu\(\).numpy\(\)"),
+    "a data frame": (Frame, r"got a Frame of .*: x.to_numpy\(\)"),
+    "a sparse array": (Sparse, r"got a Sparse of .*: x.toarray\(\)"),
 }
 
 TAKERS: dict[str, Any] = {

@@ -757,50 +757,55 @@ def update(optimizer: Any, grads: Any, state: Any = None, params: Any = PARAMS) 
 
 
 ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
-    ("rate nan", lambda: adam(NAN), ValueError, r"learning_rate.* must be a number >= 0, got nan"),
+    ("rate nan", lambda: adam(NAN), ValueError, r"learning_rate.* must be a number in \[0, inf\), got nan"),
     ("rate inf", lambda: adam(float("inf")), ValueError, r"learning_rate.*got inf"),
-    ("rate below 0", lambda: sgd(-0.1), ValueError, r"learning_rate.* must be a number >= 0, got -0.1"),
+    ("rate below 0", lambda: sgd(-0.1), ValueError, r"learning_rate.* must be a number in \[0, inf\), got -0.1"),
     ("rate text", lambda: sgd("0.1"), TypeError, r"learning_rate.* must be a number, got '0.1'"),  # type: ignore[arg-type]
     ("rate None", lambda: sgd(None), TypeError, r"learning_rate.* must be a number, got None"),  # type: ignore[arg-type]
     ("rate bool", lambda: sgd(True), TypeError, r"learning_rate.* must be a number, got True"),
-    ("rate array", lambda: sgd(np.ones(2)), TypeError, r"learning_rate.* must be a number, got array"),  # type: ignore[arg-type]
+    ("rate array", lambda: sgd(np.ones(2)), TypeError, r"learning_rate.* must be a number, got an array"),  # type: ignore[arg-type]
     ("schedule nan", lambda: update(sgd(lambda t: NAN), PARAMS), ValueError, r"schedule\(0\) must be .* got nan"),
     ("schedule below 0", lambda: update(sgd(lambda t: -1.0), PARAMS), ValueError, r"schedule\(0\) must be .* got -1"),
     ("schedule None", lambda: update(sgd(lambda t: None), PARAMS), TypeError,
      r"schedule\(0\) must be a number, got None"),
-    ("momentum", lambda: sgd(0.1, 1.0), ValueError, r"sgd: momentum must be in \[0, 1\), got 1.0"),
-    ("momentum nan", lambda: sgd(0.1, NAN), ValueError, r"sgd: momentum must be in \[0, 1\), got nan"),
+    ("momentum", lambda: sgd(0.1, 1.0), ValueError, r"sgd: momentum must be a number in \[0, 1\), got 1.0"),
+    ("momentum nan", lambda: sgd(0.1, NAN), ValueError, r"sgd: momentum must be a number in \[0, 1\), got nan"),
     ("nesterov alone", lambda: sgd(0.1, nesterov=True), ValueError, r"nesterov .* needs a momentum"),
-    ("b1", lambda: adam(0.1, b1=1.0), ValueError, r"scale_by_adam: b1 must be in \[0, 1\), got 1.0"),
-    ("b2", lambda: optimizers.lion(0.1, b2=-0.1), ValueError, r"scale_by_lion: b2 must be in \[0, 1\), got -0.1"),
-    ("eps", lambda: optimizers.nadam(0.1, eps=-1e-8), ValueError, r"scale_by_nadam: eps must be a number >= 0"),
-    ("rho", lambda: optimizers.adadelta(rho=2.0), ValueError, r"scale_by_adadelta: rho must be in \[0, 1\), got 2.0"),
-    ("decay", lambda: optimizers.rmsprop(0.1, 1.5), ValueError, r"scale_by_rms: decay must be in \[0, 1\), got 1.5"),
-    ("sum", lambda: optimizers.adagrad(0.1, -1.0), ValueError, r"initial_accumulator_value must be a number >= 0"),
+    ("b1", lambda: adam(0.1, b1=1.0), ValueError, r"scale_by_adam: b1 must be a number in \[0, 1\), got 1.0"),
+    ("b2", lambda: optimizers.lion(0.1, b2=-0.1), ValueError,
+     r"scale_by_lion: b2 must be a number in \[0, 1\), got -0.1"),
+    ("eps", lambda: optimizers.nadam(0.1, eps=-1e-8), ValueError,
+     r"scale_by_nadam: eps must be a number in \[0, inf\)"),
+    ("rho", lambda: optimizers.adadelta(rho=2.0), ValueError,
+     r"scale_by_adadelta: rho must be a number in \[0, 1\), got 2.0"),
+    ("decay", lambda: optimizers.rmsprop(0.1, 1.5), ValueError,
+     r"scale_by_rms: decay must be a number in \[0, 1\), got 1.5"),
+    ("sum", lambda: optimizers.adagrad(0.1, -1.0), ValueError,
+     r"initial_accumulator_value must be a number in \[0, inf\)"),
     ("scale", lambda: scale(NAN), ValueError, r"scale: factor must be a finite number, got nan"),
-    ("clip", lambda: clip(-1.0), ValueError, r"clip: max_delta must be a number >= 0, got -1.0"),
-    ("norm", lambda: clip_by_global_norm(0.0), ValueError, r"max_norm must be a number > 0, got 0.0"),
+    ("clip", lambda: clip(-1.0), ValueError, r"clip: max_delta must be a number in \[0, inf\), got -1.0"),
+    ("norm", lambda: clip_by_global_norm(0.0), ValueError, r"max_norm must be a number in \(0, inf\), got 0.0"),
     ("weight decay", lambda: optimizers.adamw(0.1, weight_decay=-1.0), ValueError,
-     r"weight_decay must be a number >= 0"),
+     r"weight_decay must be a number in \[0, inf\)"),
     ("every 0", lambda: accumulate(ADAM, 0), ValueError, r"accumulate: every must be at least 1, got 0"),
     ("every 2.0", lambda: accumulate(ADAM, 2.0), TypeError, r"accumulate: every must be an int, got 2.0"),  # type: ignore[arg-type]
     ("not called", lambda: chain(adam), TypeError,  # type: ignore[arg-type]
-     r"chain: takes GradientTransformations, .* <function adam"),
+     r"chain: takes GradientTransformations, .* the function adam"),
     ("a list", lambda: chain([ADAM]), TypeError, r"chain: takes GradientTransformations"),  # type: ignore[arg-type]
     ("ints", lambda: ADAM.init({"w": np.ones(2, int)}), TypeError, r"at 'w' is int64, .*astype\(np.float32\)"),
     ("an int", lambda: ADAM.init({"w": 1}), TypeError, r"at 'w' is int64"),
     ("a number for a schedule", lambda: scale_by_schedule(0.1), TypeError,  # type: ignore[arg-type]
      r"scale_by_schedule: takes a schedule, a function of the count, got 0.1; .* use scale\(0.1\)"),
     ("a matrix", lambda: ADAM.init({"w": MATRIX}), TypeError,
-     r"init: the parameter at 'w' is a matrix, .*: np.asarray\(x\)"),
+     r"init: the parameter at 'w' must be an array, got a matrix .*: np.asarray\(x\)"),
     ("masked", lambda: sgd(0.1).init({"a": [np.ma.array([1.0])]}), TypeError,
-     r"init: the parameter at 'a/0' is a MaskedArray, .*filled"),
+     r"init: the parameter at 'a/0' must be an array, got a MaskedArray .*filled"),
     ("a matrix as gradient", lambda: update(ADAM, {"w": MATRIX}, params={"w": np.ones((2, 2))}), TypeError,
-     r"update: the gradient at 'w' is a matrix"),
+     r"update: the gradient at 'w' must be an array, got a matrix"),
     ("a masked gradient", lambda: update(ADAM, {"w": np.ma.array([1.0])}, params={"w": np.ones(1)}), TypeError,
-     r"update: the gradient at 'w' is a MaskedArray"),
+     r"update: the gradient at 'w' must be an array, got a MaskedArray"),
     ("matrices everywhere", lambda: update(ADAM, {"w": MATRIX}, ADAM.init({"w": np.ones((2, 2))}), {"w": MATRIX}),
-     TypeError, r"update: the gradient at 'w' is a matrix"),
+     TypeError, r"update: the gradient at 'w' must be an array, got a matrix"),
     ("text", lambda: ADAM.init({"w": "one"}), TypeError, r"at 'w' is <U3"),
     ("grads of another net", lambda: update(ADAM, {"dense_1": PARAMS["dense_0"]}), ValueError,
      r"update: grads has other entries than params at the root: 'dense_0' is missing, 'dense_1' is unexpected"),
@@ -816,7 +821,7 @@ ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("state of another optimizer", lambda: update(ADAM, PARAMS, sgd(0.1, 0.9).init(PARAMS)), TypeError,
      r"scale_by_adam: the state must be of type AdamState, .* got a TraceState"),
     ("state of adamax", lambda: update(ADAM, PARAMS, optimizers.adamax(0.1).init(PARAMS)), TypeError,
-     r"got a AdamaxState"),
+     r"got an AdamaxState"),
     ("state of a longer chain", lambda: update(ADAM, PARAMS, optimizers.adamw(0.1).init(PARAMS)), TypeError,
      r"chain: the state must be a tuple of 2, .* got a tuple of 3"),
     ("no state", lambda: update(ADAM, PARAMS, {}), TypeError, r"chain: the state must be a tuple of 2, .* got a dict"),
@@ -838,7 +843,7 @@ ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("integers updated", lambda: apply_updates({"w": np.ones(2, int)}, {"w": np.ones(2)}), TypeError,
      r"a parameter of dtype int64 cannot follow"),
     ("mask of numbers", lambda: masked(ADAM, {"dense_0": 1}).init(PARAMS), TypeError,
-     r"tree of bools, got 1 at 'dense_0'"),
+     r"tree of bools, got 1 \(int\) at 'dense_0'"),
     ("mask too small", lambda: masked(ADAM, {"dense_0": {"w": True}}).init(PARAMS), ValueError,
      r"masked: the mask says nothing about the parameter at 'dense_0/b'"),
     ("mask too large", lambda: masked(ADAM, {"dense_0": True, "dense_1": True}).init(PARAMS), ValueError,
@@ -898,3 +903,19 @@ def test_another_byte_order_stays() -> None:
     params, optimizer = FrozenDict({"w": np.ones(2, ">f8")}), adam(0.1)
     updates, _ = optimizer.update(params, optimizer.init(params), params)
     assert apply_updates(params, updates)["w"].dtype == np.dtype(">f8")
+
+
+def test_vmap_runs_a_step_for_each_of_several_settings() -> None:
+    def moved(rate: Any, decay: Any) -> Any:
+        optimizer = sgd(rate, decay)
+        state = optimizer.init(PARAMS)
+        _, state = optimizer.update(PARAMS, state, PARAMS)
+        return optimizer.update(PARAMS, state, PARAMS)[0]
+
+    rates, decays = np.array([0.1, 0.2, 0.4]), np.array([0.5, 0.8, 0.9])
+    together = fn.vmap(moved)(rates, decays)
+    for i in range(3):
+        tree.map(lambda all_, one, i=i: np.testing.assert_allclose(all_[i], one, rtol=1e-6), together,
+                 moved(float(rates[i]), float(decays[i])))
+    with pytest.raises(ValueError, match=r"momentum must be a number in \[0, 1\), got 1.5"):
+        fn.vmap(moved)(rates, np.array([0.5, 1.5, 0.9]))
