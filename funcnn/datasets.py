@@ -52,7 +52,7 @@ def spiral(key: Key, samples: int, classes: int, noise: float = 0.2, dtype: DTyp
     Source: Karpathy, "CS231n: Putting it together: minimal neural network case study", as in nnfs.
     """
     count = whole_number("spiral", "samples", samples, least=0)
-    spread = real_number("spiral", "noise", noise, "[0, inf)")
+    spread: float = real_number("spiral", "noise", noise, "[0, inf)")
     r = np.linspace(0.0, 1.0, count)
 
     def arm(c: int) -> NDArray[np.float64]:
@@ -77,7 +77,7 @@ def vertical(key: Key, samples: int, classes: int, noise: float = 0.1, dtype: DT
     Source: the package nnfs, `nnfs.datasets.vertical_data`.
     """
     count = whole_number("vertical", "samples", samples, least=0)
-    spread = real_number("vertical", "noise", noise, "[0, inf)")
+    spread: float = real_number("vertical", "noise", noise, "[0, inf)")
 
     def cloud(c: int) -> NDArray[np.float64]:
         return np.array([c / 3, 0.5]) + spread * _normals(random.fold_in(key, c), (count, 2))
@@ -101,7 +101,7 @@ def sine(key: Key, samples: int = 1000, noise: float = 0.0, dtype: DTypeLike = n
     Source: the package nnfs, `nnfs.datasets.sine_data`, which has no noise.
     """
     count = whole_number("sine", "samples", samples, least=0)
-    spread = real_number("sine", "noise", noise, "[0, inf)")
+    spread: float = real_number("sine", "noise", noise, "[0, inf)")
     target_type = _float_type("sine", dtype)
     x = np.arange(count, dtype=np.float64)[:, None] / max(count, 1)
     y = np.sin(2 * pi * x) + spread * _normals(key, (count, 1))
