@@ -34,9 +34,8 @@ __all__ = ["nnfs_sine", "nnfs_spiral", "nnfs_vertical", "sine", "spiral", "verti
 # From a key -------------------------------------------------------------------------------------------------
 
 
-def spiral(
-    key: Key, samples: int, classes: int, noise: float = 0.2, dtype: DTypeLike = np.float32
-) -> tuple[Array, IntArray]:
+def spiral(key: Key, samples: int, classes: int, noise: float = 0.2, dtype: DTypeLike = np.float32,
+           ) -> tuple[Array, IntArray]:
     """Spiral arms that wind around each other, one for each class: no straight line separates them.
 
         x = [r sin(2.5 t), r cos(2.5 t)],  r = 0 .. 1,  t = 4c .. 4(c + 1) + noise * N(0, 1)  in class c
@@ -52,19 +51,19 @@ def spiral(
 
     Source: Karpathy, "CS231n: Putting it together: minimal neural network case study", as in nnfs.
     """
-    count, spread = _count("spiral", "samples", samples), _spread("spiral", noise)
+    count = whole_number("spiral", "samples", samples, least=0)
+    spread: float = real_number("spiral", "noise", noise, "[0, inf)")
     r = np.linspace(0.0, 1.0, count)
 
     def arm(c: int) -> NDArray[np.float64]:
         t = np.linspace(4 * c, 4 * (c + 1), count) + spread * _normals(random.fold_in(key, c), (count,))
         return np.stack([r * np.sin(2.5 * t), r * np.cos(2.5 * t)], axis=1)
 
-    return _labelled(arm, count, _count("spiral", "classes", classes), _float_type("spiral", dtype))
+    return _labelled(arm, count, whole_number("spiral", "classes", classes, least=0), _float_type("spiral", dtype))
 
 
-def vertical(
-    key: Key, samples: int, classes: int, noise: float = 0.1, dtype: DTypeLike = np.float32
-) -> tuple[Array, IntArray]:
+def vertical(key: Key, samples: int, classes: int, noise: float = 0.1, dtype: DTypeLike = np.float32,
+             ) -> tuple[Array, IntArray]:
     """Clouds of points side by side, one for each class: vertical lines separate most of them.
 
         x = [c / 3, 1 / 2] + noise * N(0, 1)  in class c
@@ -77,17 +76,17 @@ def vertical(
 
     Source: the package nnfs, `nnfs.datasets.vertical_data`.
     """
-    count, spread = _count("vertical", "samples", samples), _spread("vertical", noise)
+    count = whole_number("vertical", "samples", samples, least=0)
+    spread: float = real_number("vertical", "noise", noise, "[0, inf)")
 
     def cloud(c: int) -> NDArray[np.float64]:
         return np.array([c / 3, 0.5]) + spread * _normals(random.fold_in(key, c), (count, 2))
 
-    return _labelled(cloud, count, _count("vertical", "classes", classes), _float_type("vertical", dtype))
+    many = whole_number("vertical", "classes", classes, least=0)
+    return _labelled(cloud, count, many, _float_type("vertical", dtype))
 
 
-def sine(
-    key: Key, samples: int = 1000, noise: float = 0.0, dtype: DTypeLike = np.float32
-) -> tuple[Array, Array]:
+def sine(key: Key, samples: int = 1000, noise: float = 0.0, dtype: DTypeLike = np.float32) -> tuple[Array, Array]:
     """One period of the sine, for regression.
 
         y = sin(2 pi x) + noise * N(0, 1),  x = 0, 1/n, 2/n, ... (n - 1)/n
@@ -101,7 +100,8 @@ def sine(
 
     Source: the package nnfs, `nnfs.datasets.sine_data`, which has no noise.
     """
-    count, spread = _count("sine", "samples", samples), _spread("sine", noise)
+    count = whole_number("sine", "samples", samples, least=0)
+    spread: float = real_number("sine", "noise", noise, "[0, inf)")
     target_type = _float_type("sine", dtype)
     x = np.arange(count, dtype=np.float64)[:, None] / max(count, 1)
     y = np.sin(2 * pi * x) + spread * _normals(key, (count, 1))
@@ -111,9 +111,8 @@ def sine(
 # From nnfs and a seed ---------------------------------------------------------------------------------------
 
 
-def nnfs_spiral(
-    samples: int, classes: int, seed: int = 0, *, skip: int = 0, dtype: DTypeLike = np.float32
-) -> tuple[Array, IntArray]:
+def nnfs_spiral(samples: int, classes: int, seed: int = 0, *, skip: int = 0, dtype: DTypeLike = np.float32,
+                ) -> tuple[Array, IntArray]:
     """The book's spirals: what `nnfs.datasets.spiral_data` gives after `nnfs.init(random_seed=seed)`.
 
     The points are `dtype`, as after `nnfs.init(default_dtype=dtype)`; the labels are uint8, so that 256
@@ -135,9 +134,8 @@ def nnfs_spiral(
     return _nnfs_classes("spiral", samples, classes, seed, skip, dtype)
 
 
-def nnfs_vertical(
-    samples: int, classes: int, seed: int = 0, *, skip: int = 0, dtype: DTypeLike = np.float32
-) -> tuple[Array, IntArray]:
+def nnfs_vertical(samples: int, classes: int, seed: int = 0, *, skip: int = 0, dtype: DTypeLike = np.float32,
+                  ) -> tuple[Array, IntArray]:
     """The book's clouds: what `nnfs.datasets.vertical_data` gives after `nnfs.init(random_seed=seed)`.
 
     As `nnfs_spiral`, but taking 2 * samples * classes normal numbers from the stream.
@@ -159,7 +157,7 @@ def nnfs_sine(samples: int = 1000) -> tuple[Array, Array]:
     >>> x.ravel(), x.dtype
     (array([0. , 0.25, 0.5 , 0.75]), dtype('float64'))
     """
-    x, y = _nnfs_datasets("nnfs_sine").sine_data(_count("nnfs_sine", "samples", samples))
+    x, y = _nnfs_datasets("nnfs_sine").sine_data(whole_number("nnfs_sine", "samples", samples, least=0))
     return readonly(x), readonly(y)
 
 
@@ -171,26 +169,22 @@ def _normals(key: Key, shape: Shape) -> NDArray[np.float64]:
     return np.asarray(random.normal(key, shape), dtype=np.float64)
 
 
-def _labelled(
-    points_of: Callable[[int], NDArray[np.float64]], samples: int, classes: int, dtype: np.dtype[Any]
-) -> tuple[Array, IntArray]:
+def _labelled(points_of: Callable[[int], NDArray[np.float64]], samples: int, classes: int, dtype: np.dtype[Any],
+              ) -> tuple[Array, IntArray]:
     """The points of class 0, then those of class 1, and so on, with the class of each."""
     x = np.array([points_of(c) for c in range(classes)], dtype=dtype).reshape(samples * classes, 2)
     y = np.repeat(np.arange(classes, dtype=np.int64), samples)
     return readonly(x), readonly(y)
 
 
-def _nnfs_classes(
-    name: str, samples: int, classes: int, seed: int, skip: int, dtype: DTypeLike
-) -> tuple[Array, IntArray]:
+def _nnfs_classes(name: str, samples: int, classes: int, seed: int, skip: int, dtype: DTypeLike,
+                  ) -> tuple[Array, IntArray]:
     """`nnfs.datasets.<name>_data(samples, classes)` under a NumPy that only this call sees."""
     here = f"nnfs_{name}"
-    counts = _count(here, "samples", samples), _count(here, "classes", classes)
+    counts = whole_number(here, "samples", samples, least=0), whole_number(here, "classes", classes, least=0)
     if counts[1] > 256:
-        raise ValueError(
-            f"{here}: nnfs labels the classes with uint8, so 256 are the most; got classes={counts[1]}. "
-            f"For more, use {name}(key, samples, classes), whose labels are int64"
-        )
+        raise ValueError(f"{here}: nnfs labels the classes with uint8, so 256 are the most; got classes={counts[1]}. "
+                         f"For more, use {name}(key, samples, classes), whose labels are int64")
     its_numpy = _initialised_numpy(_stream(here, seed, skip), _float_type(here, dtype))
     create_data = getattr(_nnfs_datasets(here), f"{name}_data")
     x, y = FunctionType(create_data.__code__, {**create_data.__globals__, "np": its_numpy})(*counts)
@@ -202,17 +196,15 @@ def _nnfs_datasets(function: str) -> ModuleType:
     try:
         from nnfs import datasets
     except ImportError as error:
-        raise ImportError(
-            f"{function}: runs the generator of the package nnfs, which cannot be imported ({error}). "
-            "Install it: pip install nnfs"
-        ) from error
+        raise ImportError(f"{function}: runs the generator of the package nnfs, which cannot be imported ({error}). "
+                          "Install it: pip install nnfs") from error
     return datasets
 
 
 def _stream(function: str, seed: int, skip: int) -> np.random.RandomState:
     """The stream of NumPy's legacy generator from a seed, `skip` normal numbers on, in a generator of its own."""
     stream = np.random.RandomState(whole_number(function, "seed", seed, least=0, most=2**32 - 1))
-    stream.standard_normal(_count(function, "skip", skip))
+    stream.standard_normal(whole_number(function, "skip", skip, least=0))
     return stream
 
 
@@ -233,16 +225,6 @@ def _initialised_numpy(stream: np.random.RandomState, dtype: np.dtype[Any]) -> S
 
 
 # What an argument must be -----------------------------------------------------------------------------------
-
-
-def _count(function: str, argument: str, value: object) -> int:
-    return whole_number(function, argument, value, least=0)
-
-
-def _spread(function: str, noise: object) -> float:
-    """The noise, a standard deviation."""
-    spread: float = real_number(function, "noise", noise, "[0, inf)")
-    return spread
 
 
 def _float_type(function: str, dtype: DTypeLike | None) -> np.dtype[Any]:

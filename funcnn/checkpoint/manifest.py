@@ -19,8 +19,8 @@ from funcnn.checkpoint import safetensors
 from funcnn.checkpoint.safetensors import CheckpointError
 
 __all__ = [
-    "ARRAYS", "LEAVES", "NUMBERS", "Part", "Place", "array_text", "is_node", "misfits", "names", "node_text", "parts",
-    "place", "plain", "value_text",
+    "ARRAYS", "LEAVES", "NUMBERS", "Part", "Place", "array_text", "is_node", "kind_text", "misfits", "names", "parts",
+    "place", "plain",
 ]
 
 Place: TypeAlias = str
@@ -113,16 +113,18 @@ def _is_leaf(node: tree.Structure) -> bool:
 
 
 def _node(kind: type) -> Part:
-    if issubclass(kind, tuple) and kind is not tuple:
-        name = f"NamedTuple {kind.__name__}"
-    else:
-        name = {tuple: "tuple", list: "list", type(None): "None"}.get(kind, "dict")
-    return Part(name, node_text(name))
+    plain = {tuple: "tuple", list: "list", type(None): "None"}
+    name = plain.get(kind) or (f"NamedTuple {kind.__name__}" if issubclass(kind, tuple) else "dict")
+    return Part(name, kind_text(name))
 
 
-def node_text(kind: str) -> str:
-    """How an error names a node."""
-    return kind if kind == "None" else f"a {kind}"
+def kind_text(kind: str) -> str:
+    """How an error names a node, a number or a text.
+
+    >>> kind_text("dict"), kind_text("int"), kind_text("None")
+    ('a dict', 'an int', 'None')
+    """
+    return kind if kind == "None" else f"{'an' if kind == 'int' else 'a'} {kind}"
 
 
 def is_node(kind: str) -> bool:
@@ -133,18 +135,13 @@ def is_node(kind: str) -> bool:
 def _leaf(owner: str, place: Place, leaf: Any) -> Part:
     if type(leaf) in NUMBERS:
         name = NUMBERS[type(leaf)]
-        return Part(name, value_text(name), leaf)
+        return Part(name, kind_text(name), leaf)
     came = unlike_array(leaf) if hasattr(leaf, "shape") else described(leaf)
     if not came and isinstance(leaf.dtype, np.dtype) and safetensors.code(leaf.dtype):
         return Part("scalar" if isinstance(leaf, np.generic) else "array", array_text(leaf.dtype, leaf.shape), leaf)
     raise CheckpointError(f"{owner}: at {_where(place)} stands {came or described(leaf)}; a checkpoint holds arrays of "
                           "bool, int8..int64, uint8..uint64, float16..float64 and complex64, and Python's bool, int, "
                           "float and str")
-
-
-def value_text(kind: str) -> str:
-    """How an error names a number or a text."""
-    return f"{'an' if kind == 'int' else 'a'} {kind}"
 
 
 def array_text(dtype: np.dtype[Any] | str, shape: Iterable[int]) -> str:

@@ -209,12 +209,12 @@ def _array(kind: str, header: Header, name: str) -> Part:
 
 def _node_or_value(entry: Any) -> Part:
     if isinstance(entry, str) and inventory.is_node(entry):
-        return Part(entry, inventory.node_text(entry))
+        return Part(entry, inventory.kind_text(entry))
     kind, found = next(iter(entry.items())) if isinstance(entry, dict) and len(entry) == 1 else ("", None)
     value = _value_of(kind, found)
     if value is None:
         raise DamagedCheckpointError(f"its tree has {entry!r:.99}, which is neither a node nor a value")
-    return Part(kind, inventory.value_text(kind), value)
+    return Part(kind, inventory.kind_text(kind), value)
 
 
 def _guessed(header: Header, wanted: Mapping[Place, Part]) -> dict[Place, Part]:

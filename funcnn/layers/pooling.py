@@ -165,8 +165,8 @@ def pair(kind: str, name: str, value: Any) -> Pair:
 
 def check_fits(kind: str, x: Any, size: Pair, padding: Padding) -> None:
     """The images are floating-point numbers, and the window is not larger than they are."""
-    if not isinstance(x, np.ndarray | Tracer) or x.dtype.kind == "f":
-        if padding == "SAME" or (x.shape[1] >= size[0] and x.shape[2] >= size[1]):
-            return
+    if isinstance(x, np.ndarray | Tracer) and x.dtype.kind != "f":
+        raise TypeError(f"{kind}: the input is {x.dtype}, floating-point numbers are needed: "
+                        "x.astype(np.float32) / 255")
+    if padding == "VALID" and (x.shape[1] < size[0] or x.shape[2] < size[1]):
         raise ValueError(f"{kind}: the window {size} is larger than the images, {x.shape[1:3]}; pad with 'SAME'")
-    raise TypeError(f"{kind}: the input is {x.dtype}, floating-point numbers are needed: x.astype(np.float32) / 255")

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from funcnn._arrays import namespace
 from funcnn.core.settings import setting
+from funcnn.optimizers.onepass import Formula
 from funcnn.optimizers.parts import (
     AccumulateState,
     EmaState,
@@ -187,8 +188,7 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Grad
     Kingma & Ba 2015 (arXiv:1412.6980). eps is added outside the root, as in the paper, torch and optax; the book's eps
     is 1e-7. In float16 both are 0, and 1e-4 is needed.
     """
-    b1, b2, eps = _adam_numbers("scale_by_adam", b1, b2, eps)
-    return entrywise("scale_by_adam", AdamState, partial(_adam, b1, b2, eps))
+    return _like_adam("scale_by_adam", AdamState, _adam, b1, b2, eps)
 
 
 def _adam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
@@ -197,8 +197,11 @@ def _adam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple
     return (mu / (1 - b1**t)) / _root(nu / (1 - b2**t), eps, False), mu, nu
 
 
-def _adam_numbers(owner: str, b1: float, b2: float, eps: float) -> tuple[float, float, float]:
-    return setting(owner, "b1", b1, "[0, 1)"), setting(owner, "b2", b2, "[0, 1)"), setting(owner, "eps", eps)
+def _like_adam(owner: str, form: type[Any], formula: Formula, b1: float, b2: float, eps: float,
+               ) -> GradientTransformation:
+    """The part with a formula of Adam's numbers."""
+    b1, b2 = setting(owner, "b1", b1, "[0, 1)"), setting(owner, "b2", b2, "[0, 1)")
+    return entrywise(owner, form, partial(formula, b1, b2, setting(owner, "eps", eps)))
 
 
 class AdamaxState(NamedTuple):
@@ -222,8 +225,7 @@ def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gr
 
     Kingma & Ba 2015, section 7.1, which has no eps; it stands here as in optax and torch.
     """
-    b1, b2, eps = _adam_numbers("scale_by_adamax", b1, b2, eps)
-    return entrywise("scale_by_adamax", AdamaxState, partial(_adamax, b1, b2, eps))
+    return _like_adam("scale_by_adamax", AdamaxState, _adamax, b1, b2, eps)
 
 
 def _adamax(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
@@ -245,8 +247,7 @@ def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
 
     Dozat 2016, with one b1 for all updates as in optax (`scale_by_adam(nesterov=True)`); torch's and Keras's b1 rises.
     """
-    b1, b2, eps = _adam_numbers("scale_by_nadam", b1, b2, eps)
-    return entrywise("scale_by_nadam", AdamState, partial(_nadam, b1, b2, eps))
+    return _like_adam("scale_by_nadam", AdamState, _nadam, b1, b2, eps)
 
 
 def _nadam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
@@ -271,8 +272,7 @@ def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
 
     Liu et al. 2020 (arXiv:1908.03265), who begin at rho > 4; as `optax.scale_by_radam`.
     """
-    b1, b2, eps = _adam_numbers("scale_by_radam", b1, b2, eps)
-    return entrywise("scale_by_radam", AdamState, partial(_radam, b1, b2, eps))
+    return _like_adam("scale_by_radam", AdamState, _radam, b1, b2, eps)
 
 
 def _radam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
@@ -317,8 +317,7 @@ def scale_by_amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> G
     Reddi et al. 2018 (arXiv:1904.09237), whose means keep their bias; as `optax.scale_by_amsgrad`. torch takes the
     maximum of nu' and removes its bias afterwards.
     """
-    b1, b2, eps = _adam_numbers("scale_by_amsgrad", b1, b2, eps)
-    return entrywise("scale_by_amsgrad", AmsgradState, partial(_amsgrad, b1, b2, eps))
+    return _like_adam("scale_by_amsgrad", AmsgradState, _amsgrad, b1, b2, eps)
 
 
 def _amsgrad(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any, nu_max: Any) -> tuple[Any, Any, Any, Any]:
@@ -346,7 +345,7 @@ def scale_by_lion(b1: float = 0.9, b2: float = 0.99) -> GradientTransformation:
 
     Chen et al. 2023 (arXiv:2302.06675); as `optax.scale_by_lion`, without its count.
     """
-    b1, b2, _ = _adam_numbers("scale_by_lion", b1, b2, 0.0)
+    b1, b2 = setting("scale_by_lion", "b1", b1, "[0, 1)"), setting("scale_by_lion", "b2", b2, "[0, 1)")
     return entrywise("scale_by_lion", LionState, partial(_lion, b1, b2))
 
 

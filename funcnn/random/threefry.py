@@ -126,12 +126,8 @@ def _hash_many(key: Words, n: int) -> Iterator[tuple[slice, NDArray[np.uint32], 
         yield slice(start, stop), x0, x1
 
 
-def _rounds(
-    x0: NDArray[np.uint32],
-    x1: NDArray[np.uint32],
-    spare: NDArray[np.uint32],
-    schedule: list[tuple[tuple[int, ...], int, int]],
-) -> None:
+def _rounds(x0: NDArray[np.uint32], x1: NDArray[np.uint32], spare: NDArray[np.uint32],
+            schedule: list[tuple[tuple[int, ...], int, int]]) -> None:
     """The twenty rounds, in place: `_hash_many` allocated these arrays itself."""
     for rotations, add0, add1 in schedule:
         for r in rotations:
@@ -152,14 +148,8 @@ IEEE = {4: (np.float32, 9, 0x3F800000), 8: (np.float64, 12, 0x3FF0000000000000)}
 """By bytes: the type, how many bits are not its mantissa, and what bits make the number 1."""
 
 
-def draw(
-    keys: tuple[Words, ...],
-    shape: Shape,
-    dtype: np.dtype[Any],
-    finish: Callable[..., NDArray[Any]],
-    *operands: NDArray[Any],
-    width: int = 0,
-) -> NDArray[Any]:
+def draw(keys: tuple[Words, ...], shape: Shape, dtype: np.dtype[Any], finish: Callable[..., NDArray[Any]],
+         *operands: NDArray[Any], width: int = 0) -> NDArray[Any]:
     """What `finish` makes of the random bits of each key, and of operands that broadcast to the shape.
 
     The bits are uint32, or uint64 for a dtype of 8 bytes or a `width` of 64. `finish` gets them block by

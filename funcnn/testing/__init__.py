@@ -5,6 +5,7 @@ Each raises an AssertionError that says what was expected and where it was not s
 
 from __future__ import annotations
 
+import random as python_random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -222,8 +223,6 @@ def _different(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def _global_generators() -> tuple[Any, Any]:
-    import random as python_random
-
     from numpy import random as numpy_random
 
     name, words, *rest = numpy_random.get_state(legacy=True)  # noqa: NPY002  # only read
@@ -231,8 +230,6 @@ def _global_generators() -> tuple[Any, Any]:
 
 
 def _stir_generators() -> None:
-    import random as python_random
-
     from numpy import random as numpy_random
 
     numpy_random.random_sample()  # noqa: NPY002  # the caller puts it back
@@ -240,8 +237,6 @@ def _stir_generators() -> None:
 
 
 def _set_generators(states: tuple[Any, Any]) -> None:
-    import random as python_random
-
     from numpy import random as numpy_random
 
     numpy_random.set_state(states[0])  # noqa: NPY002  # as it was before
