@@ -16,7 +16,7 @@ from funcnn.autodiff.scatter import PUT, Distinct, Scatter, put
 from funcnn.batching import families
 from funcnn.core import concrete, getitem, register
 from funcnn.rules.shapes import moved
-from funcnn.rules.table import as_array, composite, row, shape_of
+from funcnn.rules.table import Row, as_array, composite, row, shape_of
 
 __all__ = ["PERMUTED", "PERMUTED_BACK", "PICKED"]
 
@@ -137,12 +137,12 @@ def _permute_back(x: Any, order: Any, axis: int) -> Any:
     return moved_back
 
 
-PERMUTED = row(_permute, "y = x in another order", "dx = g in the order of x",
-                lambda g, _y, _x, order, axis: PERMUTED_BACK(g, order, axis), name="take_along_axis",
-               batch=families.along)
-PERMUTED_BACK = row(_permute_back, "y = x in its former order", "dx = g in the order of x",
-                     lambda g, _y, _x, order, axis: PERMUTED(g, order, axis), name="put_along_axis",
+PERMUTED: Row = row(_permute, "y = x in another order", "dx = g in the order of x",
+                    lambda g, _y, _x, order, axis: PERMUTED_BACK(g, order, axis), name="take_along_axis",
                     batch=families.along)
+PERMUTED_BACK: Row = row(_permute_back, "y = x in its former order", "dx = g in the order of x",
+                         lambda g, _y, _x, order, axis: PERMUTED(g, order, axis), name="put_along_axis",
+                         batch=families.along)
 _SORTED = row(np.sort, "y = sort(x, axis)", "dx = g in the order of x",
               lambda g, _y, x, axis: PERMUTED_BACK(g, np.argsort(x, axis, kind="stable"), axis), batch=families.along)
 

@@ -35,7 +35,11 @@ def times_by_residuals(x: Any, y: Any) -> Any:
     return x * y
 
 
-times_by_residuals.defvjp(lambda x, y: (x * y, (x, y)), lambda saved, g: (g * saved[1], g * saved[0]))
+def _with_factors(x: Any, y: Any) -> Any:
+    return x * y, (x, y)
+
+
+times_by_residuals.defvjp(_with_factors, lambda saved, g: (g * saved[1], g * saved[0]))
 
 READERS: dict[str, tuple[Real, Any]] = {
     "multiply": (lambda x, y: x * y, float), "divide": (lambda x, y: x / y, float),

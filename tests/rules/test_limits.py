@@ -19,7 +19,7 @@ vjp: Any = fn.vjp
 hessian: Any = fn.hessian
 
 Real = Callable[..., Any]
-f32 = np.float32
+f32: Any = np.float32
 
 
 # ------------------------------------------------------------------------ constants: lists, tuples, integers

@@ -612,7 +612,7 @@ NO_RULE: dict[str, str] = {
     "sort_complex": "converts to complex numbers and sorts: use np.sort",
     "trim_zeros": "the shape of the result depends on the values: use a slice",
     "in1d": "left NumPy in 2.4: use np.isin",
-    **dict.fromkeys(["clip ufunc", "imag ufunc", "real ufunc"], "the loop behind a function that has a rule"),
+    **dict.fromkeys(["imag ufunc", "real ufunc"], "the loop behind a function that has a rule"),
 }
 
 
