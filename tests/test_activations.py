@@ -209,12 +209,13 @@ X_OF_3 = np.array([-1.0, 2.0, -3.0])
 ])
 def test_settings_are_differentiated_by(f: Any, setting: float, expected: Any) -> None:
     """So PReLU is leaky_relu with a slope among the parameters, one or one for each feature."""
-    of: Any = fn.grad(lambda s: np.sum(f(X_OF_3, s)))
+    grad: Any = fn.grad
+    of = grad(lambda s: np.sum(f(X_OF_3, s)))
     np.testing.assert_allclose(of(setting), np.sum(expected), rtol=1e-14)
     np.testing.assert_allclose(of(np.full(3, setting)), expected, rtol=1e-14)
-    rows: Any = fn.grad(lambda s: np.sum(f(np.stack([X_OF_3, 2 * X_OF_3]), s)))(np.full(3, setting))
+    rows = grad(lambda s: np.sum(f(np.stack([X_OF_3, 2 * X_OF_3]), s)))(np.full(3, setting))
     np.testing.assert_allclose(rows, expected + f(2 * X_OF_3, 1.0) * (X_OF_3 < 0), rtol=1e-14)
-    check_grads(lambda x, s: f(x, s), (X_OF_3, np.array([0.2, 0.3, 0.4])), order=1)
+    check_grads(f, (X_OF_3, np.array([0.2, 0.3, 0.4])), order=1)
 
 
 # ------------------------------------------------------------------------------------------- golden numbers
@@ -255,13 +256,14 @@ def test_tails_keep_their_relative_accuracy() -> None:
     np.testing.assert_allclose(activations.softplus(x), np.exp(x), rtol=1e-14)
     np.testing.assert_allclose(activations.log_sigmoid(-x), -np.exp(x), rtol=1e-14)
     np.testing.assert_allclose(activations.mish(x), x * np.exp(x), rtol=1e-14)
+    slope: Any = fn.grad
     sigmoid_40 = np.exp(-40.0) / (1 + np.exp(-40.0)) ** 2
-    np.testing.assert_allclose(fn.grad(activations.sigmoid)(40.0), sigmoid_40, rtol=1e-14)
-    np.testing.assert_allclose(fn.grad(activations.sigmoid)(-40.0), sigmoid_40, rtol=1e-14)
-    np.testing.assert_allclose(fn.grad(activations.sigmoid)(np.float32(20)), 2.0611536e-9, rtol=1e-6)
-    np.testing.assert_allclose(fn.grad(activations.tanh)(10.0), np.cosh(10.0) ** -2, rtol=1e-14)
-    np.testing.assert_allclose(fn.grad(activations.log_sigmoid)(40.0), np.exp(-40.0), rtol=1e-14)
-    np.testing.assert_allclose(fn.grad(activations.silu)(-40.0), -39 * np.exp(-40.0), rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.sigmoid)(40.0), sigmoid_40, rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.sigmoid)(-40.0), sigmoid_40, rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.sigmoid)(np.float32(20)), 2.0611536e-9, rtol=1e-6)
+    np.testing.assert_allclose(slope(activations.tanh)(10.0), np.cosh(10.0) ** -2, rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.log_sigmoid)(40.0), np.exp(-40.0), rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.silu)(-40.0), -39 * np.exp(-40.0), rtol=1e-14)
     at_9 = activations.gelu(np.array([-9.0]), approximate=False)
     np.testing.assert_allclose(at_9, -9 * 1.1285884059538408e-19, rtol=2e-14)
 

@@ -39,7 +39,15 @@ def _with_factors(x: Any, y: Any) -> Any:
     return x * y, (x, y)
 
 
-times_by_residuals.defvjp(_with_factors, lambda saved, g: (g * saved[1], g * saved[0]))
+def _product(x: Any, y: Any) -> Any:
+    return x * y
+
+
+def _by_factors(saved: Any, g: Any) -> Any:
+    return g * saved[1], g * saved[0]
+
+
+times_by_residuals.defvjp(_with_factors, _by_factors)
 
 READERS: dict[str, tuple[Real, Any]] = {
     "multiply": (lambda x, y: x * y, float), "divide": (lambda x, y: x / y, float),
@@ -47,7 +55,7 @@ READERS: dict[str, tuple[Real, Any]] = {
     "getitem": (lambda x, i: x[i], int), "take": (lambda x, i: np.take(x, i), int),
     "a mask": (lambda x, i: x[i], bool), "an index in a tuple": (lambda x, i: x[i, None], int),
     "einsum": (lambda x, y: np.einsum("i,i->i", x, y), float), "times": (times, float),
-    "times_by_residuals": (times_by_residuals, float), "remat": (fn.remat(lambda x, y: x * y), float),
+    "times_by_residuals": (times_by_residuals, float), "remat": (fn.remat(_product), float),
 }
 
 
