@@ -153,6 +153,71 @@ def test_derivatives_at_corners_are_the_documented_ones(f: Any, at: float, slope
     assert fn.grad(lambda x: np.sum(f(x)))(np.array([at])) == slope
 
 
+@pytest.mark.parametrize(("f", "expected"), [
+    (activations.hard_tanh, 1.0), (activations.relu, 0.0), (activations.leaky_relu, 0.01),
+    (activations.hard_sigmoid, 0.0),
+])
+def test_slopes_of_straight_lines_at_nan_are_those_of_jax(f: Any, expected: float) -> None:
+    assert fn.grad(f)(np.nan) == expected
+
+
+CURVED = [row for row in ACTIVATIONS if row.second and not row.along_axis]
+
+
+@pytest.mark.parametrize("row", CURVED, ids=str)
+def test_no_derivative_of_a_curve_swallows_nan(row: Activation) -> None:
+    first: Any = fn.grad(row.f)
+    assert np.isnan(first(np.nan))
+    assert np.isnan(fn.grad(first)(np.nan))
+    assert np.isnan(fn.grad(fn.grad(first))(np.nan))
+
+
+@pytest.mark.parametrize(("f", "expected"), [
+    (activations.elu, 1.0), (partial(activations.elu, alpha=0.3), 0.3),
+    (activations.selu, 1.0507009873554805 * 1.6732632423543772),
+])
+def test_the_second_derivative_of_elu_at_0_is_that_of_its_left_side(f: Any, expected: float) -> None:
+    """The documented choice, JAX's too."""
+    first: Any = fn.grad(f)
+    assert fn.grad(first)(0.0) == pytest.approx(expected, rel=1e-15)
+
+
+FLAT: list[tuple[Any, list[float]]] = [
+    (activations.relu, [-1.0, -3.0, 0.0]), (activations.hard_tanh, [-1.5, 2.0, 1e30]),
+    (activations.hard_sigmoid, [-3.0, 3.0, -9.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), FLAT)
+def test_nothing_of_a_cotangent_comes_through_where_it_is_flat(f: Any, x: list[float]) -> None:
+    _, pullback = fn.vjp(f, np.array(x))
+    np.testing.assert_array_equal(pullback(np.array([np.inf, np.nan, -np.inf]))[0], np.zeros(3))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")   # log(0) and its slope, which are not chosen
+def test_a_branch_that_is_not_taken_gives_nothing() -> None:
+    found = fn.grad(lambda x: np.sum(np.where(x > 0, np.log(activations.relu(x)), 0.0)))(np.array([-1.0, 2.0]))
+    np.testing.assert_array_equal(found, [0.0, 0.5])
+
+
+X_OF_3 = np.array([-1.0, 2.0, -3.0])
+
+
+@pytest.mark.parametrize(("f", "setting", "expected"), [
+    (activations.leaky_relu, 0.1, [-1.0, 0.0, -3.0]), (activations.leaky_relu, 2.5, [-1.0, 0.0, -3.0]),
+    (activations.elu, 0.7, np.expm1([-1.0, 0.0, -3.0])),
+])
+def test_settings_are_differentiated_by(f: Any, setting: float, expected: Any) -> None:
+    """So PReLU is leaky_relu with a slope among the parameters, one or one for each feature."""
+    grad: Any = fn.grad
+    of = grad(lambda s: np.sum(f(X_OF_3, s)))
+    np.testing.assert_allclose(of(setting), np.sum(expected), rtol=1e-14)
+    np.testing.assert_allclose(of(np.full(3, setting)), expected, rtol=1e-14)
+    rows = grad(lambda s: np.sum(f(np.stack([X_OF_3, 2 * X_OF_3]), s)))(np.full(3, setting))
+    np.testing.assert_allclose(rows, expected + f(2 * X_OF_3, 1.0) * (X_OF_3 < 0), rtol=1e-14)
+    check_grads(f, (X_OF_3, np.array([0.2, 0.3, 0.4])), order=1)
+
+
 # ------------------------------------------------------------------------------------------- golden numbers
 
 X = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
@@ -191,6 +256,14 @@ def test_tails_keep_their_relative_accuracy() -> None:
     np.testing.assert_allclose(activations.softplus(x), np.exp(x), rtol=1e-14)
     np.testing.assert_allclose(activations.log_sigmoid(-x), -np.exp(x), rtol=1e-14)
     np.testing.assert_allclose(activations.mish(x), x * np.exp(x), rtol=1e-14)
+    slope: Any = fn.grad
+    sigmoid_40 = np.exp(-40.0) / (1 + np.exp(-40.0)) ** 2
+    np.testing.assert_allclose(slope(activations.sigmoid)(40.0), sigmoid_40, rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.sigmoid)(-40.0), sigmoid_40, rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.sigmoid)(np.float32(20)), 2.0611536e-9, rtol=1e-6)
+    np.testing.assert_allclose(slope(activations.tanh)(10.0), np.cosh(10.0) ** -2, rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.log_sigmoid)(40.0), np.exp(-40.0), rtol=1e-14)
+    np.testing.assert_allclose(slope(activations.silu)(-40.0), -39 * np.exp(-40.0), rtol=1e-14)
     at_9 = activations.gelu(np.array([-9.0]), approximate=False)
     np.testing.assert_allclose(at_9, -9 * 1.1285884059538408e-19, rtol=2e-14)
 

@@ -27,6 +27,18 @@ EACH: dict[str, Callable[[Any], Any]] = {
 each = pytest.mark.parametrize("f", EACH.values(), ids=EACH)
 
 
+@pytest.mark.parametrize("f", [lambda w: l1(w, 1.0) ** 2, lambda w: l1(w, 1.0), lambda w: elastic_net(w, 1.0, 1.0)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")   # 0 / 0: that it is no number
+def test_at_0_the_sum_of_sizes_has_no_second_derivative(f: Any) -> None:
+    assert np.isnan(fn.hessian(f)(np.array([0.0, 1.0]))).any()
+    np.testing.assert_array_equal(fn.hessian(lambda w: l2(w, 1.0))(np.zeros(2)), [[2.0, 0.0], [0.0, 2.0]])
+
+
+def test_they_are_differentiated_by_their_strength() -> None:
+    assert fn.grad(lambda s: l1(np.array([1.0, -3.0]), s))(0.1) == 4.0
+    assert fn.grad(lambda s: l2(np.array([1.0, -3.0]), s))(0.1) == 10.0
+
+
 def test_the_values() -> None:
     w = np.concatenate([leaf.ravel() for leaf in fn.tree.leaves(PARAMS)])
     np.testing.assert_allclose(l1(PARAMS, 0.5), 0.5 * np.sum(np.abs(w)), rtol=1e-15)

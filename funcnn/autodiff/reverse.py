@@ -262,8 +262,9 @@ def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
     if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
         return
     where = f"argument {place}" + (f" at {tree.keystr(path)!r}" if path else "")
-    fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int) else (
-        "np.asarray(x), float(x)")
+    is_numpys = isinstance(leaf, np.ndarray | np.generic)
+    fix = "np.asarray(x)" if hasattr(leaf, "__array__") and not is_numpys else (
+        "x.astype(np.float64), 3.0 instead of 3" if is_numpys or isinstance(leaf, int) else "float(x)")
     raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     f"arrays. Convert numbers first ({fix}), or choose other argnums")
 

@@ -16,7 +16,8 @@ from funcnn.activations import log_softmax, sigmoid, softplus
 from funcnn.autodiff import custom_vjp
 from funcnn.core import Tracer
 from funcnn.rules.elementwise import direction
-from funcnn.rules.table import masked, over, unbroadcast
+from funcnn.rules.reductions import counting
+from funcnn.rules.table import fitted, masked, over
 from funcnn.typing import Array
 
 __all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "distance", "hinge", "huber",
@@ -45,7 +46,7 @@ def _average(each: Any) -> Array:
     if each.size == examples:
         same: Array = each.reshape(each.shape[:1])
         return same
-    result: Array = each.reshape((examples, -1)).sum(1) / (each.size // examples)
+    result: Array = each.reshape((examples, -1)).mean(1)
     return result
 
 
@@ -53,10 +54,10 @@ def _shared_out(slope: Callable[..., Any], i: int, has_flats: bool) -> Callable[
     """The pullback of the average to argument i: each entry has its share of its example's cotangent."""
     def pullback(g: Any, _y: Any, p: Any, t: Any, *settings: Any) -> Any:
         within = p.shape[1:]
-        share = g.reshape(g.shape + (1,) * len(within)) / math.prod(within)
+        share = counting(g).reshape(g.shape + (1,) * len(within)) / math.prod(within)
         steepness = slope(p, t, *settings)
         share = masked(share, steepness != 0) if has_flats else share
-        return unbroadcast(share * steepness, (p, t, *settings)[i])
+        return fitted(share * steepness, (p, t, *settings)[i])
 
     return pullback
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy._core.umath import clip as clip_of_arrays  # what array.clip(low, high) calls
+from numpy._core.umath import clip as clip_of_arrays  # type: ignore[attr-defined]  # what array.clip(low, high) calls
 
 from funcnn._arrays import is_concrete
 from funcnn.batching import families

@@ -18,7 +18,7 @@ from funcnn.autodiff import stop_gradient
 from funcnn.batching import families
 from funcnn.core import Rule, TracerError, concrete, surely, underlying
 from funcnn.rules.reductions import axes_of, kept, of_size_one, unit
-from funcnn.rules.table import composite, conj, one_where_zero, over, refuse, row, rule, shape_of
+from funcnn.rules.table import Row, composite, conj, one_where_zero, over, refuse, row, rule, shape_of
 
 __all__: list[str] = []
 
@@ -224,12 +224,12 @@ def _eigenvalues_back(g: Any, v: Any) -> Any:
     return conj((v * _row(g)) @ _H(v))
 
 
-_EIGENVALUES = row(lambda a, packed: np.real(packed[..., 0, :]), "y = eigenvalues of a = v @ diag(y) @ v.T",
-                   "da = v @ diag(g) @ v.T",
-                   lambda g, _y, a, packed: _eigenvalues_back(g, _EIGENVECTORS(a, packed)),
-                   name="eigh", batch=families.stack)
-_EIGENVECTORS = row(lambda a, packed: packed[..., 1:, :], "y = v of a = v @ diag(w) @ v.T",
-                    "da = v @ (F * (v.T @ g)) @ v.T", _eigenvectors_back, name="eigh", batch=families.stack)
+_EIGENVALUES: Row = row(lambda a, packed: np.real(packed[..., 0, :]), "y = eigenvalues of a = v @ diag(y) @ v.T",
+                        "da = v @ diag(g) @ v.T",
+                        lambda g, _y, a, packed: _eigenvalues_back(g, _EIGENVECTORS(a, packed)),
+                        name="eigh", batch=families.stack)
+_EIGENVECTORS: Row = row(lambda a, packed: packed[..., 1:, :], "y = v of a = v @ diag(w) @ v.T",
+                         "da = v @ (F * (v.T @ g)) @ v.T", _eigenvectors_back, name="eigh", batch=families.stack)
 rule(np.linalg.eigvalsh, "y = eigenvalues of a = v @ diag(y) @ v.T",
      "da = v @ diag(g) @ v.T",
      lambda g, _y, a, UPLO="L": _eigenvalues_back(g, _EIGENVECTORS(a, _EIGH(a, UPLO))), batch=families.stack)
@@ -306,13 +306,13 @@ def _singular_values_back(g: Any, vectors: tuple[Any, Any]) -> Any:
     return conj((u * _row(g)) @ _H(v))
 
 
-_SINGULAR_VECTORS = row(_singular_vectors, "y = u and v of u @ diag(s) @ v.T = a",
-                        "da = terms of gu and gv; Townsend 2016", _singular_vectors_back,
-                        name="svd", batch=families.stack)
-_SINGULAR_VALUES = row(lambda a, packed: np.real(packed[..., a.shape[-2], :]), "y = s of u @ diag(s) @ v.T = a",
-                       "da = u @ diag(g) @ v.T",
-                       lambda g, _y, a, packed: _singular_values_back(g, _vectors_of(a, packed)),
-                       name="svd", batch=families.stack)
+_SINGULAR_VECTORS: Row = row(_singular_vectors, "y = u and v of u @ diag(s) @ v.T = a",
+                             "da = terms of gu and gv; Townsend 2016", _singular_vectors_back,
+                             name="svd", batch=families.stack)
+_SINGULAR_VALUES: Row = row(lambda a, packed: np.real(packed[..., a.shape[-2], :]), "y = s of u @ diag(s) @ v.T = a",
+                            "da = u @ diag(g) @ v.T",
+                            lambda g, _y, a, packed: _singular_values_back(g, _vectors_of(a, packed)),
+                            name="svd", batch=families.stack)
 _SVDVALS = row(lambda a: np.linalg.svd(a, compute_uv=False), "y = s of u @ diag(s) @ v.T = a",
                "da = u @ diag(g) @ v.T", lambda g, _y, a: _singular_values_back(g, _vectors_of(a, _SVD(a))),
                name="svdvals", batch=families.stack)

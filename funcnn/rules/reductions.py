@@ -32,7 +32,7 @@ from funcnn.rules.table import (
     shape_of,
 )
 
-__all__ = ["axes_of", "kept", "of_size_one", "spread", "unit"]
+__all__ = ["axes_of", "counting", "kept", "of_size_one", "spread", "unit"]
 
 # ------------------------------------------------------------------ reduced axes
 
@@ -64,7 +64,7 @@ def _count(x: Any, axis: Any) -> int:
     return math.prod(shape_of(x)[a] for a in axes_of(x, axis))
 
 
-def _counting(x: Any) -> Any:
+def counting(x: Any) -> Any:
     """X in a dtype that can count its entries: float16 ends at 65504."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
@@ -91,7 +91,7 @@ rule(np.sum, "y = sum(x)",
      batch=families.reduction)
 rule(np.mean, "y = sum(x) / n",
      "dx = g / n, for each entry",
-     lambda g, _y, _x, axis=None, *options, **others: spread(_counting(g) * (1 / max(_count(_x, axis), 1)), _x, axis),
+     lambda g, _y, _x, axis=None, *options, **others: spread(counting(g) * (1 / max(_count(_x, axis), 1)), _x, axis),
      batch=families.reduction)
 
 
@@ -135,13 +135,13 @@ def _known_deviations(x: Any, axis: Any = None, dtype: Any = None, out: None = N
 
 
 def _var_back(g: Any, x: Any, axis: Any, deviations: Any, freedom: Any) -> Any:
-    return kept(_counting(g) * 2, x, axis) / freedom * conj(deviations)
+    return kept(counting(g) * 2, x, axis) / freedom * conj(deviations)
 
 
 def _std_back(g: Any, y: Any, x: Any, axis: Any, deviations: Any, freedom: Any) -> Any:
     """(x - m) / (n y), as y is the length of all x - m over sqrt(n)."""
     root = freedom ** 0.5
-    return kept(_counting(g), x, axis) / root * conj(unit(deviations, kept(y, x, axis) * root, axis))
+    return kept(counting(g), x, axis) / root * conj(unit(deviations, kept(y, x, axis) * root, axis))
 
 
 def of_size_one(x: Any, axis: Any) -> Any:
@@ -158,22 +158,22 @@ def unit(x: Any, length: Any, axis: Any) -> Any:
     known = np.finfo(length.dtype)
     if surely(np.all((length > (known.tiny / known.eps) ** 0.5) & (length < known.max ** 0.5))):
         return x / length
-    x = of_size_one(_counting(x), axis)
+    x = of_size_one(counting(x), axis)
     return over(x, np.sqrt(np.sum(np.real(x * conj(x)), axis=axis, keepdims=True)))
 
 
 rule(np.var, "y = sum((x - m)**2) / n, m = mean(x)", "dx = 2 * g * (x - m) / n",
      lambda g, _y, x, axis=None, *args, **options: _var_back(
-         g, x, axis, *_deviations(_counting(x), axis, *args, **options)), batch=families.reduction)
+         g, x, axis, *_deviations(counting(x), axis, *args, **options)), batch=families.reduction)
 rule(np.std, "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y)",
      lambda g, y, x, axis=None, *args, **options: _std_back(
-         g, y, x, axis, *_deviations(_counting(x), axis, *args, **options)), batch=families.reduction)
+         g, y, x, axis, *_deviations(counting(x), axis, *args, **options)), batch=families.reduction)
 rule(np.nanvar, "y = sum((x - m)**2) / n, m = mean(x)", "dx = 2 * g * (x - m) / n, 0 at NaN",
      lambda g, _y, x, axis=None, *args, **options: masked(_var_back(
-         g, x, axis, *_known_deviations(_counting(x), axis, *args, **options)), ~np.isnan(x)), batch=families.reduction)
+         g, x, axis, *_known_deviations(counting(x), axis, *args, **options)), ~np.isnan(x)), batch=families.reduction)
 rule(np.nanstd, "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) / (n * y), 0 at NaN",
      lambda g, y, x, axis=None, *args, **options: masked(_std_back(
-         g, y, x, axis, *_known_deviations(_counting(x), axis, *args, **options)), ~np.isnan(x)),
+         g, y, x, axis, *_known_deviations(counting(x), axis, *args, **options)), ~np.isnan(x)),
      batch=families.reduction)
 
 # ------------------------------------------------------------------ extremes: entries that tie share equally
@@ -181,7 +181,7 @@ rule(np.nanstd, "y = sqrt(sum((x - m)**2) / n), m = mean(x)", "dx = g * (x - m) 
 
 def _to_extreme(g: Any, y: Any, x: Any, axis: Any = None, out: None = None, keepdims: bool = False,
                 initial: Any = None) -> Any:
-    chosen, g = x == kept(y, x, axis), _counting(g)
+    chosen, g = x == kept(y, x, axis), counting(g)
     ties = np.count_nonzero(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (kept(y, x, axis) == initial)
@@ -301,7 +301,7 @@ composite(np.nancumprod)(_replacing_nan(np.cumprod, 1))
 def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
     count = np.count_nonzero(~np.isnan(a), axis=axis, keepdims=keepdims)
     total = np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims)
-    return (_counting(total) / count.astype(_counting(total).dtype)).astype(total.dtype)
+    return (counting(total) / count.astype(counting(total).dtype)).astype(total.dtype)
 
 
 # ------------------------------------------------------------------ statistics of sorted entries

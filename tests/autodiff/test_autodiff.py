@@ -11,6 +11,8 @@ import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from threading import Barrier
 from typing import Any, NamedTuple
@@ -1012,6 +1014,70 @@ def test_a_jacobian_of_nothing_has_the_dtype_of_the_argument() -> None:
 def test_mistakes_around_derivatives_name_their_function(call: Any, text: str) -> None:
     with pytest.raises((TypeError, ValueError), match=text):
         call()
+
+
+def _without_residuals(returned: Callable[[Any], Any]) -> Callable[[], Any]:
+    f = custom_vjp(lambda x: x * x)
+    f.defvjp(returned, lambda saved, g: (g,))
+    f.name = "square"
+    return lambda: grad(lambda x: np.sum(f(x)))(np.ones(2))
+
+
+def _written(x: Any) -> Any:
+    b = np.zeros(2)
+    b[0] = x
+    return np.sum(b)
+
+
+FOREIGN = {"x": np.ones(2), "object": np.array([Fraction(1, 2), 1], object)}
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda: vjp(lambda x: 2 * x, np.ones(2))[1](np.array([1j, 2])), "the cotangent is complex, the result is float64"),
+    (lambda: vjp(lambda x: 2 * x, 1.0)[1](1j), "the cotangent is complex, .* take its real part"),
+    (lambda: vjp(lambda x: {"a": 2 * x}, np.ones(1))[1]({"a": np.ones(1) * 1j}), "the cotangent at 'a' is complex"),
+    (lambda: jvp(lambda x: 2 * x, (np.ones(2),), (np.ones(2) * 1j,)), "jvp: the tangent of argument 0 is complex"),
+    (lambda: grad(_written)(1.0), r"array\[...\] = x: .* Build the array with np.stack"),
+    (lambda: fn.jacobian(lambda x: _written(x[0]))(np.ones(2)), r"array\[...\] = x"),
+    (lambda: grad(lambda x: x if x > 0 else -x)(np.ones(2)), r"if x > 0: .* write np.where\(condition, a, b\)"),
+    (lambda: jvp(lambda x: np.sum(x) if x > 0 else x, (np.ones(2),), (np.ones(2),)), "if x > 0: .* np.where"),
+    (lambda: grad(lambda x: np.sum(np.cov(x)))(np.ones((3, 1))), "np.cov: the number of observations, 1 .* ddof=0"),
+    (lambda: grad(lambda x: np.sum(np.corrcoef(x)))(np.ones((3, 1))), "np.cov: the number of observations, 1"),
+    (lambda: grad(lambda x: np.cov(x, ddof=3))(np.ones(3)), "observations, 3 .* less ddof is 0"),
+    (lambda: grad(lambda x: np.sum(x * FOREIGN["object"]))(np.ones(2)), "multiply: an array of objects met a traced"),
+    (lambda: grad(lambda x: np.sum(FOREIGN["object"] + x))(np.ones(2)), r"add: .* use x.astype\(np.float64\)"),
+    (lambda: grad(np.sum)(FOREIGN["object"]), "argument 0 is an array of shape .* and dtype object"),
+    (lambda: grad(lambda x: x * Fraction(1, 2))(2.0), r"multiply: a Fraction met a traced value, .* use float\(x\)"),
+    (lambda: grad(lambda x: Decimal(1) + x)(2.0), "add: a Decimal met a traced value"),
+    (lambda: grad(lambda x: x * x)(Fraction(1, 2)), r"argument 0 is a Fraction; .*\(float\(x\)\)"),
+    (_without_residuals(lambda x: x * x), r"square: its fwd must return \(y, residuals\), .* an array of shape \(2,\)"),
+    (_without_residuals(lambda x: None), "square: its fwd must return .* a NoneType"),
+    (_without_residuals(lambda x: (x, x, x)), "square: its fwd must return .* a tuple of 3"),
+    (lambda: grad(lambda x: np.sum(np.full_like(np.ones(2), x)))(2.0), "np.full_like.* write np.broadcast_to"),
+])
+def test_an_error_whose_cause_is_ours_is_in_our_words(call: Callable[[], Any], text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=text):
+        call()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("f", [
+    lambda x, t: x * t, lambda x, t: t * x, lambda x, t: np.multiply(x, t), lambda x, t: t @ x, lambda x, t: t - x,
+])
+def test_a_tensor_of_torch_met_by_a_traced_value_is_named(f: Callable[..., Any]) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TracerError, match=r"a Tensor met a traced value, .* use np.asarray\(x\)"):
+        grad(lambda x: np.sum(f(x, torch.ones(2))))(np.ones(2))
+    with pytest.raises(TypeError, match=r"grad: argument 0 is a Tensor .*np.asarray\(x\)"):
+        grad(lambda x: x.sum())(torch.ones(2))
+
+
+def test_methods_of_plain_arrays_and_round_take_traced_values() -> None:
+    bound: Any = grad(lambda x: np.sum(np.array([-3.0, 0.5, 3.0, 9.0]).clip(-x, x)))
+    assert bound(2.0) == 1.0
+    assert grad(lambda x: np.sum(np.array([1.0, 5.0]).clip(None, x)))(2.0) == 1.0
+    assert grad(lambda x: x * round(x))(2.4) == 2.0
+    assert value_and_grad(lambda x: x * round(x, 1))(2.44) == pytest.approx((2.44 * 2.4, 2.4))
 
 
 def test_what_is_written_between_vjp_and_its_pullback_changes_nothing() -> None:

@@ -259,9 +259,12 @@ def test_more_axes_before_the_classes() -> None:
 
 
 def test_the_gradient_of_a_binary_logit_is_sigmoid_minus_label() -> None:
-    z, y = np.array([-1e4, -2.0, 0.0, 3.0, 1e4]), np.array([True, False, True, True, False])
+    """Also in the tail: sigmoid(40) - 1 would be 0."""
+    z, y = np.array([-1e4, -2.0, 0.0, 3.0, 40.0, 1e4]), np.array([True, False, True, True, True, False])
     gradient = fn.grad(lambda z: np.sum(losses.sigmoid_binary_cross_entropy(z, y)))(z)
-    np.testing.assert_allclose(gradient, sigmoid(z) - y, rtol=1e-14)
+    np.testing.assert_allclose(gradient, np.where(y, -sigmoid(-z), sigmoid(z)), rtol=1e-15)
+    soft = fn.grad(lambda z: np.sum(losses.sigmoid_binary_cross_entropy(z, np.full(3, 0.25))))(np.array([-1.0, 0.5, 2]))
+    np.testing.assert_allclose(soft, sigmoid(np.array([-1.0, 0.5, 2.0])) - 0.25, rtol=1e-14)
 
 
 CORNERS = pytest.mark.parametrize(("f", "p", "t", "slope"), [
@@ -293,6 +296,82 @@ TOGETHER: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", TOGETHER)
 def test_distances_of_0_have_derivative_0(name: str) -> None:
     assert np.array_equal(fn.grad(lambda a: np.sum(TOGETHER[name](a)))(X), [[0.0, 0.0]])
+
+
+SECOND: dict[str, Callable[[Any], Any]] = TOGETHER | {
+    "contrastive, the same": lambda a: losses.contrastive(a, X, np.array([1])),
+    "cosine_distance": lambda a: losses.cosine_distance(a - X, X),
+    "absolute_error": lambda a: losses.absolute_error(a, X),
+    "absolute_error ** 2": lambda a: losses.absolute_error(a, X) ** 2,
+    "triplet_margin ** 2": lambda a: losses.triplet_margin(a, X, FARTHER, margin=9.0) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", SECOND)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")   # 0 / 0: that it is no number
+def test_at_a_corner_there_is_no_second_derivative(name: str) -> None:
+    """Not 0, a plausible wrong number."""
+    assert np.isnan(fn.hessian(lambda a: np.sum(SECOND[name](a)))(X)).any()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e100, 1e-100, 1e-200])
+def test_distances_have_derivatives_of_any_scale(scale: float) -> None:
+    a = np.array([[3.0, 4.0]]) * scale
+    pull = fn.grad(lambda a: np.sum(losses.contrastive(a, 2 * a, np.array([0]), margin=15.0 * scale)))(a)
+    np.testing.assert_allclose(pull / scale, [[-6.0, -8.0]], rtol=1e-12)
+    found = fn.grad(lambda a: np.sum(losses.triplet_margin(a, 2 * a, -a, margin=9.0 * scale)))(a)
+    np.testing.assert_allclose(found, [[-0.6, -0.8]], rtol=1e-12)
+
+
+FLAT: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "hinge": (lambda p: losses.hinge(p, np.ones((1, 3))), [[2.0, 1.5, 3.0]]),
+    "binary_cross_entropy": (lambda p: losses.binary_cross_entropy(p, np.ones((1, 3))), [[0.0, 1e-9, 0.0]]),
+    "categorical_cross_entropy": (lambda p: losses.categorical_cross_entropy(p, np.array([0])), [[0.0, 1.0, 0.0]]),
+    "triplet_margin": (lambda p: losses.triplet_margin(p, p, -p), [[2.0, 1.0, 0.0]]),
+}
+
+
+@pytest.mark.parametrize("g", [np.inf, np.nan])
+@pytest.mark.parametrize("name", FLAT)
+def test_nothing_of_a_cotangent_comes_through_where_a_loss_is_flat(name: str, g: float) -> None:
+    f, p = FLAT[name]
+    _, pullback = fn.vjp(f, np.array(p))
+    np.testing.assert_array_equal(pullback(np.array([g]))[0], np.zeros((1, 3)))
+
+
+def test_huber_is_differentiated_by_its_delta() -> None:
+    """The sum of max(|p - t| - delta, 0), over what shares a delta."""
+    p, t = np.array([[-1.0, 2.0, -3.0], [0.5, -4.0, 1.0]]), np.zeros((2, 3))
+
+    def summed(delta: Any) -> Any:
+        return np.sum(losses.huber(p, t, delta))
+
+    by_one: Any = fn.grad(summed)
+    np.testing.assert_allclose(by_one(0.5), (0.5 + 1.5 + 2.5 + 3.5 + 0.5) / 3)
+    np.testing.assert_allclose(by_one(np.array([0.75, 3.0, 9.0])), np.array([0.25, 1.0, 0.0]) / 3)
+    check_grads(summed, (np.array([0.7, 2.5, 1.6]),), order=1)
+    np.testing.assert_allclose(losses.huber(p, t, np.array([0.75, 3.0, 9.0]))[0], (0.46875 + 2.0 + 4.5) / 3)
+    single = losses.huber(p.astype(np.float32), t, np.array([0.75, 3.0, 9.0]))
+    assert single.dtype == np.float32
+
+
+@pytest.mark.parametrize(("delta", "text"), [
+    (np.array([1.0, -1.0, 1.0]), "huber: delta must be positive numbers, got -1.0 among them"),
+    (np.ones(2), r"huber: delta of shape \(2,\) must fit predictions of shape \(1, 3\)"),
+    (np.ones((1, 1, 3)), r"huber: delta of shape \(1, 1, 3\) must fit"), (-1.0, "huber: delta must be a number in"),
+])
+def test_a_delta_that_cannot_be_is_named(delta: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        losses.huber(np.ones((1, 3)), np.zeros((1, 3)), delta)
+
+
+@pytest.mark.parametrize("loss", [losses.squared_error, losses.absolute_error])
+def test_more_features_than_float16_can_count(loss: Any) -> None:
+    p = (np.arange(140_000) % 2).astype(np.float16).reshape(2, 70_000)
+    np.testing.assert_allclose(loss(p, 0 * p), 0.5)
+    gradient = fn.grad(lambda p: np.sum(loss(p, 0 * p)))(p)
+    assert gradient.dtype == np.float16
+    np.testing.assert_allclose(gradient[0, 1], (2 if loss is losses.squared_error else 1) / 70_000, rtol=3e-3)
 
 
 @pytest.mark.parametrize("name", TOGETHER)

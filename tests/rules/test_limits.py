@@ -11,6 +11,7 @@ import pytest
 import funcnn as fn
 from funcnn import losses
 from funcnn.activations import log_softmax, softmax
+from funcnn.rules.table import over
 from rules_contract import ROWS, Row, arguments
 
 # Untyped here: what is differentiated are lambdas of arrays.
@@ -19,7 +20,7 @@ vjp: Any = fn.vjp
 hessian: Any = fn.hessian
 
 Real = Callable[..., Any]
-f32 = np.float32
+f32: Any = np.float32
 
 
 # ------------------------------------------------------------------------ constants: lists, tuples, integers
@@ -290,13 +291,18 @@ def test_where_nothing_coincides_the_second_derivative_is_that_of_the_squares(f:
 
 
 @pytest.mark.parametrize(("f", "x", "expected"), [
-    (lambda x: np.sum(np.abs(x) ** 2), [1.0, -2.0], [2.0, 2.0]),
-    (lambda x: np.linalg.norm(x) ** 2, [1.0, -2.0], [2, 2]),
+    (lambda x: np.sum(np.abs(x) ** 2), [1.0, -2.0], [2, 2]), (lambda x: np.linalg.norm(x) ** 2, [1.0, -2.0], [2, 2]),
     (lambda x: np.std(x) ** 2, [1.0, 3.0], [0.5, 0.5]), (lambda x: np.sum(np.maximum(x, 0) ** 2), [1.0, -2.0], [2, 0]),
-    (lambda x: np.linalg.norm(x, 3) ** 2, [0.0, 1.0], [0.0, 2.0]), (lambda x: np.sum(x ** 2.0), [0.0, 0.0], [2.0, 2.0]),
+    (lambda x: np.linalg.norm(x, 3) ** 2, [0.0, 1.0], [0.0, 2.0]), (lambda x: np.sum(x ** 2.0), [0.0, 0.0], [2, 2]),
 ])
 def test_elsewhere_it_is_right(f: Real, x: Any, expected: Any) -> None:
     np.testing.assert_allclose(np.diagonal(hessian(f)(np.array(x))), expected, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")   # 1 / 0: that it is no number
+def test_only_0_over_0_is_0() -> None:
+    np.testing.assert_array_equal(over(np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.0, 2.0])), [0.0, np.inf, 1.5])
+    assert not np.isfinite(grad(lambda x: np.linalg.norm(x, -2))(np.array([0.0, 2.0]))).all()
 
 
 def test_a_tie_counts_as_the_mean_of_what_ties() -> None:
