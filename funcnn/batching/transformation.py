@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -23,7 +23,7 @@ R_co = TypeVar("R_co", covariant=True)
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-Axes: TypeAlias = "int | Sequence[Axes] | Mapping[Any, Axes] | None"
+Axes: TypeAlias = "int | tuple[Axes, ...] | list[Any] | Mapping[Any, Axes] | None"
 """Along which axis the examples lie: in everything, or in each part of a tree; None in what they share."""
 
 
@@ -172,6 +172,8 @@ def _length(leaf: Any, axis: int, where: str) -> int:
 
 
 def _in_front(leaf: Any, axis: int) -> Any:
+    if isinstance(leaf, np.ndarray):
+        leaf = leaf.view()  # so that an argument that is returned as it is gets a copy
     return np.moveaxis(leaf, axis, 0) if axis else leaf
 
 

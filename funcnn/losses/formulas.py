@@ -14,7 +14,7 @@ import numpy as np
 from funcnn._arrays import namespace
 from funcnn.activations import log_softmax, sigmoid, softplus
 from funcnn.autodiff import custom_vjp
-from funcnn.core import Tracer
+from funcnn.core import RULES, Tracer, getitem
 from funcnn.rules.elementwise import direction
 from funcnn.rules.table import unbroadcast
 from funcnn.typing import Array
@@ -183,7 +183,8 @@ def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     z = z - np.max(z, axis=0)
     p = np.exp(z)
     total = np.sum(p, axis=0)
-    loss = np.log(total) - z[label, np.arange(len(label))]
+    chosen = RULES[getitem](z, (label, np.arange(len(label))))  # z[label, ...], also where only the label is traced
+    loss = np.log(total) - chosen
     p_minus_q = p / total - (np.arange(len(z))[:, None] == label).astype(p.dtype)
     return loss.reshape(labels.shape), p_minus_q
 
