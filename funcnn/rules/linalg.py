@@ -102,8 +102,7 @@ def _least_squares(a: Any, b: Any, rcond: Any) -> Any:
 
 def _least_squares_of_all(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     a, b, rcond = values
-    by_pinv = Rule(lambda a, b: np.linalg.pinv(a, rcond) @ b, is_code=True)
-    return families.solve(by_pinv, n, [a, b], mapped[:2], {})
+    return families.solve(lambda a, b: np.linalg.pinv(a, rcond) @ b, n, [a, b], mapped[:2], {})
 
 
 def _least_squares_left(g: Any, y: Any, a: Any, b: Any, rcond: Any) -> Any:
