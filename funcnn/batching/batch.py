@@ -42,21 +42,19 @@ class BatchTracer(Tracer):
     def __float__(self) -> NoReturn: raise self._looked_at("float(x)")
     def __int__(self) -> NoReturn: raise self._looked_at("int(x)")
     def __complex__(self) -> NoReturn: raise self._looked_at("complex(x)")
-    def item(self, *args: int) -> NoReturn: raise self._looked_at("x.item()")
-    def tolist(self) -> NoReturn: raise self._looked_at("x.tolist()")
 
     def _looked_at(self, what: str) -> TracerError:
         return TracerError(f"{what}: inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples; use "
-                           "NumPy's functions on it (np.exp(x), not math.exp(x)), return it to look at it afterwards")
+                           "NumPy's functions on it (np.exp(x), not math.exp(x)), and return what you want to look at")
 
     def __index__(self) -> NoReturn:
         raise TracerError(f"array[x], range(x): inside vmap a value ({self.dtype}{list(self.shape)}) stands for all "
-                          "examples; of an array that they share, np.take(array, x, axis=0) picks for each")
+                          "examples; pick from an array that they share outside: vmap(f)(array[x])")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TracerError(f"inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples and cannot "
-                          "become a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); "
-                          "np.take(array, x, axis=0) in place of array[x], if x is not the array but the index")
+                          "become a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); if "
+                          "it is an index, array[x] of an array that they share, pick outside: vmap(f)(array[x])")
 
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)})"

@@ -217,7 +217,7 @@ def stack(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: di
                   for x, is_mapped in zip(values, mapped, strict=True)], **options)
 
 
-def solve(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
+def solve(rule: Callable[..., Any], n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """A stack of systems of equations; a vector on the right is a matrix of one column."""
     a, b = values
     if _rank(b, mapped[1]) == 1:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -12,14 +12,37 @@ from funcnn import tree
 from funcnn._arrays import readonly
 from funcnn.batching.batch import Batch, BatchTracer, one_by_one
 from funcnn.core import NeedsValues, Tracer
+from funcnn.typing import Key, Keys
 
 __all__ = ["vmap"]
 
 A = ParamSpec("A")
+B = ParamSpec("B")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+X = TypeVar("X")
+Y = TypeVar("Y")
+
+Axes: TypeAlias = "int | tuple[Axes, ...] | list[Any] | Mapping[Any, Axes] | None"
+"""Along which axis the examples lie: in everything, or in each part of a tree; None in what they share."""
 
 
-def vmap(f: Callable[A, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[A, R]:
+class Mapped(Protocol[A, R_co]):
+    """A function of all examples, typed as that of one; where that takes a `Key`, this takes `Keys`."""
+
+    @overload
+    def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R_co: ...
+    @overload
+    def __call__(self: Mapped[Concatenate[Key, B], R_co], keys: Keys, /, *args: B.args, **kwargs: B.kwargs) -> R_co: ...
+    @overload
+    def __call__(self: Mapped[Concatenate[X, Key, B], R_co], x: X, keys: Keys, /, *args: B.args, **kwargs: B.kwargs,
+                 ) -> R_co: ...
+    @overload
+    def __call__(self: Mapped[Concatenate[X, Y, Key, B], R_co], x: X, y: Y, keys: Keys, /, *args: B.args,
+                 **kwargs: B.kwargs) -> R_co: ...
+
+
+def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]:
     """The function that maps f over examples: written for one, computed for all at once.
 
         vmap(f)(x)[i] = f(x[i])    for each i along the first axis
@@ -44,7 +67,7 @@ def vmap(f: Callable[A, R], in_axes: Any = 0, out_axes: Any = 0) -> Callable[A, 
         raise TypeError(f"vmap: what is mapped must be a function, got a {type(f).__name__}; write vmap(f)(x)")
     name = getattr(f, "__name__", type(f).__name__)
 
-    def mapped(*args: A.args, **kwargs: A.kwargs) -> R:
+    def mapped(*args: Any, **kwargs: Any) -> R:
         axes = _axes_of_arguments(in_axes, args), tree.map(lambda _: 0, kwargs)
         leaves, form = tree.flatten((args, kwargs))
         batch = Batch(_size(leaves, tree.leaves(axes), form.paths()))
@@ -149,6 +172,8 @@ def _length(leaf: Any, axis: int, where: str) -> int:
 
 
 def _in_front(leaf: Any, axis: int) -> Any:
+    if isinstance(leaf, np.ndarray):
+        leaf = leaf.view()  # so that an argument that is returned as it is gets a copy
     return np.moveaxis(leaf, axis, 0) if axis else leaf
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from funcnn._arguments import real_number
 from funcnn._arrays import blocks, namespace
 from funcnn.autodiff import custom_vjp
-from funcnn.batching.batch import one_by_one
+from funcnn.batching.batch import BatchTracer, one_by_one
 from funcnn.core import Rule, Tracer
 from funcnn.layers.composition import Layer
 from funcnn.random.checks import words_of
 from funcnn.rules.table import masked
 from funcnn.tree.frozendict import FrozenDict
-from funcnn.typing import AnyWidth, Array, Key, Params, Shape
+from funcnn.typing import AnyWidth, Array, Params, Shape
 
 __all__ = ["dropout"]
 
@@ -45,11 +45,11 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
     if _rounded(drop_rate) == 1:
         raise ValueError(f"dropout: drop_rate is {drop_rate}, which is 1 when rounded to 16 bits: all would be dropped")
 
-    def forward(params: Params, x: Array, key: Key | None) -> Array:
+    def forward(params: Params, x: Array, key: Any) -> Array:
         if key is None or drop_rate == 0:
             return x
         if isinstance(x, np.ndarray | Tracer):
-            if not isinstance(key, Tracer):
+            if not isinstance(key, BatchTracer):  # whose keys are looked at one by one
                 words_of("dropout", key)
             if x.dtype.kind != "f":
                 raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "

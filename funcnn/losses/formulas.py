@@ -14,7 +14,7 @@ import numpy as np
 from funcnn._arrays import namespace
 from funcnn.activations import log_softmax, sigmoid, softplus
 from funcnn.autodiff import custom_vjp
-from funcnn.core import Tracer
+from funcnn.core import RULES, Tracer, getitem
 from funcnn.rules.elementwise import direction
 from funcnn.rules.reductions import counting
 from funcnn.rules.table import fitted, masked, over
@@ -188,7 +188,8 @@ def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     z -= z.max(axis=0)
     p = np.exp(z)
     total = p.sum(axis=0)
-    loss = np.log(total) - z[label, np.arange(len(label))]
+    chosen = RULES[getitem](z, (label, np.arange(len(label))))  # z[label, ...], also where only the label is traced
+    loss = np.log(total) - chosen
     p /= total
     p -= (np.arange(len(z))[:, None] == label).astype(p.dtype)
     return loss.reshape(labels.shape), p

@@ -16,6 +16,7 @@ from funcnn._arrays import stretch
 from funcnn.autodiff import stop_gradient
 from funcnn.autodiff.scatter import put
 from funcnn.batching import families
+from funcnn.batching.batch import by_example
 from funcnn.core import Rule, surely, underlying
 from funcnn.rules.indexing import PERMUTED, PERMUTED_BACK
 from funcnn.rules.table import (
@@ -380,7 +381,7 @@ def _counted(rule: Rule, n: int, values: list[Any], mapped: list[bool], options:
     x, length = values[0], options["minlength"]
     numbers = underlying(x)
     if numbers.size == 0 or not 0 <= numbers.min() <= numbers.max() < length:
-        return families.by_example(rule, n, values, mapped, options)
+        return by_example(rule, n, values, mapped, options)
     return rule(np.ravel(x + length * np.arange(n)[:, None]), minlength=n * length).reshape((n, length))
 
 

@@ -56,3 +56,25 @@ def test_spiral_says_what_to_install_to_draw(tmp_path: Path) -> None:
     result = run("spiral.py", "--epochs", "1", "--plot", "x.png", PYTHONPATH=str(tmp_path))
     assert result.returncode == 1
     assert "pip install" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_per_example_finds_most_of_the_wrong_labels() -> None:
+    result = run("per_example.py", "--epochs", "200", "--wrong", "10")
+    assert result.returncode == 0, result.stderr
+    match = re.search(r"of the 10 longest gradients (\d+) belong to wrong labels", result.stdout)
+    assert match and int(match[1]) >= 8
+
+
+def test_the_ensemble_disagrees_beyond_the_data() -> None:
+    result = run("ensemble.py", "--steps", "200", "--members", "5")
+    assert result.returncode == 0, result.stderr
+    match = re.search(r"spread is (0\.\d+) where there was data, (0\.\d+) beyond", result.stdout)
+    assert match and float(match[2]) > 3 * float(match[1])
+
+
+@pytest.mark.slow
+def test_the_ensemble_draws(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = run("ensemble.py", "--steps", "5", "--plot", str(tmp_path / "ensemble.png"))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "ensemble.png").read_bytes().startswith(b"\x89PNG")

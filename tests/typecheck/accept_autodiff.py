@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, TypedDict, assert_type
 import numpy as np
 
 import funcnn as fn
-from funcnn import tree
+from funcnn import random, tree
 from funcnn.layers import dense
-from funcnn.typing import Array, IntArray, Key, Params, Scalar
+from funcnn.typing import Array, DenseParams, IntArray, Key, Params, Scalar
 
 
 class Weights(TypedDict):
@@ -187,3 +187,29 @@ def a_function_with_a_rule_keeps_its_signature(x: Array) -> None:
 
 def untyped_functions_may_be_differentiated(x: Array) -> Any:
     return fn.grad(lambda w: np.sum(w * x))(x)
+
+
+def noisy(params: Params, x: Array, key: Key) -> Scalar:
+    return np.mean(params["dense_0"]["w"] * x * random.normal(key))
+
+
+def of_two(w: Array, x: Array) -> Scalar:
+    return np.sum(w * x)
+
+
+def mapped(params: Params, x: Array, named: Line) -> None:
+    """`vmap` keeps the type of a function, but that it takes keys where the function takes a key."""
+    net = dense(2, 3)
+    keys = random.split(random.key(0), 10)
+    assert_type(fn.vmap(net.init)(keys), DenseParams)
+    assert_type(fn.vmap(of_two)(x, x), Scalar)
+    assert_type(fn.vmap(of_named_tuple, in_axes=(None, 0))(named, x), float)
+    assert_type(fn.vmap(noisy, (None, 0, 0))(params, x, keys), Scalar)
+    assert_type(fn.vmap(noisy, (None, 0, None))(params, x, keys[0]), Scalar)
+    assert_type(fn.vmap(fn.grad(noisy), (None, 0, 0))(params, x, keys), Params)
+    assert_type(fn.grad(fn.vmap(of_two))(x, x), Array)
+    assert_type(fn.vmap(fn.vmap(net.init))(keys), DenseParams)
+    assert_type(fn.vmap(fn.value_and_grad(of_two), in_axes=(None, 1), out_axes=(0, 1))(x, x)[1], Array)
+    fn.vmap(lambda key: random.normal(key, (3,)))(keys)
+    fn.vmap(lambda x: x**2, in_axes=-1)(x)
+    fn.vmap(lambda p, x: p["w"] @ x, in_axes=({"w": None, "b": 0}, 0))

@@ -139,3 +139,14 @@ def other_derivatives(params: Params, line: Line, x: Array, key: Key) -> None:
     fn.vjp(product, x, x, has_aux=True)  # E: call-arg, call-overload
     fn.vjp(x, x)  # E: call-overload
     fn.stop_gradient(line)["slope"]  # E: call-overload
+
+
+def batches(x: Array, params: Params) -> None:
+    net = dense(2, 3)
+    fn.vmap(x)  # E: arg-type
+    fn.vmap(product, in_axes="first")(x, x)  # E: arg-type
+    fn.vmap(product)(x)  # E: call-overload
+    fn.vmap(product)(x, params)  # E: call-overload
+    fn.vmap(net.init)(x)  # E: call-overload
+    fn.vmap(net.init)(3)  # E: call-overload
+    fn.vmap(loss)(params)  # E: call-overload
