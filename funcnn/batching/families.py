@@ -6,6 +6,7 @@ the examples lie along the first axis, and so they do in the result.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -58,9 +59,12 @@ def in_rows(x: Any) -> Any:
 # ------------------------------------------------------------------------------- along axes
 
 
+_signature = functools.lru_cache(maxsize=512)(inspect.signature)
+
+
 def _by_name(rule: Rule, values: Sequence[Any], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The first argument, and all others by their names, defaults among them where they are axes."""
-    signature = inspect.signature(rule.fun)
+    signature = _signature(rule.fun)
     bound = signature.bind(*values, **options)
     if "axis" in signature.parameters and "axis" not in bound.arguments:
         bound.arguments["axis"] = signature.parameters["axis"].default
@@ -243,7 +247,7 @@ def images(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: d
 
 
 def _names(rule: Rule) -> list[str]:
-    return list(inspect.signature(rule.fun).parameters)
+    return list(_signature(rule.fun).parameters)
 
 
 def first_of_two(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
