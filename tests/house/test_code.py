@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,13 @@ def test_mypy_strict_is_clean() -> None:
 def test_ruff_is_clean() -> None:
     pytest.importorskip("ruff")
     assert run("ruff", "check", "--output-format", "concise", ".") == ""
+
+
+def test_every_deliberate_fault_still_applies() -> None:
+    spec = importlib.util.spec_from_file_location("mutants", ROOT / "tests" / "mutants.py")
+    assert spec and spec.loader
+    mutants = importlib.util.module_from_spec(spec)
+    sys.modules["mutants"] = mutants
+    spec.loader.exec_module(mutants)
+    assert len(mutants.MUTANTS) >= 60
+    assert mutants.misfits() == [], "the old text of a row must occur once in its file"
