@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -172,18 +174,22 @@ MUTANTS = [
 ]
 
 
+def passes(tests: str, copy: Path) -> bool:
+    """Whether the named tests pass in a copy of the project."""
+    files = [f"tests/{name}" for name in tests.split()]
+    return subprocess.run([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *files],
+                          cwd=copy, capture_output=True, check=False).returncode == 0
+
+
 def caught(mutant: Mutant, copy: Path) -> bool:
     """Whether the tests fail with the fault in this copy of the project, which is whole again afterwards."""
     path = copy / "funcnn" / mutant.file
     source = path.read_text()
     path.write_text(source.replace(mutant.old, mutant.new))
     try:
-        files = [f"tests/{name}" for name in mutant.tests.split()]
-        run = subprocess.run([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow",
-                              *files], cwd=copy, capture_output=True, check=False)
+        return not passes(mutant.tests, copy)
     finally:
         path.write_text(source)
-    return run.returncode == 1
 
 
 def copied() -> Path:
@@ -212,15 +218,27 @@ def main() -> int:
     for _ in range(options.jobs):
         copies.put(copied())
 
+    def in_a_copy(task: Callable[[Path], bool]) -> bool:
+        copy = copies.get()
+        try:
+            return task(copy)
+        finally:
+            copies.put(copy)
+
+    def is_green(tests: str) -> bool:
+        return in_a_copy(partial(passes, tests))
+
     def run(mutant: Mutant) -> bool:
-        copy, start = copies.get(), time.perf_counter()
-        found = caught(mutant, copy)
-        copies.put(copy)
+        start = time.perf_counter()
+        found = in_a_copy(partial(caught, mutant))
         said = "caught  " if found else "SURVIVED"
         print(f"{said}  {time.perf_counter() - start:5.1f} s  {mutant.file:28} {mutant.name}", flush=True)
         return found
 
     with ThreadPoolExecutor(options.jobs) as pool:
+        suites = sorted({mutant.tests for mutant in chosen})
+        if red := [tests for tests, green in zip(suites, pool.map(is_green, suites), strict=True) if not green]:
+            parser.error(f"these tests fail without any fault: {red}")
         survived = list(pool.map(run, chosen)).count(False)
     print(f"{len(chosen) - survived} of {len(chosen)} caught")
     while not copies.empty():
