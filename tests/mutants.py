@@ -177,8 +177,8 @@ MUTANTS = [
 def passes(tests: str, copy: Path) -> bool:
     """Whether the named tests pass in a copy of the project."""
     files = [f"tests/{name}" for name in tests.split()]
-    return subprocess.run([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *files],
-                          cwd=copy, capture_output=True, check=False).returncode == 0
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", *files]
+    return subprocess.run(command, cwd=copy, capture_output=True, check=False).returncode == 0
 
 
 def caught(mutant: Mutant, copy: Path) -> bool:

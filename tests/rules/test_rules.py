@@ -663,6 +663,15 @@ def test_every_rule_of_a_public_function_is_in_the_contract(module: Any) -> None
     assert missing == set()
 
 
+def test_the_cotangent_of_a_symmetric_matrix_is_symmetric() -> None:
+    """NumPy reads one triangle; half of what the other would do goes to each, as in JAX."""
+    a, w = np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([[1.0, 0.0], [3.0, 2.0]])
+    for f in (np.linalg.cholesky, lambda a: np.linalg.eigh(a)[1], np.linalg.eigvalsh):
+        gradient = fn.grad(lambda a, f=f: np.sum(f(a) * w))(a)
+        np.testing.assert_allclose(gradient, gradient.T, atol=1e-15)
+        assert np.any(gradient[0, 1] != 0)
+
+
 # ----------------------------------------------------------------------------- where nnfs has been at work
 
 PATCHED = """
