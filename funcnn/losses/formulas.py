@@ -191,8 +191,7 @@ def _classes_fwd(logits: Any, labels: Any) -> tuple[Any, Any]:
     chosen = RULES[getitem](z, (label, np.arange(len(label))))  # z[label, ...], also where only the label is traced
     loss = np.log(total) - chosen
     p /= total
-    p -= (np.arange(len(z))[:, None] == label).astype(p.dtype)
-    return loss.reshape(labels.shape), p
+    return loss.reshape(labels.shape), p - (np.arange(len(z))[:, None] == label).astype(p.dtype)
 
 
 @custom_vjp
