@@ -28,6 +28,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
 
     In evaluation, y = x. `drop_rate` is the share that is dropped, in [0, 1).
 
+    >>> from funcnn import random
     >>> dropout(0.5).apply({}, np.ones((2, 4)), key=random.key(0))
     array([[2., 0., 2., 0.],
            [2., 2., 0., 0.]])

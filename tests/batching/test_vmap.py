@@ -14,8 +14,8 @@ import funcnn as fn
 from funcnn import tree
 from funcnn.core import TracerError
 
-X = np.arange(6.0).reshape(3, 2)
-A = np.array([0.5, -1.0, 2.0])
+X: Any = np.arange(6.0).reshape(3, 2)
+A: Any = np.array([0.5, -1.0, 2.0])
 
 
 def stack(f: Callable[..., Any], *args: Any) -> Any:
@@ -27,7 +27,8 @@ def stack(f: Callable[..., Any], *args: Any) -> Any:
 
 
 def test_axes_are_numbers_none_or_trees_of_them() -> None:
-    params, batch = {"w": np.arange(12.0).reshape(2, 3, 2), "b": [np.array([1.0, 2.0])]}, {"x": X.T}
+    params: Any = {"w": np.arange(12.0).reshape(2, 3, 2), "b": [np.array([1.0, 2.0])]}
+    batch = {"x": X.T}
 
     def f(params: Any, batch: Any) -> Any:
         return {"y": batch["x"] @ params["w"] + params["b"][0], "s": (batch["x"].sum(),)}
@@ -53,7 +54,7 @@ def test_what_all_share_may_be_anything() -> None:
 
 
 def test_constants_are_copied_to_all_examples_and_results_are_read_only() -> None:
-    found = fn.vmap(lambda x: (1, True, np.float32(2.0), np.zeros(2, np.float64), x))(A)
+    found: Any = fn.vmap(lambda x: (1, True, np.float32(2.0), np.zeros(2, np.float64), x))(A)
     assert [np.asarray(y).tolist() for y in found[:3]] == [[1] * 3, [True] * 3, [2.0] * 3]
     assert found[3].shape == (3, 2) and not any(y.flags.writeable for y in found)
 
@@ -120,7 +121,7 @@ def test_looking_at_a_value_is_an_error_with_the_fix(name: str) -> None:
 
 def test_a_value_that_outlives_its_vmap_is_an_error() -> None:
     kept: list[Any] = []
-    fn.vmap(lambda x: kept.append(x) or x)(X)
+    fn.vmap(lambda x: (kept.append(x), x)[1])(X)  # type: ignore[func-returns-value]  # only kept
     for use in (np.exp, lambda x: x + 1, lambda x: X @ x, lambda x: x[0]):
         with pytest.raises(TracerError, match="after the vmap that made it has ended"):
             use(kept[0])

@@ -15,7 +15,7 @@ from funcnn.core import TracerError
 from funcnn.layers import dense
 
 N = 4
-KEYS = random.split(random.key(7), N)
+KEYS: Any = random.split(random.key(7), N)
 RNG = np.random.default_rng(0)
 
 
@@ -275,7 +275,8 @@ def test_a_gradient_is_skipped_for_its_own_example() -> None:
     optimizer = optimizers.skip_not_finite(optimizers.sgd(0.5))
     params = {"w": np.zeros((3, 2))}
     grads = {"w": np.array([[1.0, 2.0], [np.nan, 1.0], [3.0, 4.0]])}
-    updates, state = fn.vmap(optimizer.update)(grads, fn.vmap(optimizer.init)(params), params)
+    state: Any = fn.vmap(optimizer.init)(params)
+    updates, state = fn.vmap(optimizer.update)(grads, state, params)
     assert updates["w"].tolist() == [[-0.5, -1.0], [0.0, 0.0], [-1.5, -2.0]]
     assert state.skipped.tolist() == [0, 1, 0]
 
