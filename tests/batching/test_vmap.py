@@ -143,7 +143,12 @@ def test_an_error_inside_ends_the_vmap_too() -> None:
 def test_copies_and_prints_of_a_batched_value() -> None:
     said: list[str] = []
     assert np.array_equal(fn.vmap(lambda x: copy.deepcopy(x) + copy.copy(x))(X), 2 * X)
-    fn.vmap(lambda x: said.extend([repr(x), f"{x}", f"{x:.2f}"]) or x)(X)
+
+    def printed(x: Any) -> Any:
+        said.extend([repr(x), f"{x}", f"{x:.2f}"])
+        return x
+
+    fn.vmap(printed)(X)
     assert said == ["Batched(float64[2])"] * 3
 
 
@@ -224,7 +229,8 @@ def test_remat_inside_and_around() -> None:
 
     def f(w: Any, x: Any) -> Any:
         step = fn.remat(lambda w, h: np.tanh(w @ h))
-        return np.sum(step(w, step(w, x)) ** 2)
+        h: Any = step(w, step(w, x))
+        return np.sum(h**2)
 
     expected = np.stack([fn.grad(f)(w, x) for x in X])
     assert np.allclose(fn.vmap(fn.grad(f), (None, 0))(w, X), expected)

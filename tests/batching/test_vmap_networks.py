@@ -319,7 +319,7 @@ def test_an_ensemble_learns_as_its_members_alone() -> None:
     members = [net.init(key) for key in KEYS]
     state, states = fn.vmap(optimizer.init)(params), [optimizer.init(member) for member in members]
     for i in range(5):
-        keys = fn.vmap(random.fold_in, (0, None))(KEYS, i)
+        keys: Any = fn.vmap(random.fold_in, (0, None))(KEYS, i)
         params, state, values = fn.vmap(step)(params, state, keys)
         own = [step(member, one, key) for member, one, key in zip(members, states, keys, strict=True)]
         members, states = [each[0] for each in own], [each[1] for each in own]
