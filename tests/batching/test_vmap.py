@@ -240,7 +240,7 @@ def test_remat_inside_and_around() -> None:
 
 @pytest.mark.parametrize("jacobian", [fn.jacrev, fn.jacfwd, fn.hessian])
 def test_jacobians_inside_and_around(jacobian: Any) -> None:
-    f = (lambda x: np.stack([np.prod(x), x @ x])) if jacobian is not fn.hessian else (lambda x: np.prod(np.sin(x)))
+    f: Any = (lambda x: np.stack([np.prod(x), x @ x])) if jacobian is not fn.hessian else (lambda x: np.prod(np.sin(x)))
     expected = np.stack([jacobian(f)(x) for x in X])
     assert np.allclose(fn.vmap(jacobian(f))(X), expected)
     inner = jacobian(lambda x: fn.vmap(f)(x) if jacobian is not fn.hessian else np.sum(fn.vmap(f)(x)))(X)

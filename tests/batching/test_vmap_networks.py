@@ -115,7 +115,11 @@ def test_a_draw_takes_no_derivative() -> None:
         fn.vmap(fn.grad(noisy))(np.ones(N), KEYS)
     with pytest.raises(TracerError, match=r"random\.uniform"):
         fn.grad(lambda scale: np.sum(fn.vmap(noisy, (None, 0))(scale, KEYS)))(1.0)
-    agrees(fn.grad(lambda x, key: np.sum(x * random.normal(key, (3,)))), normal(N, 3), KEYS)
+
+    def scaled(x: Any, key: Any) -> Any:
+        return np.sum(x * random.normal(key, (3,)))
+
+    agrees(fn.grad(scaled), normal(N, 3), KEYS)
 
 
 def test_a_draw_says_what_is_wrong_with_a_key() -> None:
