@@ -15,7 +15,7 @@ from funcnn.core import TracerError
 from funcnn.layers import dense
 
 N = 4
-KEYS = random.split(random.key(7), N)
+KEYS: Any = random.split(random.key(7), N)
 RNG = np.random.default_rng(0)
 
 
@@ -115,7 +115,11 @@ def test_a_draw_takes_no_derivative() -> None:
         fn.vmap(fn.grad(noisy))(np.ones(N), KEYS)
     with pytest.raises(TracerError, match=r"random\.uniform"):
         fn.grad(lambda scale: np.sum(fn.vmap(noisy, (None, 0))(scale, KEYS)))(1.0)
-    agrees(fn.grad(lambda x, key: np.sum(x * random.normal(key, (3,)))), normal(N, 3), KEYS)
+
+    def scaled(x: Any, key: Any) -> Any:
+        return np.sum(x * random.normal(key, (3,)))
+
+    agrees(fn.grad(scaled), normal(N, 3), KEYS)
 
 
 def test_a_draw_says_what_is_wrong_with_a_key() -> None:
@@ -275,7 +279,8 @@ def test_a_gradient_is_skipped_for_its_own_example() -> None:
     optimizer = optimizers.skip_not_finite(optimizers.sgd(0.5))
     params = {"w": np.zeros((3, 2))}
     grads = {"w": np.array([[1.0, 2.0], [np.nan, 1.0], [3.0, 4.0]])}
-    updates, state = fn.vmap(optimizer.update)(grads, fn.vmap(optimizer.init)(params), params)
+    state: Any = fn.vmap(optimizer.init)(params)
+    updates, state = fn.vmap(optimizer.update)(grads, state, params)
     assert updates["w"].tolist() == [[-0.5, -1.0], [0.0, 0.0], [-1.5, -2.0]]
     assert state.skipped.tolist() == [0, 1, 0]
 
@@ -318,7 +323,7 @@ def test_an_ensemble_learns_as_its_members_alone() -> None:
     members = [net.init(key) for key in KEYS]
     state, states = fn.vmap(optimizer.init)(params), [optimizer.init(member) for member in members]
     for i in range(5):
-        keys = fn.vmap(random.fold_in, (0, None))(KEYS, i)
+        keys: Any = fn.vmap(random.fold_in, (0, None))(KEYS, i)
         params, state, values = fn.vmap(step)(params, state, keys)
         own = [step(member, one, key) for member, one, key in zip(members, states, keys, strict=True)]
         members, states = [each[0] for each in own], [each[1] for each in own]
