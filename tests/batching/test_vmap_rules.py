@@ -102,6 +102,7 @@ def test_values_are_those_of_a_loop(row: Row) -> None:
     assert names == ({EACH[row.name]} if row.name in EACH else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", BATCHED, ids=[row.name for row in BATCHED])
 def test_no_examples_give_nothing_in_the_shape_of_something(row: Row) -> None:
     f = flat(row)
@@ -130,6 +131,7 @@ def test_gradients_are_those_of_a_loop(row: Row) -> None:
 SECOND = [row for row in BATCHED if row.order >= 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", SECOND, ids=[row.name for row in SECOND])
 def test_second_derivatives_are_those_of_a_loop(row: Row) -> None:
     """In the direction of ones: the gradient of the sum of the gradient."""
