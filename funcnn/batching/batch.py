@@ -16,6 +16,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, innermost
+from funcnn.core.rule import USUAL
 
 __all__ = ["Batch", "BatchTracer", "Mapped", "Shared", "by_example", "is_array", "one_by_one"]
 
@@ -68,6 +69,9 @@ def _size(shape: Sequence[int]) -> int:
     for n in shape:
         size *= n
     return size
+
+
+USUAL.add(BatchTracer)
 
 
 class Batch(Interpreter):

@@ -17,7 +17,7 @@ import numpy as np
 
 from funcnn.core.tracer import RULES, Tracer, TracerError
 
-__all__ = ["Formula", "Node", "Outline", "Rule", "Vjp", "innermost", "register"]
+__all__ = ["USUAL", "Formula", "Node", "Outline", "Rule", "Vjp", "innermost", "register"]
 
 Vjp: TypeAlias = Callable[..., Any]
 """The pullback to one argument: (g, y, *args, **options) -> the cotangent of that argument, g being that of y."""
@@ -118,7 +118,7 @@ class Rule:
             owner = innermost(args)
         if owner is None:
             return self.fun(*args, **options)
-        if not _USUAL.issuperset(map(type, args)):
+        if not USUAL.issuperset(map(type, args)):
             args = self._arrays(args)
         return owner.bind(self, args, options)
 
@@ -177,8 +177,8 @@ def register(rule: Rule, *functions: Callable[..., Any]) -> Rule:
     return rule
 
 
-_USUAL = frozenset([Tracer, np.ndarray, float, int, np.float64, np.float32, type(None)])
-"""Types of arguments that need no second look."""
+USUAL = {Tracer, np.ndarray, float, int, np.float64, np.float32, type(None)}
+"""Types of arguments that need no second look; an interpreter adds that of its tracers."""
 
 
 def innermost(values: Iterable[Any]) -> Any:

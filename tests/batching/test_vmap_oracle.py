@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import funcnn as fn
+from funcnn import tree
 
 jax = pytest.importorskip("jax")
 pytestmark = pytest.mark.slow
