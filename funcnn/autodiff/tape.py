@@ -56,6 +56,20 @@ class Tape(Interpreter):
             return rule(*self.lower(args), **options)
         if self.nodes is None:
             raise _ended(rule)
+        parents, values = self._lowered(rule, args)
+        if rule.fwd is not None:
+            y, saved = rule.fwd(*[value if self.owns(x) else self.guarded(rule.name, value)
+                                  for x, value in zip(args, values, strict=True)], **options)
+        else:
+            y = (rule if innermost(values) else rule.fun)(*values, **options)
+            saved = self._saved(rule, parents, y, values)
+        if isinstance(y, Tracer) and y.owner is self:
+            raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
+        self.nodes.append(Node(rule, parents, saved, options))
+        return Tracer(self, y, self.inputs + len(self.nodes) - 1)
+
+    def _lowered(self, rule: Rule, args: tuple[Any, ...]) -> tuple[list[tuple[int, int]], list[Any]]:
+        """Which arguments are of this tape, and where from; and what all arguments are outside of it."""
         parents, values = [], list(args)
         for i, x in enumerate(args):
             if isinstance(x, Tracer) and x.owner is self:
@@ -63,20 +77,7 @@ class Tape(Interpreter):
                 values[i] = rule.number(x.value) if type(x.value) is float else x.value
             elif type(x) is tuple or type(x) is list:
                 values[i] = self.lower(x)
-        if rule.fwd is not None:
-            y, saved = rule.fwd(*[value if self.owns(x) else self.guarded(rule.name, value)
-                                  for x, value in zip(args, values, strict=True)], **options)
-        else:
-            y = (rule if innermost(values) else rule.fun)(*values, **options)
-            saved = self._saved(rule, parents, y, values)
-        if isinstance(y, Tracer):
-            if y.owner is self:
-                raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
-        elif getattr(y, "dtype", None) is _OBJECTS:
-            raise TracerError(f"{rule.name}: an array of objects met a traced value, whose derivative knows numbers "
-                              "only; use x.astype(np.float64)")
-        self.nodes.append(Node(rule, parents, saved, options))
-        return Tracer(self, y, self.inputs + len(self.nodes) - 1)
+        return parents, values
 
     def _saved(self, rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any]) -> list[Any]:
         """The result and the arguments of an operation; only an outline of those that its pullbacks do not read."""
