@@ -63,10 +63,16 @@ class Tape(Interpreter):
         else:
             y = (rule if innermost(values) else rule.fun)(*values, **options)
             saved = self._saved(rule, parents, y, values)
-        if isinstance(y, Tracer) and y.owner is self:
-            raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
+        self._check_result(rule, y)
         self.nodes.append(Node(rule, parents, saved, options))
         return Tracer(self, y, self.inputs + len(self.nodes) - 1)
+
+    def _check_result(self, rule: Rule, y: Any) -> None:
+        if self.owns(y):
+            raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
+        if getattr(y, "dtype", None) is _OBJECTS:
+            raise TracerError(f"{rule.name}: an array of objects met a traced value, whose derivative knows numbers "
+                              "only; use x.astype(np.float64)")
 
     def _lowered(self, rule: Rule, args: tuple[Any, ...]) -> tuple[list[tuple[int, int]], list[Any]]:
         """Which arguments are of this tape, and where from; and what all arguments are outside of it."""

@@ -352,3 +352,10 @@ def test_all_layers_are_in_the_list() -> None:
     kinds = found | {"serial", "embedding"}
     makers = set(layers.__all__) | {"conv2d", "max_pool2d", "avg_pool2d"}
     assert makers - {"Layer", "Net", "affine", "normalize"} <= kinds
+
+
+def test_normalized_rows_have_mean_0_and_variance_1() -> None:
+    x = np.array([[1.0, 3.0, 8.0], [-2.0, 0.0, 0.5]])
+    y = np.asarray(normalize(x, 0.0))
+    np.testing.assert_allclose(y.mean(-1), 0, atol=1e-15)
+    np.testing.assert_allclose(y.var(-1), 1, rtol=1e-14)

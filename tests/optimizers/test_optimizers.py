@@ -919,3 +919,12 @@ def test_vmap_runs_a_step_for_each_of_several_settings() -> None:
                  moved(float(rates[i]), float(decays[i])))
     with pytest.raises(ValueError, match=r"momentum must be a number in \[0, 1\), got 1.5"):
         fn.vmap(moved)(rates, np.array([0.5, 1.5, 0.9]))
+
+
+def test_lion_remembers_with_b2_and_steps_with_b1() -> None:
+    lion = optimizers.scale_by_lion(0.9, 0.99)
+    p = {"w": np.array([0.0])}
+    first, state = lion.update({"w": np.array([1.0])}, lion.init(p), p)  # remembers 0.01
+    second, state = lion.update({"w": np.array([-0.2])}, state, p)  # 0.9 * 0.01 - 0.1 * 0.2 < 0
+    assert (first["w"].item(), second["w"].item()) == (1.0, -1.0)
+    np.testing.assert_allclose(state.mu["w"], 0.99 * 0.01 - 0.01 * 0.2)  # type: ignore[attr-defined]  # its own state
