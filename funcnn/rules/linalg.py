@@ -16,8 +16,8 @@ import numpy as np
 
 from funcnn.autodiff import stop_gradient
 from funcnn.batching import families
-from funcnn.core import Rule, TracerError, concrete, surely, underlying
-from funcnn.rules.reductions import axes_of, kept, of_size_one, unit
+from funcnn.core import Rule, TracerError, concrete, underlying
+from funcnn.rules.reductions import axes_of, keeps_digits, kept, of_size_one, unit
 from funcnn.rules.table import Row, composite, conj, one_where_zero, over, refuse, row, rule, shape_of
 
 __all__: list[str] = []
@@ -135,13 +135,13 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, A
 
 def _det_back(g: Any, y: Any, a: Any) -> Any:
     """The cofactors, which are det A A⁻ᵀ."""
-    if surely(np.all(y != 0)):
+    if keeps_digits(g, y):
         return (g * y)[..., None, None] * _T(np.linalg.inv(a))
     return g[..., None, None] * _cofactors(a)
 
 
 def _cofactors(a: Any) -> Any:
-    """Those of a singular matrix too: of A = U S Vᵀ they are det U det V U (the cofactors of S) Vᵀ."""
+    """Those of any matrix, also a singular one: of A = U S Vᵀ they are det U det V U (the cofactors of S) Vᵀ."""
     n = a.shape[-1]
     packed = _SVD(a)
     s, (u, v) = _SINGULAR_VALUES(a, packed), _vectors_of(a, packed)

@@ -33,7 +33,7 @@ from funcnn.rules.table import (
     shape_of,
 )
 
-__all__ = ["axes_of", "counting", "kept", "of_size_one", "spread", "unit"]
+__all__ = ["axes_of", "counting", "keeps_digits", "kept", "of_size_one", "spread", "unit"]
 
 # ------------------------------------------------------------------ reduced axes
 
@@ -202,9 +202,17 @@ def _ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> 
 # ------------------------------------------------------------------ products, also of zeros, and running totals
 
 
+def keeps_digits(g: Any, y: Any) -> bool:
+    """Whether g y, divided by a factor of y, is g times the product of the others: neither y nor g y has overflowed or
+    is so small that digits are lost.
+    """
+    least, size = np.finfo(y.dtype).tiny, abs(g * y)
+    return surely(np.all(np.isfinite(size) & (abs(y) >= least) & ((size >= least) | (g == 0))))
+
+
 def _prod_back(g: Any, y: Any, x: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
                initial: Any = 1) -> Any:
-    if surely(np.all((y != 0) & np.isfinite(y))):
+    if keeps_digits(g, y):
         return kept(g * y, x, axis) / x
     return kept(g * initial, x, axis) * _back_from_last(_products_of_others(_last(x, axis)), x, axis)
 
@@ -231,7 +239,7 @@ def _reversed(x: Any) -> Any:
 
 def _cumprod_back(g: Any, y: Any, x: Any, axis: int) -> Any:
     """Sum over k >= j of g_k y_k / x_j, where y_k / x_j is a product without x_j."""
-    if surely(np.all((y != 0) & np.isfinite(y))):
+    if keeps_digits(g, y):
         return _totals_from_end(g * y, axis) / x
     x, g = np.moveaxis(x, axis, -1), np.moveaxis(g, axis, -1)
     following = [g[..., -1]]

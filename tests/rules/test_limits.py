@@ -193,6 +193,13 @@ def test_an_extreme_of_many_equal_ones_is_shared() -> None:
 @pytest.mark.parametrize(("f", "x", "expected"), [
     (np.prod, f32([0, 0, 1e25, 1e25]), [0, 0, 0, 0]), (np.prod, [0, 0, 1e200, 1e200], [0, 0, 0, 0]),
     (np.nanprod, [np.nan, 0, 0, 1e200, 1e200], [0, 0, 0, 0, 0]), (np.prod, [0, 1e200, 1e-200], [1, 0, 0]),
+    (np.prod, f32([1e-25, 1e-20]), f32([1e-20, 1e-25])), (np.prod, [1e-200, 1e-120], [1e-120, 1e-200]),
+    (lambda x: np.prod(x) * f32(1e10), f32([1e30, 1]), f32([1e10, np.inf])),
+    (lambda x: np.prod(x) * f32(1e-30), f32([1e-10, 1]), f32([1e-30, 1e-40])),
+    (lambda x: np.sum(np.cumprod(x)), f32([1e-25, 1e-20]), f32([1, 1e-25])),
+    (lambda x: np.cumprod(x)[1] * f32(1e10), f32([1e30, 1]), f32([1e10, np.inf])),
+    (lambda x: np.linalg.det(np.diag(x)), f32([1e30, 1e30]), f32([1e30, 1e30])),
+    (lambda x: np.linalg.det(np.diag(x)), f32([1e-25, 1e-20]), f32([1e-20, 1e-25])),
     (np.prod, f32([1e30, 1e30]), f32([1e30, 1e30])), (np.prod, f32([1e-30, 1e-30]), f32([1e-30, 1e-30])),
     (lambda x: np.cumprod(x)[1], [1e200, 1e200], [1e200, 1e200]),
     (lambda x: np.cumprod(x)[2], [1e200, 1e200, 0.0], [0, 0, np.inf]),
