@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence, Set
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias, final
 
@@ -109,7 +109,7 @@ def _holds_others(tree: Any) -> bool:
     if isinstance(tree, str | bytes):
         return False
     fields = hasattr(type(tree), "__dataclass_fields__") or hasattr(type(tree), "__attrs_attrs__")
-    return fields or isinstance(tree, Sequence | Set | Mapping | deque | tuple)
+    return fields or isinstance(tree, Sequence | Set | Mapping | MappingView | Iterator | deque | tuple)
 
 
 # ------------------------------------------------------------------------------------------ structure

@@ -278,6 +278,7 @@ class Settings:
 @pytest.mark.parametrize("node", [{1.0}, frozenset({1.0}), OrderedDict(a=1.0), defaultdict(float, a=1.0),
                                   MappingProxyType({"a": 1.0}), type("Tuple", (tuple,), {})((1.0,)), deque([1.0]),
                                   range(3), bytearray(b"a"), UserDict(a=1.0), UserList([1.0]), {"a": 1.0}.keys(),
+                                  {"a": 1.0}.values(), iter([1.0]), map(float, "1"), (x for x in (1.0,)),
                                   Settings(1.0)])
 def test_containers_that_are_no_nodes_are_refused_by_name(node: Any) -> None:
     for use in (tree.leaves, FrozenDict, tree.freeze):
