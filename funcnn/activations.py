@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnn._arguments import plain_array
 from funcnn._arrays import namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.rules.special import erfc
@@ -22,6 +23,12 @@ from funcnn.typing import Array
 
 __all__ = ["elu", "gelu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_sigmoid", "log_softmax", "mish", "relu",
            "selu", "sigmoid", "silu", "softmax", "softplus", "tanh"]
+
+
+def _check_operators(owner: str, x: Any) -> None:
+    """Refuse the arrays that multiply in another way, such as `np.matrix`."""
+    if isinstance(x, np.ndarray):
+        plain_array(owner, "x", x)
 
 
 # ------------------------------------------------------------------------------------------ straight lines
@@ -206,12 +213,13 @@ Gate = Callable[[Any], tuple[Any, Callable[[], Any]]]
 """x -> gate(x), and a function that works out gate'(x) from what is known then."""
 
 
-def _gated(gate: Gate) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _gated(owner: str, gate: Gate) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The forward and the backward function of x gate(x), whose derivative is gate(x) + x gate'(x).
 
     Outside of ±_FAR x counts as that bound, except in the result on the right, so that no 0 * inf arises.
     """
     def fwd(x: Any) -> tuple[Any, Any]:
+        _check_operators(owner, x)
         factor = np.maximum(x, -_FAR)
         x = np.minimum(factor, _FAR)
         value, slope = gate(x)
@@ -242,7 +250,7 @@ def _sigmoid_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
     return s, lambda: s * sigmoid(-x)
 
 
-_silu = _gated(_sigmoid_gate)
+_silu = _gated("silu", _sigmoid_gate)
 silu.defvjp(*_silu, formula=("y = x * s, s = 1 / (1 + exp(-x))", "dx = g * (s + x * s * (1 - s))"))
 
 
@@ -266,7 +274,7 @@ def _mish_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
     return n / (n + 2), lambda: 4 * (e / (n + 2)) * ((e + 1) / (n + 2))
 
 
-_mish = _gated(_mish_gate)
+_mish = _gated("mish", _mish_gate)
 mish.defvjp(*_mish, formula=("y = x * t, t = tanh(log(1 + exp(x)))", "dx = g * (t + x * (1 - t**2) / (1 + exp(-x)))"))
 
 
@@ -296,7 +304,7 @@ def _normal_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
     return 0.5 * erfc(-math.sqrt(0.5) * x), lambda: np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
-_tanh_gated, _normal_gated = _gated(_tanh_gate), _gated(_normal_gate)
+_tanh_gated, _normal_gated = _gated("gelu", _tanh_gate), _gated("gelu", _normal_gate)
 
 
 @custom_vjp
@@ -336,6 +344,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
     As `jax.nn.softmax`, without its `where`.
     """
+    _check_operators("softmax", x)
     powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
     result: Array = powers / np.sum(powers, axis=axis, keepdims=True)
     return result
@@ -356,6 +365,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
     As `jax.nn.log_softmax`, without its `where`.
     """
+    _check_operators("log_softmax", x)
     shifted = x - np.max(x, axis=axis, keepdims=True)
     result: Array = shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
     return result

@@ -29,6 +29,26 @@ def points(row: Activation) -> Any:
 # ------------------------------------------------------------------------------------------------- laws
 
 
+@each
+def test_a_matrix_is_refused_or_each_of_its_entries_counts_alone(row: Activation) -> None:
+    x: Any = np.array([[1.0, -2.0], [3.0, -4.0]])
+    for kind in (np.matrix, np.ma.MaskedArray):
+        try:
+            found = row.f(x.view(kind))
+        except TypeError as error:
+            assert f"x must be an array, got a {kind.__name__}" in str(error)
+        else:
+            assert np.array_equal(np.asarray(found), row.f(x))
+
+
+@pytest.mark.parametrize("f", [activations.silu, activations.mish, activations.gelu, activations.softmax,
+                               partial(activations.gelu, approximate=False), activations.log_softmax])
+def test_what_multiplies_or_sums_refuses_a_matrix(f: Any) -> None:
+    name = getattr(f, "__name__", "gelu")
+    with pytest.raises(TypeError, match=rf"^{name}: x must be an array, got a matrix of .*: np.asarray\(x\)"):
+        f(np.ones((2, 2)).view(np.matrix))
+
+
 def test_the_catalogue_is_complete() -> None:
     assert {row.name for row in ACTIVATIONS} == set(activations.__all__)
 
