@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 
 from funcnn import tree
-from funcnn._arguments import function, whole_number
+from funcnn._arguments import described, function, whole_number
 from funcnn._arrays import readonly
 from funcnn.optimizers.transformation import like
 from funcnn.training.streams import check_rows, rows_in
@@ -64,7 +64,8 @@ def data_parallel(value_and_grad_fn: Callable[..., Any], shards: int, map: Map |
 
     `map` says who does the work: threads, as many as there are cores (where none can be started, one block after the
     other), unless given. The built-in `map` does it one by one, that of a `ProcessPoolExecutor` in processes: then the
-    function and its arguments are pickled, so it stands in a module.
+    function and its arguments are pickled, so it is one that stands in a module under its name:
+    `def step(params, batch): return value_and_grad(loss)(params, batch)`.
 
     As `jax.pmap` with a mean over devices, on the cores of one. The last digits may differ from those of the whole
     batch, whose rows are added up in another order.
@@ -94,6 +95,9 @@ def _rows(batch: B, block: slice) -> B:
 
 def _joined(results: list[Any], rows: list[int]) -> Any:
     """The averages over the blocks, with what else each block has given."""
+    if not all(isinstance(result, tuple) and len(result) == 2 for result in results):
+        raise TypeError("data_parallel: the function must return (value, gradient), as value_and_grad(loss) does, it "
+                        f"returned {described(results[0])}")
     values, grads = zip(*results, strict=True)
     if not isinstance(values[0], tuple):
         return _average(values, rows), _average(grads, rows)
