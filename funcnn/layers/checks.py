@@ -81,7 +81,7 @@ def _expected(layer: Checked) -> str:
 
 
 def _channels_first(layer: Checked, shape: Shape) -> str:
-    if layer.axes == 4 and shape[1] == layer.in_features:
+    if len(shape) == 4 and shape[1] == layer.in_features:
         return ". Channels come last here, not first: x.transpose(0, 2, 3, 1)"
     return ""
 

@@ -25,6 +25,7 @@ from funcnn.optimizers.transformation import (
     GradientTransformation,
     as_count,
     check_state,
+    check_transformations,
     entrywise,
     full_like,
     like,
@@ -270,6 +271,7 @@ def masked(inner: GradientTransformation, mask: Any) -> GradientTransformation:
     gradient, a step uphill. As `optax.masked`. The function may look at the shapes of the parameters, as `lambda
     params: tree.map(lambda p: p.ndim > 1, params)`, and not, under `jax.jit`, at their values.
     """
+    check_transformations("masked", inner)
     return GradientTransformation(partial(_begin_masked, inner, mask), partial(_masked, inner, mask))
 
 
@@ -335,6 +337,7 @@ def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransfo
 
     As `optax.MultiSteps`.
     """
+    check_transformations("accumulate", optimizer)
     every = whole_number("accumulate", "every", every, least=1)
     return GradientTransformation(partial(_begin_accumulate, optimizer), partial(_accumulate, optimizer, every))
 
@@ -387,8 +390,8 @@ def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: i
 
     As `optax.apply_if_finite`, which instead lets the gradient through in the end.
     """
+    check_transformations("skip_not_finite", optimizer)
     limit = setting("skip_not_finite", "max_consecutive_errors", max_consecutive_errors)
-
     return GradientTransformation(partial(_begin_skip, optimizer), partial(_skip, optimizer, limit))
 
 

@@ -25,7 +25,7 @@ from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
 
 __all__ = [
     "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
-    "check_state", "entrywise", "full_like", "identity", "like", "stateless",
+    "check_state", "check_transformations", "entrywise", "full_like", "identity", "like", "stateless",
 ]
 
 P = TypeVar("P")
@@ -92,7 +92,7 @@ class GradientTransformation:
 def _check_trainable(params: Any) -> None:
     """Only floating-point parameters can follow a gradient."""
     for path, leaf in tree.leaves_with_path(params):
-        if isinstance(leaf, np.ndarray):
+        if hasattr(leaf, "shape"):
             plain_array("init", f"the parameter{at(path)}", leaf)
         dtype = leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype
         if getattr(dtype, "kind", "O") in "biucOSU":
@@ -111,7 +111,7 @@ def _gradients_of(params: Any, grads: Any) -> Any:
                         "value, grads = value_and_grad(loss)(params, batch)")
     check_fit("update", "params", params, "grads", grads)
     for path, leaf in tree.leaves_with_path(grads):
-        if isinstance(leaf, np.ndarray):
+        if hasattr(leaf, "shape"):
             plain_array("update", f"the gradient{at(path)}", leaf)
     return tree.map(like, params, grads)
 
@@ -204,11 +204,16 @@ def chain(*transformations: GradientTransformation) -> GradientTransformation:
 
     As `optax.chain`. Neighbours that treat every entry alone run in one pass over the leaves.
     """
-    for each in transformations:
-        if not isinstance(each, GradientTransformation):
-            raise TypeError(f"chain: takes GradientTransformations, such as adam(0.01), got {described(each)}")
+    check_transformations("chain", *transformations)
     return GradientTransformation(partial(_begin_chain, transformations),
                                   partial(_chained, len(transformations), list(_runs(transformations))))
+
+
+def check_transformations(owner: str, *given: Any) -> None:
+    """Raise if something else was given, such as a learning rate: it would fail no sooner than at the first update."""
+    for each in given:
+        if not isinstance(each, GradientTransformation):
+            raise TypeError(f"{owner}: takes GradientTransformations, such as adam(0.01), got {described(each)}")
 
 
 def _begin_chain(transformations: Sequence[GradientTransformation], params: Any) -> tuple[Any, ...]:

@@ -320,7 +320,7 @@ def images(*shape: int) -> Any:
     (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), images(2, 3, 5, 6)),
      ["conv2d (3 -> 4)", "6 features, expected 3", "Channels come last", "x.transpose(0, 2, 3, 1)"]),
     (lambda: serial(relu, conv2d(1, 4, 3)).apply(serial(conv2d(1, 4, 3)).init(random.key(0)), images(2, 1, 28, 28)),
-     ["28 features, expected 1"]),
+     ["28 features, expected 1", "Channels come last", "x.transpose(0, 2, 3, 1)"]),
     (lambda: conv2d(3.0, 4, 3), ["in_channels", "3.0"]),  # type: ignore[type-var]  # the mistake
     (lambda: conv2d(3, -4, 3), ["out_channels", "-4"]),
     (lambda: conv2d(3, 4, 9, padding="VALID").apply(conv2d(3, 4, 9).init(random.key(0)), images(2, 5, 5, 3)),

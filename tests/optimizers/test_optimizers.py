@@ -756,6 +756,15 @@ def update(optimizer: Any, grads: Any, state: Any = None, params: Any = PARAMS) 
     return optimizer.update(grads, optimizer.init(params) if state is None else state, params)
 
 
+class Tensor:
+    """What is known of a tensor of PyTorch."""
+
+    shape, dtype = (2,), "torch.float32"
+
+    def detach(self) -> Any:
+        return self
+
+
 ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("rate nan", lambda: adam(NAN), ValueError, r"learning_rate.* must be a number in \[0, inf\), got nan"),
     ("rate inf", lambda: adam(float("inf")), ValueError, r"learning_rate.*got inf"),
@@ -806,6 +815,16 @@ ERRORS: list[tuple[str, Callable[[], object], type[Exception], str]] = [
      r"update: the gradient at 'w' must be an array, got a MaskedArray"),
     ("matrices everywhere", lambda: update(ADAM, {"w": MATRIX}, ADAM.init({"w": np.ones((2, 2))}), {"w": MATRIX}),
      TypeError, r"update: the gradient at 'w' must be an array, got a matrix"),
+    ("a tensor", lambda: ADAM.init({"w": Tensor()}), TypeError,
+     r"init: the parameter at 'w' must be an array, got a Tensor of shape .*x.detach"),
+    ("a tensor as gradient", lambda: update(ADAM, {"w": Tensor()}, params={"w": np.ones(2)}), TypeError,
+     r"update: the gradient at 'w' must be an array, got a Tensor of shape .*x.detach"),
+    ("a rate in the place of an optimizer", lambda: masked(0.1, True), TypeError,  # type: ignore[arg-type]  # mistake
+     r"masked: takes GradientTransformations, such as adam\(0.01\), got 0.1"),
+    ("a rate to skip", lambda: optimizers.skip_not_finite(0.1), TypeError,  # type: ignore[arg-type]  # the mistake
+     r"skip_not_finite: takes GradientTransformations, .* got 0.1"),
+    ("a rate to accumulate", lambda: optimizers.accumulate(0.1, 2), TypeError,  # type: ignore[arg-type]  # the mistake
+     r"accumulate: takes GradientTransformations, .* got 0.1"),
     ("text", lambda: ADAM.init({"w": "one"}), TypeError, r"at 'w' is <U3"),
     ("grads of another net", lambda: update(ADAM, {"dense_1": PARAMS["dense_0"]}), ValueError,
      r"update: grads has other entries than params at the root: 'dense_0' is missing, 'dense_1' is unexpected"),
