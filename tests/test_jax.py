@@ -71,3 +71,11 @@ def test_frozen_dict_is_the_same_tree_in_both() -> None:
     paths = [jax.tree_util.keystr(path, simple=True, separator="/")
              for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     assert paths == [tree.keystr(path) for path, _ in tree.leaves_with_path(params)]
+
+
+@pytest.mark.parametrize(("transform", "name"), [(fn.value_and_grad, "grad"), (fn.grad, "grad"), (fn.hessian, "vjp")])
+def test_differentiating_an_array_of_jax_says_what_to_take(transform: Any, name: str) -> None:
+    differentiated = transform(lambda x: np.sum(x * x))
+    for run in (differentiated, jax.jit(differentiated)):
+        with pytest.raises(TypeError, match=rf"argument 0 is an array of JAX; take jax.{name} in the place of funcnn"):
+            run(jax.numpy.ones(2))

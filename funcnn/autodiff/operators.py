@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple, overload
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import at, plain_array
 from funcnn.autodiff.reverse import described, grad, named_after, split_arguments, vjp
 from funcnn.batching import vmap
 from funcnn.core import TracerError
@@ -67,12 +68,13 @@ def _check_tangents(primals: Any, tangents: Any) -> None:
 
 
 def _check_tangent(path: tree.Path, x: Any, t: Any) -> None:
+    where = f"the tangent of argument {path[0]}{at(path[1:])}"
+    if hasattr(t, "shape"):
+        plain_array("jvp", where, t)
     if _shape(t) != _shape(x):
-        where = f" at {tree.keystr(path[1:])!r}" if path[1:] else ""
-        raise ValueError(f"jvp: the tangent of argument {path[0]}{where} has shape {_shape(t)}, the "
-                         f"argument has shape {_shape(x)}")
+        raise ValueError(f"jvp: {where} has shape {_shape(t)}, the argument has shape {_shape(x)}")
     if np.iscomplexobj(t):
-        raise TypeError(f"jvp: the tangent of argument {path[0]} is complex, the argument is real; take its real part")
+        raise TypeError(f"jvp: {where} is complex, the argument is real; take its real part")
 
 
 def _zero(y: Any) -> Any:

@@ -12,8 +12,10 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, Typ
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import at, plain_array
 from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
 from funcnn.core import Node, Tracer, TracerError
+from funcnn.core.tracer import in_our_words
 from funcnn.typing import Scalar
 
 __all__ = ["described", "grad", "gradient_on", "named_after", "split_arguments", "value_and_grad", "vjp"]
@@ -168,7 +170,7 @@ class _Run:
         try:
             out = f(self.form.build(tape.begin(self.primals)))
         except ValueError as error:
-            if (ours := _in_our_words(error)) is None:
+            if (ours := in_our_words(error)) is None:
                 raise
             raise ours from error
         finally:
@@ -196,17 +198,6 @@ def _checked(value: Any) -> Any:
         raise TracerError("a traced value is returned after the grad or vjp that made it has ended; return what you "
                           "need (has_aux=True) instead of keeping it in a variable")
     return value
-
-
-def _in_our_words(error: ValueError) -> TracerError | None:
-    """What to write instead, where NumPy only says that a traced value did not fit."""
-    if isinstance(error.__cause__, TracerError):
-        return TracerError("array[...] = x: a traced value cannot be written into an array: its derivative would be "
-                           "lost. Build the array with np.stack, np.concatenate or np.where")
-    if "truth value of an array" in str(error):
-        return TracerError("if x > 0: a comparison of several numbers, each of which would need a branch of its own; "
-                           "write np.where(condition, a, b)")
-    return None
 
 
 def _numbers(argnums: Any) -> list[int]:
@@ -261,10 +252,13 @@ def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
         return
     if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
         return
-    where = f"argument {place}" + (f" at {tree.keystr(path)!r}" if path else "")
-    is_numpys = isinstance(leaf, np.ndarray | np.generic)
-    fix = "np.asarray(x)" if hasattr(leaf, "__array__") and not is_numpys else (
-        "x.astype(np.float64), 3.0 instead of 3" if is_numpys or isinstance(leaf, int) else "float(x)")
+    where = f"argument {place}{at(path)}"
+    if hasattr(leaf, "shape"):
+        plain_array(name, where, leaf)
+    if not isinstance(leaf, np.ndarray | np.generic) and hasattr(leaf, "__array_namespace__"):
+        raise TypeError(f"{name}: {where} is an array of JAX; take jax.{name} in the place of funcnn.{name}, as "
+                        "funcnn.jax says, or, outside jax.jit, np.asarray(x)")
+    fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int) else "float(x)"
     raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     f"arrays. Convert numbers first ({fix}), or choose other argnums")
 
@@ -314,19 +308,17 @@ def _one_like(value: Any) -> Any:
 
 def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
     """The cotangent of one leaf of the result, a Python number as one of NumPy."""
+    if hasattr(g, "shape"):
+        plain_array("vjp", f"the cotangent{at(path)}", g)
     expected, came = getattr(y, "shape", ()), getattr(g, "shape", ())
     if expected != came:
-        raise ValueError(f"vjp: the cotangent{_where(path)} has shape {came}, the result has shape {expected}")
+        raise ValueError(f"vjp: the cotangent{at(path)} has shape {came}, the result has shape {expected}")
     kind = y.dtype if hasattr(y, "dtype") else np.result_type(y)
     if np.iscomplexobj(g) and kind.kind != "c":
-        raise TypeError(f"vjp: the cotangent{_where(path)} is complex, the result is {kind}; take its real part")
+        raise TypeError(f"vjp: the cotangent{at(path)} is complex, the result is {kind}; take its real part")
     if isinstance(g, int | float):
         return kind.type(g)
     return g.copy() if isinstance(g, np.ndarray) and g.flags.writeable else g  # what comes out may be a view of it
-
-
-def _where(path: tree.Path) -> str:
-    return f" at {tree.keystr(path)!r}" if path else ""
 
 
 def _like(cotangent: Any, primal: Any) -> Any:

@@ -70,9 +70,7 @@ class Tape(Interpreter):
     def _check_result(self, rule: Rule, y: Any) -> None:
         if self.owns(y):
             raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
-        if getattr(y, "dtype", None) is _OBJECTS:
-            raise TracerError(f"{rule.name}: an array of objects met a traced value, whose derivative knows numbers "
-                              "only; use x.astype(np.float64)")
+        _refuse_objects(rule.name, y)
 
     def _lowered(self, rule: Rule, args: tuple[Any, ...]) -> tuple[list[tuple[int, int]], list[Any]]:
         """Which arguments are of this tape, and where from; and what all arguments are outside of it."""
@@ -102,6 +100,7 @@ class Tape(Interpreter):
             return tuple([self.guarded(reader, each) for each in x])
         if type(x) is not np.ndarray or not x.flags.writeable:
             return x
+        _refuse_objects(reader, x)
         if x.nbytes <= SMALL:
             return x.copy(order="K")
         self.lent.append((reader, x, _some_of(x)))
@@ -119,6 +118,12 @@ class Tape(Interpreter):
                 raise ValueError(
                     f"an array ({x.dtype}{list(x.shape)}) that {reader} read was changed before the derivative was "
                     "computed, which would be wrong. Make a new array (x = 0.5 * x, not x *= 0.5), or pass a copy")
+
+
+def _refuse_objects(name: str, x: Any) -> None:
+    if getattr(x, "dtype", None) is _OBJECTS:
+        raise TracerError(f"{name}: an array of objects met a traced value, whose derivative knows numbers only; use "
+                          "x.astype(np.float64)")
 
 
 def _some_of(x: Any) -> bytes:

@@ -9,9 +9,11 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, ov
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import plain_array
 from funcnn._arrays import readonly
 from funcnn.batching.batch import Batch, BatchTracer, one_by_one
 from funcnn.core import NeedsValues, Tracer
+from funcnn.core.tracer import in_our_words
 from funcnn.typing import Key, Keys
 
 __all__ = ["vmap"]
@@ -70,6 +72,7 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
     def mapped(*args: Any, **kwargs: Any) -> R:
         axes = _axes_of_arguments(in_axes, args), tree.map(lambda _: 0, kwargs)
         leaves, form = tree.flatten((args, kwargs))
+        _check_arrays(leaves, form.paths())
         batch = Batch(_size(leaves, tree.leaves(axes), form.paths()))
         traced = [leaf if axis is _SHARED else BatchTracer(batch, _in_front(leaf, axis))
                   for leaf, axis in zip(leaves, tree.leaves(axes), strict=True)]
@@ -80,6 +83,10 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
             warnings.warn(f"vmap: {name} is computed example by example, which is slow, because np.{error} decides by "
                           "values", stacklevel=2)
             result = _one_by_one(f, batch, form, traced)
+        except ValueError as error:
+            if (ours := in_our_words(error)) is None:
+                raise
+            raise ours from error
         finally:
             batch.ended = True
         spread: R = tree.map_with_path(
@@ -153,6 +160,12 @@ def _size(leaves: list[Any], axes: list[Any], paths: list[tree.Path]) -> int:
         raise ValueError("vmap: the arguments have different numbers of examples: "
                          + ", ".join(f"{size} in {where}" for where, size in sizes.items()))
     return next(iter(sizes.values()))
+
+
+def _check_arrays(leaves: list[Any], paths: list[tree.Path]) -> None:
+    for leaf, path in zip(leaves, paths, strict=True):
+        if hasattr(leaf, "shape"):
+            plain_array("vmap", _said(path), leaf)
 
 
 def _said(path: tree.Path) -> str:

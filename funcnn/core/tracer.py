@@ -15,7 +15,8 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "concrete", "getitem", "surely", "underlying"]
+__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "concrete", "getitem",
+           "in_our_words", "surely", "underlying"]
 
 
 class TracerError(TypeError):
@@ -51,6 +52,17 @@ def surely(condition: Any) -> bool:
         return bool(concrete(condition))
     except TracerError:
         return False
+
+
+def in_our_words(error: ValueError) -> TracerError | None:
+    """What to write instead, where NumPy only says that a traced value did not fit."""
+    if isinstance(error.__cause__, TracerError):
+        return TracerError("array[...] = x: a traced value cannot be written into an array, where it would be lost. "
+                           "Build the array with np.stack, np.concatenate or np.where")
+    if "truth value of an array" in str(error):
+        return TracerError("if x > 0: a comparison of several numbers, each of which would need a branch of its own; "
+                           "write np.where(condition, a, b)")
+    return None
 
 
 # ---------------------------------------------------------------------------------------------- Tracer
@@ -203,6 +215,7 @@ class Tracer:
     def __float__(self) -> NoReturn: raise _leak("float(x)", self)
     def __int__(self) -> NoReturn: raise _leak("int(x)", self)
     def __complex__(self) -> NoReturn: raise _leak("complex(x)", self)
+    def __trunc__(self) -> NoReturn: raise _leak("math.trunc(x)", self)
     def __index__(self) -> NoReturn: raise _leak("using x as an index", self)
     def item(self, *args: int) -> NoReturn: raise _leak("x.item()", self)
     def tolist(self) -> NoReturn: raise _leak("x.tolist()", self)
