@@ -308,7 +308,7 @@ composite(np.nancumprod)(_replacing_nan(np.cumprod, 1))
 
 @composite(np.nanmean)
 def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    count = np.count_nonzero(~np.isnan(a), axis=axis, keepdims=keepdims)
+    count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
     total = np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims)
     return (counting(total) / count.astype(counting(total).dtype)).astype(total.dtype)
 
