@@ -30,15 +30,13 @@ def points(row: Activation) -> Any:
 
 
 @each
-def test_a_matrix_is_refused_or_each_of_its_entries_counts_alone(row: Activation) -> None:
+def test_each_entry_of_a_matrix_counts_alone_or_it_is_refused(row: Activation) -> None:
     x: Any = np.array([[1.0, -2.0], [3.0, -4.0]])
-    for kind in (np.matrix, np.ma.MaskedArray):
-        try:
-            found = row.f(x.view(kind))
-        except TypeError as error:
-            assert f"x must be an array, got a {kind.__name__}" in str(error)
-        else:
-            assert np.array_equal(np.asarray(found), row.f(x))
+    if row.along_axis or str(row).startswith(("silu", "mish", "gelu")):
+        with pytest.raises(TypeError, match="x must be an array, got a MaskedArray of .*filled"):
+            row.f(x.view(np.ma.MaskedArray))
+    else:
+        assert np.array_equal(np.asarray(row.f(x.view(np.matrix))), row.f(x))
 
 
 @pytest.mark.parametrize("f", [activations.silu, activations.mish, activations.gelu, activations.softmax,

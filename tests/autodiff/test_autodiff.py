@@ -1031,6 +1031,9 @@ def _written(x: Any) -> Any:
     return np.sum(b)
 
 
+vmap: Any = fn.vmap
+
+
 class Frame:
     """What is known of a table of pandas: a shape, no dtype, and a way to NumPy."""
 
@@ -1056,10 +1059,10 @@ FOREIGN = {"x": np.ones(2), "object": np.array([Fraction(1, 2), 1], object)}
     (lambda: fn.hvp(lambda p: np.sum(p["a"] ** 3), ({"a": SQUARE},), ({"a": OTHER},)),
      "at '0/a' must be an array, got a matrix"),
     (lambda: fn.vmap(lambda x: x.max())(OTHER), "vmap: argument 0 must be an array, got a matrix"),
-    (lambda: fn.vmap(np.sum)({"a": np.ma.ones((2, 2))}), "vmap: argument 0 at 'a' must be an array, got a MaskedArray"),
+    (lambda: vmap(np.sum)({"a": np.ma.ones((2, 2))}), "vmap: argument 0 at 'a' must be an array, got a MaskedArray"),
     (lambda: grad(np.sum)(OTHER), r"grad: argument 0 must be an array, got a matrix .*: np.asarray\(x\)"),
     (lambda: grad(np.sum)(Frame()), r"grad: argument 0 must be an array, got a Frame .*: x.to_numpy\(\)"),
-    (lambda: fn.vmap(np.sum)(Frame()), r"vmap: argument 0 must be an array, got a Frame .*: x.to_numpy\(\)"),
+    (lambda: vmap(np.sum)(Frame()), r"vmap: argument 0 must be an array, got a Frame .*: x.to_numpy\(\)"),
     (lambda: fn.vmap(_written)(np.ones(2)), r"array\[...\] = x: .* Build the array with np.stack"),
     (lambda: fn.vmap(lambda x: _written(x[0]))(np.ones((2, 2))), r"array\[...\] = x"),
     (lambda: grad(lambda x: math.trunc(x) * x)(1.5), r"math.trunc\(x\): a traced value"),
