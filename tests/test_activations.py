@@ -33,7 +33,7 @@ def points(row: Activation) -> Any:
 def test_each_entry_of_a_matrix_counts_alone_or_it_is_refused(row: Activation) -> None:
     x: Any = np.array([[1.0, -2.0], [3.0, -4.0]])
     if row.along_axis or str(row).startswith(("silu", "mish", "gelu")):
-        with pytest.raises(TypeError, match="x must be an array, got a MaskedArray of .*filled"):
+        with pytest.raises(TypeError, match=r"x must be an array, got a MaskedArray of .*filled"):
             row.f(x.view(np.ma.MaskedArray))
     else:
         assert np.array_equal(np.asarray(row.f(x.view(np.matrix))), row.f(x))
