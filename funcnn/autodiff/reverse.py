@@ -256,8 +256,8 @@ def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
     if hasattr(leaf, "shape"):
         plain_array(name, where, leaf)
     if not isinstance(leaf, np.ndarray | np.generic) and hasattr(leaf, "__array_namespace__"):
-        raise TypeError(f"{name}: {where} is an array of JAX; take jax.{name} in the place of funcnn.{name}, as "
-                        "funcnn.jax says, or, outside jax.jit, np.asarray(x)")
+        raise TypeError(f"{name}: {where} is an array of JAX; differentiate with jax.grad or jax.value_and_grad in "
+                        "the place of funcnn's, as funcnn.jax says, or, outside jax.jit, take np.asarray(x)")
     fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int) else "float(x)"
     raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     f"arrays. Convert numbers first ({fix}), or choose other argnums")
