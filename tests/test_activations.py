@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import partial
 from typing import Any
 
@@ -150,6 +151,12 @@ def test_it_is_a_stage_with_a_name(name: str) -> None:
     net = dense(3, 4) >> getattr(activations, name) >> dense(4, 2)
     assert repr(net) == f"dense(3, 4) >> {name} >> dense(4, 2)"
     assert net.apply(net.init(random.key(0)), np.ones((5, 3), np.float32)).shape == (5, 2)
+
+
+@pytest.mark.parametrize("name", activations.__all__)
+def test_it_pickles_by_its_name(name: str) -> None:
+    f = getattr(activations, name)
+    assert pickle.loads(pickle.dumps(f)) is f
 
 
 def test_one_with_a_setting_is_a_stage_too() -> None:

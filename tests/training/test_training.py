@@ -290,6 +290,12 @@ def test_a_state_that_is_no_tuple_is_named(state: Any) -> None:
         scan_any(lambda a, x: (a, x), state, [1, 2])
 
 
+@pytest.mark.parametrize("no_stream", [5, None, 2.5, lambda: [1.0]])
+def test_what_is_no_stream_of_batches_is_named(no_stream: Any) -> None:
+    with pytest.raises(TypeError, match=r"^fold: batches must be a stream of them, such as batches\(key, data, size\)"):
+        fold_any(lambda state, batch: (state, 0.0), (0.0,), no_stream)
+
+
 # --------------------------------------------------------------------------------------------- history
 
 
