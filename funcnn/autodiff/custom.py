@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
+import numpy as np
+
 from funcnn import tree
 from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
@@ -262,13 +264,16 @@ def _recomputed(f: Callable[..., Any]) -> Rule:
     """The rule of f that keeps its arguments alone."""
     def backward(args: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
         leaves, form = tree.flatten(args)
-        places = [i for i, leaf in enumerate(leaves) if _is_float(leaf)]
+        reals = {i: np.real(leaf) if _is_complex(leaf) else leaf
+                 for i, leaf in enumerate(leaves) if _is_float(leaf) or _is_complex(leaf)}
+        imaginary = {i: np.imag(leaf) for i, leaf in enumerate(leaves) if _is_complex(leaf)}
 
-        def of_floats(*floats: Any) -> Any:
-            replaced = dict(zip(places, floats, strict=True))
+        def of_floats(reals: dict[int, Any], imaginary: dict[int, Any]) -> Any:
+            replaced = reals | {i: reals[i] + 1j * y for i, y in imaginary.items()}
             return f(*form.build(tuple(replaced.get(i, leaf) for i, leaf in enumerate(leaves))))
 
-        cotangents = dict(zip(places, vjp(of_floats, *(leaves[i] for i in places))[1](g), strict=True))
+        cotangents, turned = vjp(of_floats, reals, imaginary)[1](g)
+        cotangents = cotangents | {i: cotangents[i] - 1j * dy for i, dy in turned.items()}
         filled = tuple(cotangents.get(i, leaf) for i, leaf in enumerate(leaves))  # others are never asked for
         result: tuple[Any, ...] = form.build(filled)
         return result
@@ -279,3 +284,7 @@ def _recomputed(f: Callable[..., Any]) -> Rule:
 
 def _is_float(leaf: Any) -> bool:
     return type(leaf) is float or getattr(getattr(leaf, "dtype", None), "kind", "") == "f"
+
+
+def _is_complex(leaf: Any) -> bool:
+    return getattr(getattr(leaf, "dtype", None), "kind", "") == "c"

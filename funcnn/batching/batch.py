@@ -163,10 +163,11 @@ class _Batched(Rule):
 
     def __init__(self, rule: Rule, n: int, args: tuple[Any, ...], options: dict[str, Any], owner: Batch) -> None:
         super().__init__(self._run, name=rule.name, fwd=self._forward, bwd=self._backward, is_code=True)
-        self.rule, self.options, self.batch_of = rule, options, Batch(n)
+        self.rule, self.options, self.n, self.batch_of = rule, options, n, owner
         self.mapped = [_holds(owner, arg) for arg in args]
 
     def _traced(self, values: Sequence[Any]) -> list[Any]:
+        self.batch_of = Batch(self.n)  # begun within that of the vmap around this one, which has just begun its own
         return [BatchTracer(self.batch_of, x) if is_mapped else x
                 for x, is_mapped in zip(values, self.mapped, strict=True)]
 

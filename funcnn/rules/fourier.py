@@ -44,8 +44,8 @@ def _irfft_back(g: Any, _y: Any, _x: Any, n: int | None = None, axis: int = -1, 
     n = _y.shape[axis]
     back = np.moveaxis(np.conj(np.fft.rfft(g, n, axis, _OPPOSITE[norm])), axis, -1)
     twice = np.full(n // 2 + 1, 2, g.dtype)
-    twice[0] = 1
     twice[n // 2:] = 2 if n % 2 else 1
+    twice[0] = 1
     return _to_length(np.moveaxis(back * twice, -1, axis), _x.shape[axis], axis)
 
 

@@ -1119,3 +1119,14 @@ def test_what_is_written_between_vjp_and_its_pullback_changes_nothing() -> None:
     x[:], g[:] = 7.0, 5.0
     np.testing.assert_array_equal(square(np.ones(2))[0], [2.0, 4.0])
     np.testing.assert_array_equal(through, [1.0, 1.0])
+
+
+def test_remat_follows_complex_arguments() -> None:
+    def f(z):
+        return z ** 2 * (1 + 1j)
+
+    def loss(f):
+        return lambda x: np.sum(np.abs(f(x * 1j + x ** 2)) ** 2)
+
+    x = np.array([0.3, -1.2])
+    np.testing.assert_allclose(fn.grad(loss(fn.remat(f)))(x), fn.grad(loss(f))(x), rtol=1e-12)

@@ -267,3 +267,17 @@ def test_stop_gradient_and_auxiliary_results() -> None:
     (value, aux), gradient = fn.vmap(fn.value_and_grad(
         lambda x: (np.sum(fn.stop_gradient(x) * x), {"double": 2 * x}), has_aux=True))(X)
     assert np.allclose(value, (X * X).sum(1)) and np.allclose(aux["double"], 2 * X) and np.allclose(gradient, X)
+
+
+def test_a_custom_vjp_mapped_twice_over_different_arguments_gives_arrays():
+    @fn.custom_vjp
+    def dot(x: Any, w: Any) -> Any:
+        return np.sum(x * w)
+
+    dot.defvjps(lambda g, _y, _x, w: g * w, lambda g, _y, x, _w: g * x)
+    x, w = np.arange(12.0).reshape(3, 4), np.arange(20.0).reshape(5, 4)
+    table = fn.vmap(fn.vmap(dot, (0, None)), (None, 0))
+    dx, dw = fn.grad(lambda x, w: np.sum(table(x, w) ** 2), (0, 1))(x, w)
+    assert type(dx) is type(dw) is np.ndarray
+    np.testing.assert_allclose(dx, 2 * x @ w.T @ w)
+    np.testing.assert_allclose(dw, 2 * w @ x.T @ x)

@@ -463,7 +463,7 @@ row("cond 1", lambda np, x: np.linalg.cond(x, 1), matrix(3, 3), exact=False)
 
 Options = dict[str, Any]
 FORWARD: list[Options] = [{}, {"n": 3}, {"n": 8, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]
-BACKWARD: list[Options] = [{}, {"n": 5}, {"n": 12}, {"n": 6, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]
+BACKWARD: list[Options] = [{}, {"n": 1}, {"n": 5}, {"n": 12}, {"n": 6, "axis": 0, "norm": "ortho"}, {"norm": "forward"}]
 
 for name in ["fft", "ifft", "rfft", "ihfft"]:
     for options in FORWARD:
