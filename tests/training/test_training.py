@@ -556,6 +556,13 @@ def test_the_state_says_what_is_worth_keeping() -> None:
     assert not EarlyStopping().improved
 
 
+def test_a_run_of_nothing_but_nan_is_stopped() -> None:
+    update, state = training.early_stopping(patience=2), training.EarlyStopping()
+    for _ in range(2):
+        state = update(state, np.nan)
+    assert (state.wait, state.stop, state.improved) == (2, True, False)
+
+
 def test_early_stopping_is_pure_data() -> None:
     update = early_stopping(2)
     state = update(EarlyStopping(), np.float32(1.5))
