@@ -557,10 +557,7 @@ def test_the_state_says_what_is_worth_keeping() -> None:
 
 
 def test_a_run_of_nothing_but_nan_is_stopped() -> None:
-    update, state = training.early_stopping(patience=2), training.EarlyStopping()
-    for _ in range(2):
-        state = update(state, np.nan)
-    assert (state.wait, state.stop, state.improved) == (2, True, False)
+    assert [state.stop for state in states_of([math.nan] * 3, patience=2)] == [False, True, True]
 
 
 def test_early_stopping_is_pure_data() -> None:
