@@ -129,6 +129,12 @@ def test_orthogonal_is_orthogonal(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(product, 4 * np.identity(len(product)), atol=1e-14)
 
 
+def test_an_orthogonal_matrix_has_the_signs_that_make_it_uniform() -> None:
+    """Those of a QR decomposition alone favour some matrices: of one number it is always -1."""
+    drawn = [float(initializers.orthogonal()(key, (1, 1))[0, 0]) for key in random.split(KEY, 20)]
+    assert set(drawn) == {-1.0, 1.0}
+
+
 def test_a_layer_takes_any_of_them() -> None:
     layer = dense(3, 4, w_init=initializers.orthogonal(), b_init=initializers.constant(0.5))
     params = layer.init(KEY)

@@ -118,6 +118,26 @@ def test_r2_of_constant_targets() -> None:
 # ------------------------------------------------------------------------------------------ what is particular
 
 
+def test_rows_of_a_confusion_matrix_are_the_true_classes() -> None:
+    matrix = metrics.confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 0, 1, 2]), classes=3)
+    np.testing.assert_array_equal(matrix, [[1, 1, 0], [0, 1, 0], [0, 1, 0]])
+    np.testing.assert_allclose(metrics.precision(matrix), [1, 1 / 3, 0])
+    np.testing.assert_allclose(metrics.recall(matrix), [1 / 2, 1, 0])
+    np.testing.assert_allclose(metrics.f1(matrix), [2 / 3, 1 / 2, 0])
+
+
+def test_a_prediction_at_the_threshold_is_a_no() -> None:
+    assert metrics.binary_accuracy(np.array([0.5, 0.5]), np.array([0, 1])) == 0.5
+    assert metrics.binary_accuracy(np.array([0.0, 1e-3]), np.array([0, 1]), threshold=0.0) == 1
+
+
+def test_r2_of_several_outputs_is_the_mean_of_theirs() -> None:
+    t = np.array([[0.0, 100.0], [1.0, 102.0], [2.0, 110.0]])
+    p = t + np.array([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]])
+    np.testing.assert_allclose(metrics.r2(p, t), (metrics.r2(p[:, 0], t[:, 0]) + metrics.r2(p[:, 1], t[:, 1])) / 2)
+    np.testing.assert_allclose(metrics.r2(p[:, 0], t[:, 0]), 1 - 1 / 2)
+
+
 def test_k_of_1_is_accuracy_also_with_ties() -> None:
     scores = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [2.0, 1.0, 2.0]])
     for labels in np.ndindex(3, 3, 3):

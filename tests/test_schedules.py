@@ -125,6 +125,12 @@ def test_the_ends_of_the_waves_are_exact() -> None:
     assert (rate(0), rate(10), rate(20)) == (0.1, 0.7, 0.0)
 
 
+def test_a_rate_jumps_at_its_boundary_and_stops_at_its_end() -> None:
+    assert list(map(schedules.piecewise_constant(1.0, {3: 0.5}), (2, 3, 4))) == [1.0, 0.5, 0.5]
+    assert schedules.exponential_decay(1.0, 1, 0.5, end_value=0.25)(5) == 0.25
+    assert schedules.exponential_decay(1.0, 1, 2.0, end_value=3.0)(5) == 3.0
+
+
 def test_a_growing_rate_overflows_into_its_bound_or_an_error() -> None:
     assert schedules.exponential_decay(1.0, 1, 10.0, end_value=5.0)(10**6) == 5.0
     unbounded = schedules.exponential_decay(1.0, 1, 10.0)

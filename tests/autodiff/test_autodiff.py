@@ -566,6 +566,16 @@ def test_a_pullback_may_be_differentiated_and_outlive_its_function() -> None:
     assert np.allclose(grad(lambda x: np.sum(vjp(np.sin, x)[1](np.ones(3))[0]))(X), -np.sin(X))
 
 
+def test_second_derivatives_by_the_argument_that_is_meant() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(x**2) * y[0] * y[1]
+
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 5.0])
+    np.testing.assert_allclose(fn.hessian(f, 1)(x, y), [[0.0, 14.0], [14.0, 0.0]])
+    of_x, of_y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0])
+    np.testing.assert_allclose(fn.hvp(f, (x, y), (of_x, of_y)), 2 * 10 * of_x + 2 * x * 2)
+
+
 def test_the_gradient_of_a_gradient_of_a_tree() -> None:
     p = FrozenDict({"w": MATRIX.astype(np.float32), "b": [X.astype(np.float32)]})
 

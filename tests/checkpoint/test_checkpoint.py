@@ -419,6 +419,18 @@ def test_a_text_with_halves_of_surrogate_pairs_comes_back(path: Path, text: str)
     assert came == {"text": text, "n": 1} and len(came["text"]) == len(text)
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, -2**63 - 1, -(10**30)])
+def test_an_integer_of_any_length_comes_back(path: Path, number: int) -> None:
+    save(path, number)
+    assert load(path, 0) == number
+
+
+def test_keys_that_are_written_alike_stay_apart(path: Path) -> None:
+    whole = {"a": {"b": 1}, "a/b": 2, "a~1b": 3, "a~01b": 4, "": 5, "~2": 6, "~02": 7}
+    save(path, whole)
+    assert load(path, whole) == whole
+
+
 def test_a_tree_that_holds_itself_is_refused(path: Path) -> None:
     endless: list[Any] = []
     endless.append(endless)

@@ -197,6 +197,11 @@ def test_values_are_those_of_torch() -> None:
         np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-11, err_msg=name)
 
 
+def test_smooth_labels_are_probabilities() -> None:
+    smooth = losses.smooth_labels(np.array([[0.0, 1.0, 0.0, 0.0]]), 0.2)
+    np.testing.assert_allclose(smooth, [[0.05, 0.85, 0.05, 0.05]])
+
+
 def test_smooth_labels_are_those_of_optax(jax: Any) -> None:
     optax = pytest.importorskip("optax")
     hot = losses.one_hot(np.array([2, 0]), 3, np.float64)

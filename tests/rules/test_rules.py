@@ -440,6 +440,7 @@ def test_put_adds_what_falls_on_one_place() -> None:
     (lambda x: np.fmax(x, np.nan), 2.0, 1.0),
     (lambda x: np.fmin(np.nan, x), 2.0, 1.0),
     (lambda x: np.clip(x, 0.0, 1.0), 1.0, 0.5),
+    (lambda x: np.clip(x, 0.0, 1.0), 0.0, 0.5),
     (lambda x: np.sign(x) + np.round(x) + np.floor(x) + np.trunc(x) + x // 1, 0.3, 0.0),
     (lambda x: np.heaviside(x, 0.5) + np.ceil(x) + np.rint(x), 0.3, 0.0),
     (lambda x: x**0, 0.0, 0.0),

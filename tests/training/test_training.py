@@ -562,6 +562,10 @@ def test_the_state_says_what_is_worth_keeping() -> None:
     assert not EarlyStopping().improved
 
 
+def test_a_run_of_nothing_but_nan_is_stopped() -> None:
+    assert [state.stop for state in states_of([math.nan] * 3, patience=2)] == [False, True, True]
+
+
 def test_early_stopping_is_pure_data() -> None:
     update = early_stopping(2)
     state = update(EarlyStopping(), np.float32(1.5))

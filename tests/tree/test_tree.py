@@ -156,6 +156,12 @@ def test_what_a_frozen_dict_remembers_is_what_it_holds(t: Any) -> None:
             assert tree.structure(derived) == tree.structure(FrozenDict(dict(derived)))
 
 
+def test_structures_differ_wherever_the_trees_do() -> None:
+    assert tree.structure({"a": [1.0]}) != tree.structure({"a": (1.0,)}) != tree.structure({"a": 1.0})
+    assert tree.structure([[1.0], [2.0, 3.0]]) != tree.structure([[1.0, 2.0], [3.0]])
+    assert not tree.equal({"a": {"b": 1.0}}, {"a": [1.0]})
+
+
 def test_reduce_begins_with_the_first_leaf_unless_told_otherwise() -> None:
     assert tree.reduce(max, {"a": -1.0, "b": -5.0}) == -1.0
     assert tree.reduce(operator.mul, [2.0, (3.0, None)]) == 6.0
