@@ -84,13 +84,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is needed only sometimes when it is asked for."""
-    if name in ("jax", "plotting", "tracing"):
-        import importlib
+if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
 
-        return importlib.import_module(f"funcnn.{name}")
-    raise AttributeError(f"module 'funcnn' has no attribute {name!r}{_instead(name)}")
+    def __getattr__(name: str) -> Any:
+        """Import what is needed only sometimes when it is asked for."""
+        if name in ("jax", "plotting", "tracing"):
+            import importlib
+
+            return importlib.import_module(f"funcnn.{name}")
+        raise AttributeError(f"module 'funcnn' has no attribute {name!r}{_instead(name)}")
 
 
 def _instead(name: str) -> str:

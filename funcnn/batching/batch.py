@@ -163,40 +163,43 @@ class _Batched(Rule):
 
     def __init__(self, rule: Rule, n: int, args: tuple[Any, ...], options: dict[str, Any], owner: Batch) -> None:
         super().__init__(self._run, name=rule.name, fwd=self._forward, bwd=self._backward, is_code=True)
-        self.rule, self.options, self.n, self.batch_of = rule, options, n, owner
+        self.rule, self.options, self.n = rule, options, n
         self.mapped = [_holds(owner, arg) for arg in args]
 
-    def _traced(self, values: Sequence[Any]) -> list[Any]:
-        self.batch_of = Batch(self.n)  # begun within that of the vmap around this one, which has just begun its own
-        return [BatchTracer(self.batch_of, x) if is_mapped else x
-                for x, is_mapped in zip(values, self.mapped, strict=True)]
+    def _begin(self, values: Sequence[Any]) -> tuple[Batch, list[Any]]:
+        """A batch begun now, because it must lie within that of a vmap around this one, and the arguments in it."""
+        batch = Batch(self.n)
+        return batch, [BatchTracer(batch, x) if is_mapped else x
+                       for x, is_mapped in zip(values, self.mapped, strict=True)]
 
     def _run(self, *values: Any) -> Any:
-        return self.batch_of.spread(self.rule.fun(*self._traced(values), **self.options))
+        batch, args = self._begin(values)
+        return batch.spread(self.rule.fun(*args, **self.options))
 
     def _forward(self, *values: Any) -> tuple[Any, Any]:
-        args = self._traced(values)
+        batch, args = self._begin(values)
         if self.rule.fwd is not None:
             y, residuals = self.rule.fwd(*args, **self.options)
         else:
             y = self.rule.fun(*args, **self.options)
             residuals = y, args
-        return self.batch_of.spread(y), residuals
+        return batch.spread(y), (batch, residuals)
 
-    def _backward(self, residuals: Any, g: Any) -> _Cotangents:
-        g = BatchTracer(self.batch_of, g)
+    def _backward(self, carried: Any, g: Any) -> _Cotangents:
+        batch, residuals = carried
+        g = BatchTracer(batch, g)
         if self.rule.bwd is not None:
             found = self.rule.bwd(residuals, g)
-            return _Cotangents(lambda i: self._summed(i, found[i]))
+            return _Cotangents(lambda i: self._summed(batch, i, found[i]))
         y, args = residuals
         return _Cotangents(lambda i: self._summed(
-            i, self.rule.fit(i, self.rule.pullback(i)(g, y, *args, **self.options), args[i])))
+            batch, i, self.rule.fit(i, self.rule.pullback(i)(g, y, *args, **self.options), args[i])))
 
-    def _summed(self, i: int, cotangent: Any) -> Any:
+    def _summed(self, batch: Batch, i: int, cotangent: Any) -> Any:
         """The cotangent of argument i: of one that all examples share, the sum."""
         if cotangent is None:
             return None
-        spread = self.batch_of.spread(cotangent)
+        spread = batch.spread(cotangent)
         return spread if self.mapped[i] else np.sum(spread, axis=0)
 
 

@@ -14,7 +14,7 @@ from funcnn._arrays import readonly
 from funcnn.batching.batch import Batch, BatchTracer, one_by_one
 from funcnn.core import NeedsValues, Tracer
 from funcnn.core.tracer import in_our_words
-from funcnn.typing import Key, Keys
+from funcnn.typing import Array, Key, Keys
 
 __all__ = ["vmap"]
 
@@ -44,7 +44,11 @@ class Mapped(Protocol[A, R_co]):
                  **kwargs: B.kwargs) -> R_co: ...
 
 
-def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]:
+@overload
+def vmap(f: np.ufunc, in_axes: Axes = 0, out_axes: Axes = 0) -> Callable[..., Array]: ...
+@overload
+def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]: ...
+def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callable[..., object]:
     """The function that maps f over examples: written for one, computed for all at once.
 
         vmap(f)(x)[i] = f(x[i])    for each i along the first axis
@@ -69,7 +73,7 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
         raise TypeError(f"vmap: what is mapped must be a function, got a {type(f).__name__}; write vmap(f)(x)")
     name = getattr(f, "__name__", type(f).__name__)
 
-    def mapped(*args: Any, **kwargs: Any) -> R:
+    def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = _axes_of_arguments(in_axes, args), tree.map(lambda _: 0, kwargs)
         leaves, form = tree.flatten((args, kwargs))
         _check_arrays(leaves, form.paths())
@@ -89,9 +93,8 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
             raise ours from error
         finally:
             batch.ended = True
-        spread: R = tree.map_with_path(
+        return tree.map_with_path(
             lambda path, y, axis: _placed(batch, path, y, axis), result, _like(out_axes, result, "out_axes"))
-        return spread
 
     mapped.__name__ = mapped.__qualname__ = name
     mapped.__doc__ = f.__doc__

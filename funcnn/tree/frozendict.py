@@ -56,6 +56,9 @@ class FrozenDict(Mapping[K, V_co]):
     if not TYPE_CHECKING:  # a type checker would allow what these refuse
 
         def __getattr__(self, name: str) -> NoReturn:
+            if hasattr(dict, name):
+                raise AttributeError(f"FrozenDict has no {name!r}: a FrozenDict never changes. Make a new one: "
+                                     f"FrozenDict({{**params, ...}}), or tree.update_in(params, path, f)")
             raise AttributeError(f"FrozenDict has no attribute {name!r}; an entry is read as params[{name!r}]")
 
         def __setattr__(self, name: str, value: object) -> NoReturn:

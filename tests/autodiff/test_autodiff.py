@@ -1132,10 +1132,10 @@ def test_what_is_written_between_vjp_and_its_pullback_changes_nothing() -> None:
 
 
 def test_remat_follows_complex_arguments() -> None:
-    def f(z):
+    def f(z: Any) -> Any:
         return z ** 2 * (1 + 1j)
 
-    def loss(f):
+    def loss(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return lambda x: np.sum(np.abs(f(x * 1j + x ** 2)) ** 2)
 
     x = np.array([0.3, -1.2])

@@ -75,7 +75,7 @@ def test_the_arguments_are_not_touched() -> None:
     (lambda: fn.vmap(lambda x, s: x)(X, "abc"), ValueError, r"argument 1.*in_axes=None shares it"),
     (lambda: fn.vmap(lambda x, y: x, (0,))(X, X), ValueError, "in_axes has 1 entries.* 2 positional arguments"),
     (lambda: fn.vmap(lambda x: x, ({"a": 0},))({"b": X}), ValueError, r"in_axes\[0\].*tree like the top"),
-    (lambda: fn.vmap(lambda x: x, 0.5)(X), ValueError, "in_axes is 0.5"),  # type: ignore[arg-type]  # the mistake
+    (lambda: fn.vmap(lambda x: x, 0.5)(X), ValueError, "in_axes is 0.5"),  # type: ignore[call-overload]  # the mistake
     (lambda: fn.vmap(lambda x: x, None)(X), ValueError, "no argument is mapped"),
     (lambda: fn.vmap(X), TypeError, r"must be a function, got a ndarray; write vmap\(f\)\(x\)"),
     (lambda: fn.vmap(lambda x: x, 0, None)(X), ValueError, "differs from example to example, but its out_axes is None"),
@@ -269,7 +269,7 @@ def test_stop_gradient_and_auxiliary_results() -> None:
     assert np.allclose(value, (X * X).sum(1)) and np.allclose(aux["double"], 2 * X) and np.allclose(gradient, X)
 
 
-def test_a_custom_vjp_mapped_twice_over_different_arguments_gives_arrays():
+def test_a_custom_vjp_mapped_twice_over_different_arguments_gives_arrays() -> None:
     @fn.custom_vjp
     def dot(x: Any, w: Any) -> Any:
         return np.sum(x * w)

@@ -421,6 +421,12 @@ def test_errors_of_setting_and_deleting_show_the_way() -> None:
         delete_item(example())
 
 
+@pytest.mark.parametrize("name", ["update", "pop", "popitem", "clear", "setdefault", "copy"])
+def test_what_changes_a_dict_is_told_how_a_new_one_is_made(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"no '{name}': a FrozenDict never changes. Make a new one"):
+        getattr(FrozenDict({"w": 1.0}), name)
+
+
 def test_an_augmented_or_makes_a_new_one_and_leaves_the_old() -> None:
     old = new = example()
     new |= {"z": 1.0}

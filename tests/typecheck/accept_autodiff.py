@@ -203,6 +203,7 @@ def mapped(params: Params, x: Array, named: Line) -> None:
     keys = random.split(random.key(0), 10)
     assert_type(fn.vmap(net.init)(keys), DenseParams)
     assert_type(fn.vmap(of_two)(x, x), Scalar)
+    assert_type(fn.vmap(np.exp)(x), Array)
     assert_type(fn.vmap(of_named_tuple, in_axes=(None, 0))(named, x), float)
     assert_type(fn.vmap(noisy, (None, 0, 0))(params, x, keys), Scalar)
     assert_type(fn.vmap(noisy, (None, 0, None))(params, x, keys[0]), Scalar)

@@ -143,10 +143,15 @@ def other_derivatives(params: Params, line: Line, x: Array, key: Key) -> None:
 
 def batches(x: Array, params: Params) -> None:
     net = dense(2, 3)
-    fn.vmap(x)  # E: arg-type
-    fn.vmap(product, in_axes="first")(x, x)  # E: arg-type
+    fn.vmap(x)  # E: call-overload
+    fn.vmap(product, in_axes="first")(x, x)  # E: call-overload
     fn.vmap(product)(x)  # E: call-overload
     fn.vmap(product)(x, params)  # E: call-overload
     fn.vmap(net.init)(x)  # E: call-overload
     fn.vmap(net.init)(3)  # E: call-overload
     fn.vmap(loss)(params)  # E: call-overload
+
+
+def what_the_library_does_not_have() -> None:
+    fn.valeu_and_grad  # E: attr-defined | has no attribute "valeu_and_grad"
+    fn.vmpa  # E: attr-defined

@@ -72,7 +72,7 @@ def losses_and_metrics(params: Params, logits: Array, labels: IntArray, key: Key
     losses.softmax_cross_entropy(logits, 2)  # E: arg-type | "int"
     losses.softmax_cross_entropy(logits, labels > 0)  # E: arg-type
     losses.softmax_cross_entropy(logits, labels, 0.1)  # E: call-arg
-    losses.huber(logits, logits, "1.0")  # E: arg-type | "str"; expected "float"
+    losses.huber(logits, logits, "1.0")  # E: arg-type | "str"; expected "float | Array"
     losses.one_hot(labels)  # E: call-arg | "num_classes"
     losses.one_hot(3, labels)  # E: arg-type, arg-type
     losses.smooth_labels(labels, 0.1)  # E: arg-type
@@ -81,7 +81,7 @@ def losses_and_metrics(params: Params, logits: Array, labels: IntArray, key: Key
     metrics.accuracy(params, labels)  # E: arg-type
     metrics.f1(logits, labels)  # E: call-arg
     metrics.confusion_matrix(logits, labels)  # E: call-arg | "classes"
-    metrics.accuracy(logits, labels).median  # E: union-attr, union-attr, union-attr
+    metrics.accuracy(logits, labels).median  # E: attr-defined
     regularizers.l2(params)  # E: call-arg | "strength"
     regularizers.l2(params, params)  # E: arg-type | expected "float"
     regularizers.l2(params, "0.1")  # E: arg-type | expected "float"
