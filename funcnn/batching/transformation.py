@@ -44,11 +44,17 @@ class Mapped(Protocol[A, R_co]):
                  **kwargs: B.kwargs) -> R_co: ...
 
 
+class MappedUfunc(Protocol):
+    """A function of NumPy's own, whose type says nothing of arrays with an axis more."""
+
+    def __call__(self, *args: Array) -> Array: ...
+
+
 @overload
-def vmap(f: np.ufunc, in_axes: Axes = 0, out_axes: Axes = 0) -> Callable[..., Array]: ...
+def vmap(f: np.ufunc, in_axes: Axes = 0, out_axes: Axes = 0) -> MappedUfunc: ...
 @overload
 def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]: ...
-def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callable[..., object]:
+def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]:
     """The function that maps f over examples: written for one, computed for all at once.
 
         vmap(f)(x)[i] = f(x[i])    for each i along the first axis
@@ -73,7 +79,7 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
         raise TypeError(f"vmap: what is mapped must be a function, got a {type(f).__name__}; write vmap(f)(x)")
     name = getattr(f, "__name__", type(f).__name__)
 
-    def mapped(*args: Any, **kwargs: Any) -> Any:
+    def mapped(*args: Any, **kwargs: Any) -> R:
         axes = _axes_of_arguments(in_axes, args), tree.map(lambda _: 0, kwargs)
         leaves, form = tree.flatten((args, kwargs))
         _check_arrays(leaves, form.paths())
@@ -93,8 +99,9 @@ def vmap(f: Callable[..., Any], in_axes: Axes = 0, out_axes: Axes = 0) -> Callab
             raise ours from error
         finally:
             batch.ended = True
-        return tree.map_with_path(
+        spread: R = tree.map_with_path(
             lambda path, y, axis: _placed(batch, path, y, axis), result, _like(out_axes, result, "out_axes"))
+        return spread
 
     mapped.__name__ = mapped.__qualname__ = name
     mapped.__doc__ = f.__doc__
