@@ -51,7 +51,7 @@ class MappedUfunc(Protocol):
 
 
 @overload
-def vmap(f: np.ufunc, in_axes: Axes = 0, out_axes: Axes = 0) -> MappedUfunc: ...
+def vmap(f: np.ufunc, in_axes: Axes = 0, out_axes: Axes = 0) -> MappedUfunc: ...  # type: ignore[overload-overlap]  # a ufunc is a function too
 @overload
 def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]: ...
 def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, R]:
