@@ -115,7 +115,7 @@ def numbers_that_are_reported(params: Params, batches: list[Batch], x: Array, y:
     assert_type(training.evaluate(lambda params, batch: {"loss": loss(params, batch)}, params, (x, y)),
                 dict[str, Scalar])
     mean = np.mean([metrics.accuracy(x, y), metrics.accuracy(x, y)])
-    best: float = max(metrics.accuracy(x, y), metrics.binary_accuracy(x, y))
+    best = float(max(metrics.accuracy(x, y), metrics.binary_accuracy(x, y)))
     return float(min(history)) + float(min(values)) + float(np.mean(values)) + float(mean) + best + float(other[-1])
 
 
