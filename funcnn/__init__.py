@@ -11,6 +11,7 @@ which they are also imported: a room knows those above it and none below.
     batching          how is a function of one example computed for all, by vmap?
     autodiff          how is it differentiated, by grad?
     rules             what is the derivative of each NumPy function, and how is it batched?
+    staging           how does a function run without its Python, by jit?
     random            how is randomness a value?
     activations       what bends between two layers?
     initializers      how do weights begin?
@@ -58,6 +59,10 @@ from funcnn import (
 from funcnn.batching import (
     vmap as vmap,
 )
+from funcnn.staging import (
+    jit as jit,
+    make_program as make_program,
+)
 from funcnn.autodiff import (
     custom_vjp as custom_vjp,
     elementwise_grad as elementwise_grad,
@@ -99,7 +104,7 @@ def _instead(name: str) -> str:
     """What may have been meant, or where else it is."""
     import difflib
 
-    if name in ("jit", "pmap"):
+    if name == "pmap":
         return "; the same step runs compiled under JAX: import funcnn.jax, then jax.jit(step)"
     near = difflib.get_close_matches(name, globals(), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -99,13 +99,13 @@ def _index(value: Any) -> int | None:
 Interval: TypeAlias = Literal["(-inf, inf)", "[0, inf)", "(0, inf)", "[0, 1)", "(0, 1)", "[0, 1]"]
 """Where a number must lie: a bound in square brackets belongs to it."""
 
-_HOLDS: dict[Interval, Callable[[float], bool]] = {
-    "(-inf, inf)": lambda x: -math.inf < x < math.inf,
-    "[0, inf)": lambda x: 0 <= x < math.inf,
-    "(0, inf)": lambda x: 0 < x < math.inf,
-    "[0, 1)": lambda x: 0 <= x < 1,
-    "(0, 1)": lambda x: 0 < x < 1,
-    "[0, 1]": lambda x: 0 <= x <= 1,
+HOLDS: dict[Interval, Callable[[float], bool]] = {
+    "(-inf, inf)": lambda x: (-math.inf < x) & (x < math.inf),
+    "[0, inf)": lambda x: (x >= 0) & (x < math.inf),
+    "(0, inf)": lambda x: (x > 0) & (x < math.inf),
+    "[0, 1)": lambda x: (x >= 0) & (x < 1),
+    "(0, 1)": lambda x: (x > 0) & (x < 1),
+    "[0, 1]": lambda x: (x >= 0) & (x <= 1),
 }
 
 
@@ -122,12 +122,12 @@ def real_number(owner: str, name: str, value: Any, within: Interval = "(-inf, in
     ValueError: sgd: momentum must be a number in [0, 1), got 1.5
     """
     known = value.item() if isinstance(value, np.ndarray) and value.shape == () else value
-    if _is_of_a_namespace(known) and known.shape == ():
+    if _is_of_a_namespace(known) and getattr(known, "shape", ()) == ():
         return value
     if isinstance(known, bool) or not isinstance(known, numbers.Real):
         raise TypeError(f"{owner}: {name} must be a number, got {described(value)}")
     number = _float(known)
-    if not _HOLDS[within](number):
+    if not HOLDS[within](number):
         expected = "a finite number" if within == "(-inf, inf)" else f"a number in {within}"
         raise ValueError(f"{owner}: {name} must be {expected}, got {value}")
     return number

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "namespace", "readonly", "stretch"]
+__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "is_number", "is_plain", "kind_of", "namespace",
+           "readonly", "stretch"]
 
 T = TypeVar("T")
 
@@ -42,14 +43,41 @@ def is_concrete(x: Any) -> bool:
     return type(x) is np.ndarray
 
 
+def kind_of(x: Any) -> type:
+    """The type of `x`; of a value whose operations `jit` records as they stand, the type that it has without jit.
+
+    >>> kind_of(np.float32(1.0))
+    <class 'numpy.float32'>
+    """
+    return type(x.value) if getattr(x, "is_recorded", False) else type(x)
+
+
+def is_plain(x: Any) -> bool:
+    """Whether an operation on `x` is NumPy's own call on an ndarray, also where `jit` records it.
+
+    >>> is_plain(np.ones(3, np.float32))
+    True
+    """
+    return kind_of(x) is np.ndarray
+
+
+def is_number(x: Any) -> bool:
+    """Whether `x` is one of Python's numbers, also where `jit` records what is done with it.
+
+    >>> is_number(0.5), is_number(np.float64(0.5))
+    (True, False)
+    """
+    return kind_of(x) in (float, int)
+
+
 def readonly(x: T) -> T:
     """The same array, flagged read-only; only for arrays that the caller has just made.
 
     >>> readonly(np.ones(3, np.float32)).flags.writeable
     False
     """
-    if isinstance(x, np.ndarray):
-        x.setflags(write=False)
+    if isinstance(x, np.ndarray) or getattr(x, "is_recorded", False):
+        x.setflags(write=False)  # type: ignore[union-attr]  # mypy forgets the class behind getattr
     return x
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from funcnn._arguments import whole_number
-from funcnn._arrays import namespace
+from funcnn._arrays import is_number, kind_of, namespace
+from funcnn.core import call
 from funcnn.core.settings import setting
 from funcnn.core.tracer import concrete, underlying
 from funcnn.typing import Schedule
@@ -291,30 +292,46 @@ def one_cycle(transition_steps: int, peak_value: float, pct_start: float = 0.3, 
 class _OfNumbers:
     """NumPy's functions for one Python number, twenty times as fast."""
 
-    maximum, minimum, cos = max, min, math.cos
+    maximum, minimum, cos = partial(call, max), partial(call, min), partial(call, math.cos)
 
     @staticmethod
-    def floor(x: float) -> float:
-        return float(math.floor(x))
+    def floor(x: float) -> Any:
+        return call(_floor, x)
 
     @staticmethod
-    def power(x: float, y: float) -> float:
-        try:
-            return float(x**y)
-        except OverflowError:
-            return math.inf
+    def power(x: float, y: float) -> Any:
+        return call(_power_or_inf, x, y)
+
+
+def _floor(x: float) -> float:
+    return float(math.floor(x))
+
+
+def _power_or_inf(x: float, y: float) -> float:
+    try:
+        return float(x**y)
+    except OverflowError:
+        return math.inf
+
+
+def _one_of(condition: bool, x: Any, y: Any) -> Any:
+    return x if condition else y
+
+
+def _item(count: Any) -> Any:
+    return count.item()
 
 
 def _functions(*values: Any) -> Any:
     """Where the functions of some values are found: Python for its numbers, else JAX, if one is an array of JAX."""
-    if all(isinstance(value, int | float) for value in values):
+    if all(map(is_number, values)):
         return _OfNumbers
     return next((xp for xp in map(namespace, values) if xp is not np), np)
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
-    if isinstance(condition, bool):
-        return x if condition else y
+    if kind_of(condition) is bool:
+        return call(_one_of, condition, x, y)
     return _functions(condition, x, y).where(condition, x, y)
 
 
@@ -328,10 +345,10 @@ def _power(base: Any, exponent: Any) -> Any:
 
 def _plain(count: Any) -> Any:
     """A count that leaves dtypes alone and cannot wrap: NumPy's numbers as Python's, its arrays of ints as int64."""
-    if not isinstance(count, np.generic | np.ndarray):
+    if not issubclass(kind_of(count), np.generic | np.ndarray):
         return count
     if count.ndim == 0:
-        return count.item()
+        return call(_item, count)
     return count.astype(np.int64) if count.dtype.kind in "iu" else count
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import at, plain_array
+from funcnn._arrays import is_number, is_plain, kind_of
 from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
-from funcnn.core import Node, Tracer, TracerError
+from funcnn.core import Node, Tracer, TracerError, call
 from funcnn.core.tracer import in_our_words
 from funcnn.typing import Scalar
 
@@ -248,6 +249,7 @@ def _check_floats(name: str, place: int, primal: Any) -> None:
 
 
 def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
+    leaf = leaf.value if isinstance(leaf, Tracer) and leaf.is_recorded else leaf
     if type(leaf) is float or isinstance(leaf, Tracer | np.floating):
         return
     if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
@@ -271,12 +273,10 @@ def _value_and_aux(out: Any) -> tuple[Any, Any]:
 
 def _check_scalar(value: Any) -> None:
     """One real number, as a gradient needs it."""
-    if isinstance(value, np.floating):
+    if isinstance(value, np.floating) or kind_of(value) is float:
         return
-    kind = value.dtype.kind if isinstance(value, Tracer | np.ndarray | np.generic) else ""
+    kind = value.dtype.kind if hasattr(value, "dtype") else ""
     if kind == "f" and value.shape == ():
-        return
-    if type(value) is float:
         return
     raise TypeError(f"grad: the function must return one real number, it returned {described(value)}. "
                     + _advice(value))
@@ -303,7 +303,7 @@ def _advice(value: Any) -> str:
 
 
 def _one_like(value: Any) -> Any:
-    return 1.0 if type(value) is float else value.dtype.type(1)
+    return 1.0 if is_number(value) else value.dtype.type(1)
 
 
 def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
@@ -323,19 +323,24 @@ def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
 
 def _like(cotangent: Any, primal: Any) -> Any:
     """The cotangent with the dtype and kind of its primal, read-only; zeros where nothing arrived."""
-    if isinstance(cotangent, Tracer):
+    if isinstance(cotangent, Tracer) and not cotangent.is_recorded:
         dtype = getattr(primal, "dtype", cotangent.dtype)
         return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
-    if type(primal) is float:
-        return 0.0 if cotangent is None else float(cotangent)
-    if isinstance(primal, np.generic):
-        return primal.dtype.type(0 if cotangent is None else cotangent)
-    array = np.zeros(primal.shape, primal.dtype) if cotangent is None else np.asarray(cotangent, primal.dtype)
+    if is_number(primal):
+        return 0.0 if cotangent is None else call(float, cotangent)
+    if issubclass(kind_of(primal), np.generic):
+        return primal.dtype.type(0) if cotangent is None else call(primal.dtype.type, cotangent)
+    array = np.zeros(primal.shape, primal.dtype) if cotangent is None else _as_array(cotangent, primal.dtype)
     if array.shape != primal.shape:
         raise ValueError(f"a pullback returned a cotangent of shape {array.shape} for an input of shape {primal.shape}")
     view = array.view()  # the memory may be the caller's own (the cotangent, a constant), whose flag is theirs
     view.setflags(write=False)
     return view
+
+
+def _as_array(cotangent: Any, dtype: Any) -> Any:
+    is_one = is_plain(cotangent) and cotangent.dtype == dtype
+    return cotangent if is_one else call(np.asarray, cotangent, dtype)
 
 
 def named_after(f: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:

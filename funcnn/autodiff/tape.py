@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from funcnn._arrays import kind_of
 from funcnn.autodiff.scatter import add, settle
-from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError, innermost
+from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError, call, innermost
 
 __all__ = ["CONSTANT", "Tape", "walk_back"]
 
@@ -78,7 +79,7 @@ class Tape(Interpreter):
         for i, x in enumerate(args):
             if isinstance(x, Tracer) and x.owner is self:
                 parents.append((i, x.place))
-                values[i] = rule.number(x.value) if type(x.value) is float else x.value
+                values[i] = call(rule.number, x.value) if kind_of(x.value) is float else x.value
             elif type(x) is tuple or type(x) is list:
                 values[i] = self.lower(x)
         return parents, values

@@ -4,7 +4,20 @@
 
 from funcnn.core.interpreter import Interpreter, named_scope
 from funcnn.core.rule import Formula, Node, Outline, Rule, innermost, register
-from funcnn.core.tracer import RULES, NeedsValues, Tracer, TracerError, astype, concrete, getitem, surely, underlying
+from funcnn.core.tracer import (
+    RULES,
+    NeedsValues,
+    Tracer,
+    TracerError,
+    astype,
+    call,
+    concrete,
+    getitem,
+    holds,
+    surely,
+    underlying,
+)
 
 __all__ = ["RULES", "Formula", "Interpreter", "NeedsValues", "Node", "Outline", "Rule", "Tracer", "TracerError",
-           "astype", "concrete", "getitem", "innermost", "named_scope", "register", "surely", "underlying"]
+           "astype", "call", "concrete", "getitem", "holds", "innermost", "named_scope", "register", "surely",
+           "underlying"]

@@ -26,6 +26,9 @@ class Interpreter:
     scope: list[str] | None = None
     """Where in the program an operation stands, for interpreters that want to know: they begin with an empty list."""
 
+    records = False
+    """Whether operations are only written down, to be run again: they come as they are, derivatives aside."""
+
     def __init__(self) -> None:
         self.level = next(_fresh)
 

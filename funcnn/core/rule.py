@@ -112,12 +112,13 @@ class Rule:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run the function, or let the innermost interpreter among its arguments say what that means."""
-        owner = innermost(args)
-        if options and innermost(options.values()) is not None:
-            args, options = _positional(self.fun, args, options)
-            owner = innermost(args)
+        owner = innermost((*args, *options.values())) if options else innermost(args)
         if owner is None:
             return self.fun(*args, **options)
+        if owner.records:
+            return owner.bind(self, args, options)
+        if options and innermost(options.values()) is not None:
+            args, options = _positional(self.fun, args, options)
         if not USUAL.issuperset(map(type, args)):
             args = self._arrays(args)
         return owner.bind(self, args, options)

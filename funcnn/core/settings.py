@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from funcnn._arguments import Interval, real_number
-from funcnn.core.tracer import underlying
+from funcnn._arguments import HOLDS, Interval, real_number
+from funcnn._arrays import is_number
+from funcnn.core.tracer import Tracer, call, holds, underlying
 
 __all__ = ["setting"]
 
@@ -22,6 +23,10 @@ def setting(owner: str, name: str, value: Any, within: Interval = "[0, inf)") ->
     """
     number = real_number(owner, name, value, within)
     known = underlying(number)
+    if isinstance(known, Tracer):
+        number = number if is_number(number) else call(float, number)
+        if not holds(HOLDS[within](known)):
+            raise ValueError(f"{owner}: {name} must be a number in {within}")
     for each in np.ravel(known) if isinstance(known, np.ndarray | np.generic) else ():
         real_number(owner, name, each, within)
     return number

@@ -15,7 +15,7 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "concrete", "getitem",
+__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "call", "concrete", "getitem", "holds",
            "in_our_words", "surely", "underlying"]
 
 
@@ -34,24 +34,44 @@ the pages of `funcnn.rules` fill it."""
 
 def concrete(x: Any) -> Any:
     """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with."""
-    while isinstance(x, Tracer):
+    while isinstance(x, Tracer) and not x.is_recorded:
         x = x.owner.look(x)
     return x
 
 
 def underlying(x: Any) -> Any:
     """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each."""
-    while isinstance(x, Tracer):
+    while isinstance(x, Tracer) and not x.is_recorded:
         x = x.value
     return x
+
+
+def holds(condition: Any) -> bool:
+    """Whether a condition holds: what a check, or a choice between two ways, asks of values.
+
+    A recorder writes down the question and the answer, because what follows is right for that answer only.
+    """
+    known = underlying(condition)
+    return known.owner.ask(known) if isinstance(known, Tracer) else bool(known)
 
 
 def surely(condition: Any) -> bool:
     """Whether a condition is known to hold: not where an interpreter hides the numbers."""
     try:
-        return bool(concrete(condition))
+        return holds(concrete(condition))
     except TracerError:
         return False
+
+
+def call(function: Callable[..., Any], *args: Any) -> Any:
+    """What a function of Python's numbers gives; where one is recorded, that it was called.
+
+    >>> import math
+    >>> call(math.sqrt, 4.0)
+    2.0
+    """
+    recorded = next((x for x in args if isinstance(x, Tracer) and x.is_recorded), None)
+    return function(*args) if recorded is None else recorded.owner.record(function, args, {})
 
 
 def in_our_words(error: ValueError) -> TracerError | None:
@@ -86,6 +106,9 @@ class Tracer:
     """
 
     __slots__ = ("owner", "place", "value")
+
+    is_recorded = False
+    """Whether what is done with it is done again later with other numbers: NumPy's own calls, in their order."""
 
     def __init__(self, owner: Any, value: Any, place: Any = None) -> None:
         self.owner, self.value, self.place = owner, value, place

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from funcnn import initializers
-from funcnn._arrays import is_concrete
-from funcnn.core import RULES, getitem
+from funcnn.core import RULES, getitem, holds, underlying
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.tree.frozendict import FrozenDict
@@ -50,6 +49,7 @@ def _check_indices(x: IntArray, count: int) -> None:
     if getattr(x, "dtype", np.dtype(object)).kind not in "iu":
         raise TypeError("embedding: the input must be an array of integers, got "
                         f"{getattr(x, 'dtype', type(x).__name__)}: x.astype(np.int64)")
-    if is_concrete(x) and x.size and (x.min() < 0 or x.max() >= count):
-        raise ValueError(f"embedding: the input runs from {x.min()} to {x.max()} but there are {count} rows (valid "
-                         f"0..{count - 1})")
+    known = underlying(x)
+    if x.size and not holds((known.min() >= 0) & (known.max() < count)):
+        raise ValueError(f"embedding: the input runs from {known.min()} to {known.max()} but there are {count} rows "
+                         f"(valid 0..{count - 1})")

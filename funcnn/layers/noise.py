@@ -11,7 +11,7 @@ import numpy as np
 from funcnn._arguments import real_number
 from funcnn._arrays import blocks, namespace
 from funcnn.autodiff import custom_vjp
-from funcnn.batching.batch import BatchTracer, one_by_one
+from funcnn.batching.batch import one_by_one
 from funcnn.core import Rule, Tracer
 from funcnn.layers.composition import Layer
 from funcnn.random.checks import words_of
@@ -49,7 +49,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
         if key is None or drop_rate == 0:
             return x
         if isinstance(x, np.ndarray | Tracer):
-            if not isinstance(key, BatchTracer):  # whose keys are looked at one by one
+            if not isinstance(key, Tracer):  # of which each key is looked at when it draws
                 words_of("dropout", key)
             if x.dtype.kind != "f":
                 raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from funcnn._arguments import one_of, whole_number
-from funcnn._arrays import is_concrete, namespace
+from funcnn._arrays import is_plain, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.batching import families
 from funcnn.core import Tracer
@@ -41,7 +41,7 @@ def windows(x: Array, size: Pair, stride: Pair) -> Array:
     array([[1., 2.],
            [4., 5.]])
     """
-    if is_concrete(x):
+    if is_plain(x):
         return sliding_window_view(x, size, axis=(1, 2))[:, ::stride[0], ::stride[1]]
     xp = namespace(x)
     rows, columns = places(x.shape, size, stride)

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnn._arguments import float_array, real_array, real_number, whole_number
-from funcnn._arrays import is_concrete, namespace, readonly
-from funcnn.core import underlying
+from funcnn._arrays import is_plain, namespace, readonly
+from funcnn.core import holds, underlying
+from funcnn.core.settings import setting
 from funcnn.losses import checks
 from funcnn.losses import formulas as fused
 from funcnn.typing import Array, Labels, Mask
@@ -87,13 +88,13 @@ def huber(predictions: Array, targets: Labels, delta: float | Array = 1.0) -> Ar
 
 def _delta(delta: Any, predictions: Any) -> Any:
     if getattr(delta, "ndim", 0) == 0:
-        return real_number("huber", "delta", delta, "(0, inf)")
+        return setting("huber", "delta", delta, "(0, inf)")
     real_array("huber", "delta", delta)
     ends = zip(reversed(delta.shape), reversed(predictions.shape), strict=False)
     if delta.ndim > predictions.ndim or any(n not in (1, expected) for n, expected in ends):
         raise ValueError(f"huber: delta of shape {delta.shape} must fit predictions of shape {predictions.shape}")
     known = underlying(delta)
-    if is_concrete(known) and not np.all(known > 0):
+    if is_plain(known) and not holds(np.all(known > 0)):
         raise ValueError(f"huber: delta must be positive numbers, got {known.min()} among them")
     return delta.astype(predictions.dtype)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnn._arguments import float_array, real_array
-from funcnn.core import underlying
+from funcnn._arrays import is_plain
+from funcnn.core import holds, underlying
 from funcnn.typing import Shape
 
 if TYPE_CHECKING:
@@ -73,10 +74,12 @@ def _broadcast(p: Shape, t: Shape) -> str:
 
 
 def _look(x: Any, check: Callable[[NDArray[Any]], None]) -> None:
-    """Check the values of x, inside vmap those of all examples, if they can be looked at."""
+    """Check the values of x, inside vmap those of all examples, if they can be looked at or asked about."""
     values = underlying(x)
     if isinstance(values, np.ndarray | np.generic):
         check(np.asarray(values))
+    elif is_plain(values):
+        check(values)
 
 
 def every(name: str, argument: str, x: Any, test: Callable[[Any], Any], expected: str, fix: str) -> None:
@@ -91,7 +94,7 @@ def every(name: str, argument: str, x: Any, test: Callable[[Any], Any], expected
 
 
 def _check_every(name: str, argument: str, values: Any, good: Any, expected: str, fix: str) -> None:
-    if not good.all():
+    if not holds(good.all()):
         raise ValueError(f"{name}: {argument} must be {expected}, got {values[~good].flat[0]} at row "
                          f"{_first_row(~good)}. {fix}")
 
@@ -108,7 +111,7 @@ def no_nan(name: str, argument: str, x: Any, fix: str = "Leave such rows out") -
 
 
 def _check_no_nan(name: str, argument: str, values: Any, fix: str) -> None:
-    if values.dtype.kind == "f" and np.isnan(values.min()):
+    if values.dtype.kind == "f" and holds(np.isnan(values.min())):
         _check_every(name, argument, values, ~np.isnan(values), "numbers", fix)
 
 
@@ -147,7 +150,7 @@ is [2. 1.]. For logits use the other
 def _check_probabilities(name: str, argument: str, q: Any, fix: str) -> None:
     rows = q.reshape(-1, q.shape[-1])
     off = np.abs(rows @ np.ones(rows.shape[-1], np.result_type(rows, np.float32)) - 1)  # faster than sum(axis=1)
-    if not (rows.min() >= -TOLERANCE and off.max() <= TOLERANCE):
+    if not holds((rows.min() >= -TOLERANCE) & (off.max() <= TOLERANCE)):
         row = int(np.argmax(~(off <= TOLERANCE) | ~(rows >= -TOLERANCE).all(axis=1)))
         raise ValueError(f"{name}: {argument} of shape {q.shape} must be rows of probabilities, not negative and with "
                          f"sum 1; row {row} is {np.array2string(rows[row], threshold=6, edgeitems=2)}. {fix}")
@@ -166,9 +169,9 @@ outputs before softmax (if these are logits, add 1 to them: it changes nothing),
 
 
 def _check_not_probabilities(name: str, z: Any) -> None:
-    if z.ndim != 2 or len(z) < 2 or not abs(sum(z[0].tolist()) - 1) < 1e-5:  # one row tells for nearly all
+    if z.ndim != 2 or len(z) < 2 or not holds(abs(z[0].sum() - 1) < 1e-5):  # one row tells for nearly all
         return
-    if np.all(z > 0) and np.all(np.abs(z.sum(-1) - 1) < 1e-5):
+    if holds(np.all(z > 0) & np.all(np.abs(z.sum(-1) - 1) < 1e-5)):
         raise ValueError(f"{name}: the logits are positive and each row has sum 1, so they look like probabilities. "
                          "Take the outputs before softmax (if these are logits, add 1 to them: it changes nothing), "
                          "or np.log of the probabilities")
@@ -220,7 +223,7 @@ def class_labels(name: str, labels: Any, classes: int, because: str, argument: s
 
 
 def _check_class_labels(name: str, y: Any, classes: int, because: str, argument: str) -> None:
-    bad = (y < 0) | (y >= classes)
-    if bad.any():
+    if y.size and not holds((y.min() >= 0) & (y.max() < classes)):
+        bad = (y < 0) | (y >= classes)
         raise ValueError(f"{name}: {argument} run from {y.min()} to {y.max()} but {because} (valid 0..{classes - 1}); "
                          f"first bad {argument[:-1]} at row {_first_row(bad)}{_one_column((classes,))}")

@@ -18,7 +18,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from funcnn._arrays import namespace
+from funcnn._arrays import is_number, namespace
+from funcnn.core import holds
 from funcnn.core.settings import setting
 from funcnn.optimizers.onepass import Formula
 from funcnn.optimizers.parts import (
@@ -284,8 +285,8 @@ def _radam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tupl
 def _rectified(b2: Any, eps: Any, t: Any, mu_hat: Any, nu_hat: Any) -> Any:
     rho_inf = 2 / (1 - b2) - 1
     rho = rho_inf - 2 * t * b2**t / (1 - b2**t)
-    known = isinstance(rho, float)
-    if known and rho < 5:
+    known = is_number(rho)
+    if known and holds(rho < 5):
         return mu_hat
     enough = rho if known else namespace(rho).maximum(rho, 5.0)
     r = ((enough - 4) * (enough - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * enough)) ** 0.5

@@ -18,7 +18,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import place_of
-from funcnn._arrays import BLOCK, blocks, is_concrete, readonly
+from funcnn._arrays import BLOCK, blocks, is_concrete, is_plain, readonly
 from funcnn.typing import Shape
 
 __all__ = ["Formula", "check_fit", "kinds", "leafwise"]
@@ -45,7 +45,7 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     """
     rows, forms = zip(*[tree.flatten(each) for each in trees], strict=True)
     kind = kinds(rows[0])
-    groups = _groups(tuple(kind))
+    groups = _groups(tuple(kind)) if all(map(is_plain, rows[0])) else None
     for other, row, form in zip(trees[1:], rows[1:], forms[1:], strict=True):
         if kinds(row) != kind or not (form is forms[0] or form == forms[0]):
             check_fit(owner, "grads", trees[0], "state", other)
@@ -71,10 +71,8 @@ class _Group(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
-    """The small leaves of each dtype, and every other leaf by itself; None if they are not all ndarrays."""
-    if any(kind is not np.ndarray for kind, _, _ in kinds):
-        return None
+def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group]:
+    """The small leaves of each dtype, and every other leaf by itself."""
     members: dict[Any, list[int]] = {}
     for place, (_, shape, dtype) in enumerate(kinds):
         members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
@@ -108,7 +106,7 @@ def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
         return formula(*vectors)
     parts = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
     first = next(parts)
-    if not all(map(is_concrete, first)):  # a number in the formula is traced
+    if not all(map(is_concrete, first)):  # what is traced is not written into
         return formula(*vectors)
     wholes = [np.empty(size, part.dtype) for part in first]
     for block, results in zip(blocks(size), itertools.chain([first], parts), strict=True):

@@ -16,8 +16,9 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import at, described, place_of, whole_number
-from funcnn._arrays import blocks, namespace
+from funcnn._arrays import blocks, is_number, kind_of, namespace
 from funcnn.batching.batch import BatchTracer
+from funcnn.core import call, holds
 from funcnn.core.settings import setting
 from funcnn.optimizers.onepass import leafwise
 from funcnn.optimizers.transformation import (
@@ -170,9 +171,9 @@ def clip_by_global_norm(max_norm: float) -> GradientTransformation:
 
 def _shortened(max_norm: Any, grads: Any, params: Any) -> Any:
     norm = global_norm(grads)
-    if isinstance(norm, float) and norm <= max_norm:
+    if is_number(norm) and holds(norm <= max_norm):
         return grads
-    factor = max_norm / (norm if isinstance(norm, float) else namespace(norm).maximum(norm, max_norm))
+    factor = max_norm / (norm if is_number(norm) else namespace(norm).maximum(norm, max_norm))
     return leafwise("clip_by_global_norm", partial(_times, factor), 1, grads)[0]
 
 
@@ -185,21 +186,21 @@ def global_norm(grads: Any) -> Any:
     As `optax.global_norm`. Of ndarrays it is a Python float, right even where the squares of float32 would overflow.
     """
     total = sum(map(_sum_of_squares, tree.leaves(grads)), start=0.0)
-    return math.sqrt(total) if isinstance(total, float) else namespace(total).sqrt(total)
+    return call(math.sqrt, total) if is_number(total) else namespace(total).sqrt(total)
 
 
 def _sum_of_squares(leaf: Any) -> Any:
-    if not isinstance(leaf, np.ndarray | np.generic | float):
+    if not issubclass(kind_of(leaf), np.ndarray | np.generic | float):
         xp = namespace(leaf)
         return xp.sum(xp.square(leaf.astype(np.float64) if isinstance(leaf, BatchTracer) else leaf))
     vector = np.reshape(leaf, -1)
     with np.errstate(over="ignore", under="ignore"):
         total = _sum_in_blocks(vector, vector.dtype)
-    return total if 1e-20 < total < math.inf else _sum_in_blocks(vector, np.float64)
+    return total if holds((total > 1e-20) & (total < math.inf)) else _sum_in_blocks(vector, np.float64)
 
 
 def _sum_in_blocks(vector: Any, dtype: Any) -> float:
-    return sum([float(np.square(vector[block], dtype=dtype).sum()) for block in blocks(vector.size)], start=0.0)
+    return sum([call(float, np.square(vector[block], dtype=dtype).sum()) for block in blocks(vector.size)], start=0.0)
 
 
 # ------------------------------------------------------------------------------------ momentum and means
@@ -352,7 +353,7 @@ def _accumulate(optimizer: GradientTransformation, every: int, grads: Any, state
     count, zeros = as_count(state.count) + 1, full_like(params, 0.0)
     (mean,) = leafwise("accumulate", partial(_mean_of, count), 1, grads, state.mean)
     waiting = zeros, AccumulateState(count, mean, state.inner)
-    if isinstance(count, int) and count < every:
+    if is_number(count) and holds(count < every):
         return waiting
     updates, inner = optimizer.update_fn(mean, state.inner, params)
     return _select(count >= every, (updates, AccumulateState(0, zeros, inner)), waiting)
@@ -364,8 +365,8 @@ def _mean_of(count: Any, g: Any, mean: Any) -> tuple[Any]:
 
 def _select(condition: Any, this: P, that: P) -> P:
     """One of two trees; where JAX has yet to learn which, every leaf of it."""
-    if isinstance(condition, bool):
-        return this if condition else that
+    if kind_of(condition) is bool:
+        return this if holds(condition) else that
     return tree.map(lambda x, y: namespace(condition).where(condition, x, y), this, that)
 
 
@@ -404,7 +405,7 @@ def _skip(optimizer: GradientTransformation, limit: float, grads: Any, state: An
     check_state("skip_not_finite", SkipState, state)
     skipped, in_a_row, finite = as_count(state.skipped), as_count(state.in_a_row) + 1, _all_finite(grads)
     bad = full_like(params, 0.0), SkipState(skipped + 1, in_a_row, state.inner)
-    if finite is False:
+    if isinstance(finite, bool) and not finite:
         _check_run(in_a_row, limit, grads)
         return bad
     updates, inner = optimizer.update_fn(grads, state.inner, params)
@@ -421,6 +422,6 @@ def _check_run(in_a_row: int, limit: float, grads: Any) -> None:
 def _all_finite(grads: Any) -> Any:
     """Whether all entries are finite: a bool where that is known, else what JAX or vmap will make one of."""
     flags = [namespace(leaf).isfinite(leaf).all() for leaf in tree.leaves(grads)]
-    if all(isinstance(flag, np.bool_) for flag in flags):
-        return all(flags)
+    if all(kind_of(flag) is np.bool_ for flag in flags):
+        return all(map(holds, flags))
     return functools.reduce(lambda a, b: a & b, flags)

@@ -20,7 +20,8 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import at, described, plain_array
-from funcnn._arrays import namespace, readonly
+from funcnn._arrays import is_number, kind_of, namespace, readonly
+from funcnn.core import call
 from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
 
 __all__ = [
@@ -123,7 +124,7 @@ def like(model: Any, x: Any) -> Any:
     array([1., 1.], dtype=float32)
     """
     dtype = getattr(model, "dtype", None)
-    if isinstance(x, np.generic) and isinstance(model, np.ndarray):
+    if issubclass(kind_of(x), np.generic) and issubclass(kind_of(model), np.ndarray):
         x = np.asarray(x)
     if dtype is None or dtype == getattr(x, "dtype", None):
         return x
@@ -327,7 +328,7 @@ def _wrong_state(owner: str, expected: str, state: Any) -> str:
 
 def as_count(count: Any) -> Any:
     """A count; NumPy's integers become Python's, which leave the dtype of what they meet alone."""
-    return int(count) if isinstance(count, np.generic | np.ndarray) else count
+    return call(int, count) if issubclass(kind_of(count), np.generic | np.ndarray) else count
 
 
 def full_like(params: P, value: float) -> P:
@@ -340,8 +341,8 @@ def full_like(params: P, value: float) -> P:
 
 
 def _full_like(value: Any, p: Any) -> Any:
-    if isinstance(p, float):
+    if is_number(p):
         return value
-    if isinstance(value, float):
+    if is_number(value):
         return readonly(namespace(p).full_like(p, value))
     return like(p, namespace(p).zeros_like(p) + value)  # a traced number

@@ -1,4 +1,4 @@
-"""What does a draw mean inside `vmap`? For each key of a batch the numbers that the key gives by itself."""
+"""What does a draw mean inside `vmap`, and `jit`? For each key of a batch the numbers that it gives by itself."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def of_each_key(draw: F) -> F:
-    """A draw that is an operation of `vmap` where the key, or another argument, differs from example to example."""
+    """A draw that is an operation of `vmap` and `jit` where the key, or another argument, is not known yet."""
     @functools.wraps(draw)
     def run(*args: Any, **options: Any) -> Any:
         owner = innermost((*args, *options.values()))
         if owner is None:
             return draw(*args, **options)
-        if isinstance(owner, Batch):
+        if isinstance(owner, Batch) or owner.records:
             return operation(*args, **options)
         raise TracerError(f"random.{draw.__name__}: a draw has no derivative with respect to its arguments; draw from "
                           "a standard law and scale, or pass funcnn.stop_gradient(x)")

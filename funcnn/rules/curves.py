@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from funcnn.batching import families
-from funcnn.core import Rule, Tracer, underlying
+from funcnn.core import Rule, Tracer, holds, underlying
 from funcnn.rules.elementwise import real_sign
 from funcnn.rules.indexing import PICKED
 from funcnn.rules.table import Elementwise, as_array, composite, elementwise, one_where_zero, row, rule
@@ -86,7 +86,7 @@ def _or_complex(fun: Callable[..., Any], lowest: float, highest: float) -> Calla
 
 
 def _real_within(x: Any, lowest: float, highest: float) -> Any:
-    inside = x.dtype.kind == "c" or np.all(underlying((x >= lowest) & (x <= highest)))
+    inside = x.dtype.kind == "c" or holds(np.all(underlying((x >= lowest) & (x <= highest))))
     return x if inside else x.astype(np.result_type(x.dtype, np.complex64))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy._core.umath import clip as clip_of_arrays  # type: ignore[attr-defined]  # what array.clip(low, high) calls
 
-from funcnn._arrays import is_concrete
+from funcnn._arrays import is_concrete, is_number
 from funcnn.batching import families
-from funcnn.core import Rule, astype, underlying
+from funcnn.core import Rule, astype, call, holds, underlying
 from funcnn.rules.table import (
     Elementwise,
     as_array,
@@ -53,10 +53,17 @@ elementwise(np.cbrt,   "y = cbrt(x)", "dx = g / (3 * y**2)", lambda g, y, _x: g 
 elementwise(np.hypot, "z = sqrt(x**2 + y**2)",
             "dx = g * x / z", lambda g, z, x, _y: g * over(x, z),
             "dy = g * y / z", lambda g, z, _x, y: g * over(y, z))
+
+
+def power(x: Any, y: Any, **options: Any) -> Any:
+    """x ** y, which for small exponents is not the same to the bit as `np.power`."""
+    return x ** y if is_concrete(x) and not options else np.power(x, y, **options)
+
+
 elementwise(np.power, "z = x**y",
             "dx = g * y * x**(y - 1)", lambda g, z, x, y: g * _slope_of_power(z, x, y),
             "dy = g * z * log(x)", lambda g, z, x, _y: g * z * _log_or_zero(x),
-            run=lambda x, y, **options: x ** y if is_concrete(x) and not options else np.power(x, y, **options))
+            run=power)
 elementwise(np.float_power, "z = x**y",
             "dx = g * y * x**(y - 1)", lambda g, z, x, y: g * _slope_of_power(z, x, y),
             "dy = g * z * log(x)", lambda g, z, x, _y: g * z * _log_or_zero(x))
@@ -64,20 +71,20 @@ elementwise(np.float_power, "z = x**y",
 
 def _slope_of_power(z: Any, x: Any, y: Any) -> Any:
     """Y x**(y - 1), and 0 where y = 0, also at x = 0."""
-    if not isinstance(y, int | float):
+    if not is_number(y):
         y = as_array(y)
         return np.where(y == 0, 0, y * x ** np.where(y == 0, 1, y - 1))
-    if y == 2:
+    if holds(y == 2):
         return 2 * x
-    if y == 0.5:
+    if holds(y == 0.5):
         return 0.5 / z
-    return y * x ** (y - 1) if y else 0 * x
+    return y * x ** (y - 1) if holds(y != 0) else 0 * x
 
 
 def _log_or_zero(x: Any) -> Any:
     """Log x, and 0 at x = 0, where x ** y does not depend on y."""
-    if isinstance(x, int | float):
-        return float(np.log(x)) if x else 0.0
+    if is_number(x):
+        return call(float, np.log(x)) if holds(x != 0) else 0.0
     return np.log(one_where_zero(as_array(x)))
 
 
@@ -187,9 +194,9 @@ def _real_if_close(a: Any, tol: float = 100) -> Any:
         return a
     least = tol * np.finfo(a.dtype).eps if tol > 1 else tol
     close = np.all(np.abs(np.imag(a)) < least)
-    if not np.any(underlying(close)):
+    if not holds(np.any(underlying(close))):
         return a
-    return np.real(a) if np.all(underlying(close)) else np.where(close, np.real(a), a)
+    return np.real(a) if holds(np.all(underlying(close))) else np.where(close, np.real(a), a)
 
 
 # ------------------------------------------------------------------ choices: a tie is shared equally; NaN passes g on

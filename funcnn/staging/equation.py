@@ -1,0 +1,148 @@
+"""What is a program made of? `Equation`s: a function, its operands, the `Variable` that is the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Attribute", "Changed", "Equation", "Line", "Method", "Variable", "expect", "freeze", "variables_in",
+           "with_variables"]
+
+
+class Variable:
+    """A value of a program: its kind, an array, a number or a tuple; and of an array its shape, dtype and strides."""
+
+    __slots__ = ("dtype", "kind", "name", "shape", "strides")
+
+    def __init__(self, name: str, example: Any) -> None:
+        self.name, self.kind = name, type(example)
+        is_array = isinstance(example, np.ndarray)
+        self.shape: tuple[int, ...] = example.shape if is_array else ()
+        self.strides: tuple[int, ...] = example.strides if is_array else ()
+        self.dtype: Any = getattr(example, "dtype", None)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an ndarray, also one without axes."""
+        return issubclass(self.kind, np.ndarray)
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory an array takes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize if self.is_array else 0
+
+    def __str__(self) -> str:
+        if self.is_array:
+            return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+        return self.kind.__name__
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Line(NamedTuple):
+    """The line of the user's program that asked for an operation."""
+
+    file: str
+    number: int
+
+    @property
+    def text(self) -> str:
+        """What is written there."""
+        import linecache
+
+        return linecache.getline(self.file, self.number).strip()
+
+    def __str__(self) -> str:
+        return f"{self.file.rpartition('/')[2]}:{self.number}"
+
+
+class Equation(NamedTuple):
+    """One operation: result = function(*operands, **options); variables may stand inside tuples and lists."""
+
+    function: Callable[..., Any]
+    operands: tuple[Any, ...]
+    options: dict[str, Any]
+    result: Variable | None
+    line: Line | None = None
+    errors: tuple[tuple[str, str], ...] = ()
+    """How NumPy answers divisions by zero and overflow here, where not as at the beginning: `np.errstate`."""
+    views: tuple[Variable, ...] = ()
+    """The operands in whose memory the result lies, or may lie."""
+
+    @property
+    def reads(self) -> list[Variable]:
+        """The variables among the operands and options."""
+        return [*variables_in(self.operands), *variables_in(tuple(self.options.values()))]
+
+
+class Changed(Exception):
+    """A condition of a program does not have the answer that was recorded, so that the program is not that of f."""
+
+
+def expect(condition: Any, answer: bool) -> None:
+    """A condition of a program: what follows is right for this answer only."""
+    if bool(condition) is not answer:
+        raise Changed
+
+
+def freeze(x: Any) -> None:
+    """Flag an array read-only, as f does."""
+    x.setflags(write=False)
+
+
+def variables_in(operand: Any) -> Iterator[Variable]:
+    """The variables of an operand, also inside tuples, lists and dicts."""
+    if type(operand) is Variable:
+        yield operand
+    elif isinstance(operand, tuple | list):
+        for each in operand:
+            yield from variables_in(each)
+    elif isinstance(operand, dict):
+        yield from variables_in(list(operand.values()))
+
+
+def with_variables(operand: Any, replace: Callable[[Variable], Any]) -> Any:
+    """An operand with something else in the place of each variable."""
+    if type(operand) is Variable:
+        return replace(operand)
+    if isinstance(operand, tuple | list) and any(True for _ in variables_in(operand)):
+        parts = [with_variables(each, replace) for each in operand]
+        return type(operand)(*parts) if hasattr(operand, "_fields") else type(operand)(parts)
+    if isinstance(operand, dict):
+        return {key: with_variables(value, replace) for key, value in operand.items()}
+    return operand
+
+
+class Method:
+    """A method of an array as a function: Method("sum")(x, 0) is x.sum(0)."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
+        """What the method of x returns."""
+        return getattr(x, self.name)(*args, **options)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+
+class Attribute(Method):
+    """An attribute of an array as a function: Attribute("T")(x) is x.T."""
+
+    __slots__ = ()
+
+    def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
+        """The attribute of x."""
+        return getattr(x, self.name)

@@ -1,0 +1,385 @@
+"""What does recording an operation mean? It runs, and is written down: a `Recorder` is the interpreter of one `jit`.
+
+It is the outermost of all interpreters, so that what arrives is what `grad` and `vmap` make of a program: plain calls
+of NumPy. Its tracers stand for the arguments that the function happened to be called with, and cannot be looked at:
+what is recorded must be right for all others of the same shapes and dtypes. Where the library itself must look, it
+asks with `funcnn.core.holds`, and question and answer become a condition of the program.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from funcnn import tree
+from funcnn.core import Interpreter, Rule, Tracer, TracerError, getitem, innermost
+from funcnn.core.rule import USUAL
+from funcnn.staging.equation import Attribute, Equation, Line, Method, Variable, expect, freeze
+
+__all__ = ["CapturedTracer", "Recorded", "RecordedNumber", "Recorder"]
+
+
+class CapturedTracer(Exception):
+    """The function works on a traced value that is not among its arguments: it is not recorded, but run."""
+
+
+_SPELLED: dict[Any, Callable[..., Any]] = {getitem: operator.getitem}
+"""How functions of the library are written in NumPy."""
+
+_STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
+           np.iscomplexobj, np.isrealobj}
+"""What they say depends on shapes and dtypes alone."""
+
+_SHAPED_BY_VALUES: set[Any] = {np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.unique,
+                               np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.place,
+                               *[getattr(np, name) for name in ("unique_all", "unique_counts", "unique_inverse",
+                                                                "unique_values") if hasattr(np, name)]}
+_WRITES = {"fill", "itemset", "partition", "put", "resize", "setfield", "sort", "byteswap"}
+_LOOKS = {"item", "tolist", "tobytes", "tofile", "dump", "dumps", "tostring", "nonzero", "compress"}
+_ATTRIBUTES = {"T", "mT", "real", "imag"}
+_KNOWN = {"flags", "itemsize", "nbytes", "strides", "base", "device"}
+"""Attributes that say how an array lies in memory: the same for all arguments of one signature."""
+
+
+def _looked_at(what: str, x: Any) -> TracerError:
+    return TracerError(
+        f"{what}: a value inside jit ({_described(x)}) cannot be looked at, because what is recorded must be right for "
+        "other values too. Use NumPy's functions (np.where(condition, a, b) in place of if, np.exp(x), not "
+        "math.exp(x)); say static_argnums of an argument that decides; or do this outside of jit")
+
+
+def _described(x: Any) -> str:
+    value = x.value
+    if isinstance(value, np.ndarray | np.generic):
+        return f"{value.dtype}{list(value.shape)}"
+    return f"a Python {type(value).__name__}"
+
+
+def _binary(name: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    function = getattr(operator, name)
+
+    def operate(self: Any, other: Any) -> Any:
+        pair = (other, self) if swapped else (self, other)
+        owner = innermost(pair)
+        return self.owner.record(function, pair, {}) if owner is self.owner else getattr(Tracer, plain)(self, other)
+
+    plain = f"__{'r' if swapped else ''}{name.strip('_')}__"
+    return operate
+
+
+def _unary(name: str) -> Callable[[Any], Any]:
+    function = getattr(operator, name)
+    return lambda self: self.owner.record(function, (self,), {})
+
+
+def _in_place(name: str) -> Callable[[Any, Any], Any]:
+    function = getattr(operator, name)
+
+    def operate(self: Any, other: Any) -> Any:
+        new = function(self, other)
+        dtype = getattr(self.value, "dtype", None)
+        is_array = isinstance(self.value, np.ndarray)
+        return new.astype(dtype) if is_array and isinstance(new, Tracer) and new.dtype != dtype else new
+
+    return operate
+
+
+@tree.register_leaf
+class Recorded(Tracer):
+    """A value of a recording: use it as the array; `place` is its variable in the program."""
+
+    __slots__ = ()
+    is_recorded = True
+
+    __array_priority__ = 1000
+
+    for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor", "lshift",
+                  "rshift"):
+        _plain = _name.strip("_")
+        locals()[f"__{_plain}__"] = _binary(_name)
+        locals()[f"__r{_plain}__"] = _binary(_name, swapped=True)
+        locals()[f"__i{_plain}__"] = _in_place(_name)
+    for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        locals()[f"__{_name}__"] = _binary(_name)
+    for _name in ("neg", "pos", "abs", "invert"):
+        locals()[f"__{_name}__"] = _unary(_name)
+    del _name, _plain
+
+    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+
+    def __bool__(self) -> bool: raise _looked_at("if x", self)
+    def __float__(self) -> NoReturn: raise _looked_at("float(x)", self)
+    def __int__(self) -> NoReturn: raise _looked_at("int(x)", self)
+    def __complex__(self) -> NoReturn: raise _looked_at("complex(x)", self)
+    def __trunc__(self) -> NoReturn: raise _looked_at("math.trunc(x)", self)
+    def __index__(self) -> NoReturn: raise _looked_at("range(x), array[x] or a shape", self)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise _looked_at("np.asarray(x), np.array([x, y]) (write np.stack([x, y]))", self)
+
+    def item(self, *args: int) -> NoReturn: raise _looked_at("x.item()", self)
+    def tolist(self) -> NoReturn: raise _looked_at("x.tolist()", self)
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TracerError(f"x[...] = value: a value inside jit ({_described(self)}) never changes. Build a new array "
+                          "with np.where, np.concatenate or np.stack")
+
+    def __getitem__(self, index: Any) -> Any:
+        owner = innermost((self, index))
+        if owner is not self.owner:
+            return Tracer.__getitem__(self, index)
+        return self.owner.record(operator.getitem, (self, index), {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _KNOWN:
+            return getattr(self.value, name)
+        if name in _WRITES:
+            raise TracerError(f"x.{name}(...): a value inside jit ({_described(self)}) never changes; use what np.sort,"
+                              " np.full ... return")
+        if name in _LOOKS:
+            raise _looked_at(f"x.{name}()", self)
+        if name in _ATTRIBUTES:
+            return self.owner.record(Attribute(name), (self,), {})
+        if name.startswith("_") or not hasattr(self.value, name):
+            raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
+        return lambda *args, **options: self.owner.record(Method(name), (self, *args), options)
+
+    T = property(lambda self: self.owner.record(Attribute("T"), (self,), {}))
+    mT = property(lambda self: self.owner.record(Attribute("mT"), (self,), {}))
+
+    def _method(name: str) -> Any:  # type: ignore[misc]  # used while the class is made
+        return lambda self, *args, **options: self.owner.record(Method(name), (self, *args), options)
+
+    astype, copy, reshape, transpose, view = map(_method, ("astype", "copy", "reshape", "transpose", "view"))
+    del _method
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return self.owner.record(round, (self,) if ndigits is None else (self, ndigits), {})
+
+    def __divmod__(self, other: Any) -> Any:
+        return self.owner.record(divmod, (self, other), {})
+
+    def setflags(self, write: bool | None = None, **others: Any) -> None:
+        """Flag the array of the program, as f does: read-only, which is all that is recorded."""
+        if write is False:
+            self.owner.freeze(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if innermost((*inputs, *kwargs.values())) is not self.owner:
+            return Tracer.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if method == "at":
+            raise TracerError(f"np.{ufunc.__name__}.at: a value inside jit cannot be written into an array; write "
+                              "x + np.bincount(...) or an indexed sum")
+        return self.owner.record(function, inputs, kwargs)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
+                           kwargs: dict[str, Any]) -> Any:
+        if innermost((*args, *kwargs.values())) is not self.owner:
+            return Tracer.__array_function__(self, function, types, args, kwargs)
+        return self.owner.record(function, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"Recorded({_described(self)})"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+
+@tree.register_leaf
+class RecordedNumber(Recorded):
+    """A number of Python in a recording: it has no shape and no dtype, and arrays that it meets keep theirs."""
+
+    __slots__ = ()
+    is_recorded_number = True
+
+    shape = property(lambda self: self.__getattr__("shape"))
+    ndim = property(lambda self: self.__getattr__("ndim"))
+    size = property(lambda self: self.__getattr__("size"))
+    dtype = property(lambda self: self.__getattr__("dtype"))
+    T = property(lambda self: self.__getattr__("T"))
+    mT = property(lambda self: self.__getattr__("mT"))
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
+
+    def __len__(self) -> int:
+        raise TypeError(f"object of type {type(self.value).__name__!r} has no len()")
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
+USUAL.update((Recorded, RecordedNumber))
+
+_NUMBERS = (bool, int, float, complex)
+_PLAIN = (str, bytes, type(None), np.dtype, type, type(Ellipsis))
+
+
+class Recorder(Interpreter):
+    """The meaning of operations while a function is recorded: run, and written down."""
+
+    records = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.equations: list[Equation] = []
+        self.ended = False
+        self.errors = np.geterr()
+        self._constants: dict[int, tuple[Any, Any]] = {}
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the recorded function has returned."""
+        return self.ended
+
+    def begin(self, names: Sequence[str], leaves: Sequence[Any]) -> list[Recorded]:
+        """Tracers for the leaves of the arguments."""
+        return [self._traced(leaf, Variable(name, leaf)) for name, leaf in zip(names, leaves, strict=True)]
+
+    def look(self, x: Tracer) -> Any:
+        """Refuse: what a tracer stands for now, it will not stand for when the program runs."""
+        raise _looked_at("x", x)
+
+    def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Record the function of a rule; what is NumPy code itself is run on the tracers."""
+        if rule.is_code:
+            return rule.fun(*args, **options)
+        return self.record(rule.fun, args, options)
+
+    def record(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Run a function and write it down; what it returns is traced."""
+        if self.ended:
+            raise TracerError("a value inside jit is used after the jitted function has returned; return what you need "
+                              "instead of keeping it in a variable")
+        function = _SPELLED.get(function, function)
+        values, named = self._known(args), self._known(options)
+        if function in _STATIC:
+            return function(*values, **named)
+        self._check(function, args, values, options)
+        y = function(*values, **named)
+        return self._written(function, args, options, y)
+
+    def ask(self, condition: Tracer) -> bool:
+        """The answer to a question about values, which becomes a condition of the program."""
+        answer = bool(condition.value)
+        self._write(expect, (condition.place, answer), {}, None)
+        return answer
+
+    def freeze(self, x: Recorded) -> None:
+        """Flag an array read-only."""
+        x.value.setflags(write=False)
+        self._write(freeze, (x.place,), {}, None)
+
+    def operand(self, x: Any) -> Any:
+        """What stands in the program for a value: a variable, or a constant, which is copied if it could change."""
+        if isinstance(x, Recorded) and x.owner is self:
+            return x.place
+        if isinstance(x, tuple | list):
+            parts = list(map(self.operand, x))
+            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+        if isinstance(x, dict):
+            return {key: self.operand(value) for key, value in x.items()}
+        if isinstance(x, np.ndarray) and x.flags.writeable:
+            return self._constants.setdefault(id(x), (x, x.copy(order="K")))[1]
+        return x
+
+    def _known(self, x: Any) -> Any:
+        """What an operand stands for now."""
+        if isinstance(x, Tracer):
+            if x.owner is not self:
+                raise CapturedTracer
+            return x.value
+        if isinstance(x, tuple | list):
+            parts = list(map(self._known, x))
+            return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+        if isinstance(x, dict):
+            return {key: self._known(value) for key, value in x.items()}
+        if isinstance(x, slice) and innermost((x.start, x.stop, x.step)) is not None:
+            raise TracerError("x[a:b] with a value inside jit as a bound: how long the result is would depend on it. "
+                              "np.take(x, a + np.arange(n)) takes n entries from a on; or say static_argnums")
+        return x
+
+    def _check(self, function: Any, args: Sequence[Any], values: Sequence[Any], options: dict[str, Any]) -> None:
+        """Refuse what jit cannot do: results whose shape depends on values, and results written into arrays."""
+        if options.get("out") is not None:
+            raise TracerError("out=...: inside jit results cannot be written into an array; use what the function "
+                              "returns")
+        by_mask = function is operator.getitem and _has_mask(args[1])
+        if by_mask or function in _SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
+            name = "x[mask]" if by_mask else f"np.{function.__name__}"
+            raise TracerError(f"{name}: how long the result is depends on values, which jit cannot know; "
+                              "np.where(mask, x, 0) keeps the shape; or do this outside of jit")
+        if function is np.repeat and any(isinstance(x, Tracer) for x in (*args[1:], options.get("repeats"))):
+            raise TracerError("np.repeat: how long the result is depends on repeats, which jit cannot know; say "
+                              "static_argnums, or give the numbers outside of jit")
+
+    def _written(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
+        if isinstance(y, np.ndarray | np.generic | bool | int | float | complex):
+            return self._traced(y, self._write(function, args, options, y))
+        if isinstance(y, tuple | list):
+            whole = Recorded(self, y, self._write(function, args, options, y))
+            parts = [self._written(operator.getitem, (whole, i), {}, part) for i, part in enumerate(y)]
+            return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
+        if isinstance(y, _PLAIN):
+            return y
+        raise TracerError(f"{getattr(function, '__name__', function)}: returned a {type(y).__name__}, which jit cannot "
+                          "record; it knows arrays, numbers, and tuples and lists of them")
+
+    def _write(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any,
+               ) -> Variable | None:
+        operands, named = self.operand(args), self.operand(options)
+        result = None if y is None else Variable(f"v{len(self.equations)}", y)
+        errors = np.geterr()
+        changed = tuple([(kind, how) for kind, how in errors.items() if self.errors[kind] != how])
+        views = tuple(_lies_in(y, args)) if y is not None else ()
+        self.equations.append(Equation(function, operands, named, result, _line_of_user(), changed, views))
+        return result
+
+    def _traced(self, y: Any, variable: Variable | None) -> Recorded:
+        return (RecordedNumber if type(y) in _NUMBERS else Recorded)(self, y, variable)
+
+
+def _has_mask(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, Tracer) and getattr(part, "dtype", None) == np.dtype(bool) for part in parts)
+
+
+def _lies_in(y: Any, operand: Any) -> list[Variable]:
+    """The variables among operands in whose memory a result lies."""
+    if isinstance(operand, tuple | list):
+        return [found for each in operand for found in _lies_in(y, each)]
+    if not isinstance(operand, Recorded):
+        return []
+    if isinstance(y, tuple | list):
+        return [operand.place] if any(_lies_in(each, operand) for each in y) else []
+    value = operand.value
+    if isinstance(value, tuple | list):
+        return [operand.place]
+    shares = isinstance(y, np.ndarray) and isinstance(value, np.ndarray) and np.may_share_memory(y, value)
+    return [operand.place] if shares else []
+
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+
+
+def _line_of_user() -> Line | None:
+    """The innermost line of the program that is neither funcnn's nor NumPy's."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith((_HERE, _NUMPY)):
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)

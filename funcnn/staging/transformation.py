@@ -1,0 +1,291 @@
+"""What is `jit`? A function whose Python runs once for each kind of arguments, and whose NumPy calls are kept."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+
+from funcnn import tree
+from funcnn._arguments import described, place_of
+from funcnn.core import Tracer, TracerError
+from funcnn.staging.planner import Plan
+from funcnn.staging.equation import Changed
+from funcnn.staging.program import Program
+from funcnn.staging.recorder import CapturedTracer, Recorded, Recorder
+
+__all__ = ["jit", "make_program"]
+
+A = ParamSpec("A")
+R = TypeVar("R")
+
+MOST = 64
+"""So many signatures are kept of one function; the one that was not called for the longest time goes first."""
+
+WAYS = 8
+"""So many programs are kept of one signature, for the different answers to what was asked of values."""
+
+PATIENCE = 6
+"""After so many calls in a row that had to be recorded anew, a warning says so."""
+
+
+def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable[A, R]:
+    """The same function, faster: its Python runs once, and the NumPy calls that it makes are kept and run again.
+
+    The first call with arguments of some signature (the structure of their trees, shapes, dtypes, and the values of
+    static arguments) records f as a program (`make_program` shows it); further calls run that, with memory of its own
+    for what lies between. The result is the same to the bit, and so are errors: what f checks of values is checked
+    each time, and where the answer differs, f itself runs. It pays where much is called on small arrays.
+
+    What to know, as with `jax.jit`:
+
+    - Python runs while recording only. A list appended to, a global changed, a `print` happen once; what f reads
+      besides its arguments (a global, an array of the enclosing function) is a constant, as it was at that time.
+    - Values cannot be looked at: `if x > 0`, `float(x)` and shapes that depend on values are a `TracerError`. Arguments
+      named in `static_argnums`, which are hashable, are part of the signature and can.
+    - A Python number is an argument like an array: another number is no new signature.
+    - Inside `grad`, `vmap`, or another jitted function it is f itself; the transformations belong inside.
+
+    >>> import funcnn as fn
+    >>> slope = fn.jit(fn.grad(lambda w, x: np.sum(np.tanh(w * x))))
+    >>> slope(np.array([0.0, 1.0]), 2.0)
+    array([2.        , 0.14130165])
+
+    As `jax.jit`.
+    """
+    if not callable(f):
+        raise TypeError(f"jit: takes a function, got {described(f)}; write jit(f)(x), not jit(f(x))")
+    name = getattr(f, "__name__", type(f).__name__)
+    store = _Store(f, name, _positions(static_argnums))
+
+    @functools.wraps(f)
+    def jitted(*args: A.args, **kwargs: A.kwargs) -> R:
+        result: R = store(args, kwargs)
+        return result
+
+    return jitted
+
+
+def make_program(f: Callable[A, Any], static_argnums: int | Sequence[int] = ()) -> Callable[A, Program]:
+    """A function of the same arguments that returns the program of f: the NumPy calls that it makes of them.
+
+    >>> print(make_program(lambda x, y: np.sum(x * y))(np.ones(3), 2.0))  # doctest: +ELLIPSIS
+    def f(x, y):  # x: float64[3], y: float
+        v0 = x * y      # float64[3]...
+        v1 = np.sum(v0) # float64...
+        return v1
+
+    As `jax.make_jaxpr`.
+    """
+    name = getattr(f, "__name__", type(f).__name__)
+    static = _positions(static_argnums)
+
+    @functools.wraps(f)
+    def recorded(*args: A.args, **kwargs: A.kwargs) -> Program:
+        call = _Call(f, name, static, args, kwargs)
+        return call.recorded()
+
+    return recorded  # type: ignore[return-value]  # wraps keeps the type of f, whose result this is not
+
+
+def _positions(static_argnums: Any) -> tuple[int, ...]:
+    numbers = tuple(static_argnums) if isinstance(static_argnums, tuple | list) else (static_argnums,)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+            raise TypeError(f"jit: static_argnums must be an int or a sequence of them, got {static_argnums!r}")
+    return tuple(map(int, numbers))
+
+
+Kind = tuple[Any, ...]
+"""What a signature says of a leaf: its type, and of an array shape, dtype and how it lies in memory."""
+
+
+def _kind(leaf: Any) -> Kind:
+    if isinstance(leaf, np.ndarray):
+        return type(leaf), leaf.shape, leaf.dtype, leaf.strides
+    return (type(leaf),)
+
+
+class Signature(NamedTuple):
+    """What decides which program is run."""
+
+    structure: tree.Structure
+    kinds: tuple[Kind, ...]
+    static: tuple[Any, ...]
+
+
+class _Call:
+    """One call of a function: its arguments, parted into what is traced and what is static."""
+
+    def __init__(self, f: Callable[..., Any], name: str, static: tuple[int, ...], args: tuple[Any, ...],
+                 kwargs: dict[str, Any]) -> None:
+        self.f, self.name, self.args, self.kwargs = f, name, args, kwargs
+        self.static = {place % len(args) if -len(args) <= place < len(args) else _no_such(name, place, args): None
+                       for place in static}
+        traced = tuple([None if i in self.static else arg for i, arg in enumerate(args)])
+        leaves, self.structure = tree.parts((traced, kwargs))
+        self.leaves = list(leaves)
+        self.is_traced = any(isinstance(leaf, Tracer) for leaf in self.leaves)
+
+    def signature(self) -> Signature:
+        """What decides which program is run; an error names the argument that cannot be traced."""
+        for leaf, path in zip(self.leaves, self.structure.paths(), strict=True):
+            if not isinstance(leaf, np.ndarray | np.generic | bool | int | float | complex):
+                raise _not_traced(self.name, path, leaf)
+        static = tuple([self.args[i] for i in self.static])
+        try:
+            hash(static)
+        except TypeError:
+            raise TypeError(f"jit: {self.name}: static arguments must be hashable, got {static!r:.80}; use a tuple in "
+                            "place of a list, a FrozenDict in place of a dict") from None
+        return Signature(self.structure, tuple(map(_kind, self.leaves)), tuple([(type(x), x) for x in static]))
+
+    def itself(self) -> Any:
+        """The function itself, run on the arguments."""
+        return self.f(*self.args, **self.kwargs)
+
+    def recorded(self) -> Program:
+        """The program of the function, which runs on tracers."""
+        self.signature()
+        recorder = Recorder()
+        traced: list[Recorded] = recorder.begin(_names(self.f, self.structure.paths()), self.leaves)
+        args, kwargs = self.structure.build(tuple(traced))
+        args = [self.args[i] if i in self.static else arg for i, arg in enumerate(args)]
+        try:
+            result = self.f(*args, **kwargs)
+        finally:
+            recorder.ended = True
+        leaves, structure = tree.parts(result)
+        for leaf in leaves:
+            if isinstance(leaf, Tracer) and leaf.owner is not recorder:
+                raise CapturedTracer
+        outputs = [recorder.operand(leaf) for leaf in leaves]
+        return Program(_as_name(self.name, "f"), [x.place for x in traced], recorder.equations, outputs, self.structure,
+                       structure)
+
+
+def _no_such(name: str, place: int, args: tuple[Any, ...]) -> int:
+    raise ValueError(f"jit: static_argnums names argument {place}, but {name} was called with {len(args)} positional "
+                     "arguments")
+
+
+def _not_traced(name: str, path: tree.Path, leaf: Any) -> TypeError:
+    where = _where(path)
+    fix = (f"static_argnums=({path[1]},)" if path[0] == 0 else f"functools.partial({name}, {path[1]}=...)")
+    return TypeError(f"jit: {name}: {where} is {described(leaf)}, neither an array nor a number; {fix} makes it part "
+                     "of the program")
+
+
+def _where(path: tree.Path) -> str:
+    kind = "argument" if path[0] == 0 else "keyword argument"
+    inside = f" at {place_of(path[2:])}" if path[2:] else ""
+    return f"{kind} {path[1]}{inside}"
+
+
+def _names(f: Callable[..., Any], paths: Sequence[tree.Path]) -> list[str]:
+    """A name for each leaf of the arguments, from the names of the parameters of f and the path."""
+    try:
+        parameters = [p.name for p in inspect.signature(f).parameters.values()
+                      if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        parameters = []
+    names: dict[str, None] = {}
+    for kind, first, *rest in paths:
+        own = parameters[first] if kind == 0 and first < len(parameters) else f"a{first}" if kind == 0 else str(first)
+        name = _as_name("_".join(map(str, (own, *rest))), "a")
+        while name in names:
+            name += "_"
+        names[name] = None
+    return list(names)
+
+
+def _as_name(text: str, otherwise: str) -> str:
+    """The text as a name of Python that no variable of a program has."""
+    import keyword
+    import re
+
+    name = re.sub(r"\W", "_", text).strip("_")
+    if not name.isidentifier() or keyword.iskeyword(name):
+        return otherwise
+    return f"{name}_" if re.fullmatch(r"v\d+|c\d+|np", name) else name
+
+
+class _Store:
+    """The programs of one function by signature, planned; what it does is not seen from outside but for its speed."""
+
+    def __init__(self, f: Callable[..., Any], name: str, static: tuple[int, ...]) -> None:
+        self.f, self.name, self.static = f, name, static
+        self.plans: OrderedDict[Signature, list[Plan]] = OrderedDict()
+        self.lock = threading.Lock()
+        self.in_a_row = 0
+        self.last: Signature | None = None
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        call = _Call(self.f, self.name, self.static, args, kwargs)
+        if call.is_traced:
+            return call.itself()
+        signature = call.signature()
+        with self.lock:
+            plans = self.plans.get(signature, [])
+            if plans:
+                self.plans.move_to_end(signature)
+        for plan in plans:
+            try:
+                result = plan(call.leaves)
+            except Changed:
+                continue
+            self.in_a_row = 0
+            return result
+        if len(plans) >= WAYS:
+            return call.itself()
+        return self._first(call, signature)
+
+    def _first(self, call: _Call, signature: Signature) -> Any:
+        """Record the function for new arguments, and run the program; what fails is for the function itself to say."""
+        try:
+            program = call.recorded()
+        except CapturedTracer:
+            return call.itself()
+        except Exception as error:
+            call.itself()
+            if isinstance(error, TracerError):
+                raise
+            raise TracerError(f"jit: {self.name} runs, but cannot be recorded: {type(error).__name__}: {error}"
+                              ) from error
+        plan = Plan(program)
+        with self.lock:
+            self._watch(signature)
+            self.plans.setdefault(signature, []).insert(0, plan)
+            self.plans.move_to_end(signature)
+            while len(self.plans) > MOST:
+                self.plans.popitem(last=False)
+        return plan(call.leaves)
+
+    def _watch(self, signature: Signature) -> None:
+        """Warn once, when call after call has to be recorded anew."""
+        last, self.last = self.last, signature
+        self.in_a_row += 1
+        if self.in_a_row == PATIENCE and last is not None:
+            warnings.warn(f"jit: {self.name} was recorded anew {PATIENCE} times in a row, which is slow, because "
+                          f"{_difference(last, signature)}; pad to one shape, or leave this outside of jit",
+                          stacklevel=5)
+
+
+def _difference(one: Signature, other: Signature) -> str:
+    if one.structure != other.structure:
+        return "the structure of the arguments changes"
+    for path, a, b in zip(one.structure.paths(), one.kinds, other.kinds, strict=True):
+        if a != b:
+            words = [f"{kind[2]}{list(kind[1])}" if len(kind) > 1 else kind[0].__name__ for kind in (a, b)]
+            if words[0] == words[1]:
+                return f"how {_where(path)} lies in memory changes: strides {a[3]}, then {b[3]}"
+            return f"{_where(path)} was {words[0]}, then {words[1]}"
+    if one.static != other.static:
+        return f"static arguments change: {one.static!r:.60}, then {other.static!r:.60}"
+    return "the answers to what it asks of values change"
