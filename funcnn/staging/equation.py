@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -29,9 +30,19 @@ class Variable:
         return issubclass(self.kind, np.ndarray)
 
     @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return math.prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """How much memory an array takes."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize if self.is_array else 0
+        return self.size * self.dtype.itemsize if self.is_array else 0
 
     def __str__(self) -> str:
         if self.is_array:

@@ -31,6 +31,9 @@ MOST = 64
 WAYS = 8
 """So many programs are kept of one signature, for the different answers to what was asked of values."""
 
+RECENT = 3
+"""So many programs that ran last are tried before a signature is looked up."""
+
 PATIENCE = 6
 """After so many calls in a row that had to be recorded anew, a warning says so."""
 
@@ -223,10 +226,24 @@ class _Store:
         self.f, self.name, self.static = f, name, static
         self.plans: OrderedDict[Signature, list[Plan]] = OrderedDict()
         self.lock = threading.Lock()
+        self.recent: tuple[Plan, ...] = ()
         self.in_a_row = 0
         self.last: Signature | None = None
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for plan in self.recent:
+            leaves = plan.take(args, kwargs)
+            if leaves is not None:
+                try:
+                    result = plan(leaves)
+                except Changed:
+                    break
+                self.in_a_row = 0
+                return result
+        return self._searched(args, kwargs)
+
+    def _searched(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result, by a program that was not run just now, or is yet to be recorded."""
         call = _Call(self.f, self.name, self.static, args, kwargs)
         if call.is_traced:
             return call.itself()
@@ -241,6 +258,7 @@ class _Store:
             except Changed:
                 continue
             self.in_a_row = 0
+            self._ran(plan)
             return result
         if len(plans) >= WAYS:
             return call.itself()
@@ -258,14 +276,19 @@ class _Store:
                 raise
             raise TracerError(f"jit: {self.name} runs, but cannot be recorded: {type(error).__name__}: {error}"
                               ) from error
-        plan = Plan(program)
+        plan = Plan(program, call.leaves, [(i, args[i]) for i in call.static for args in (call.args,)])
         with self.lock:
             self._watch(signature)
             self.plans.setdefault(signature, []).insert(0, plan)
             self.plans.move_to_end(signature)
             while len(self.plans) > MOST:
                 self.plans.popitem(last=False)
+        self._ran(plan)
         return plan(call.leaves)
+
+    def _ran(self, plan: Plan) -> None:
+        """Try this plan first from now on."""
+        self.recent = (plan, *[each for each in self.recent if each is not plan][:RECENT - 1])
 
     def _watch(self, signature: Signature) -> None:
         """Warn once, when call after call has to be recorded anew."""

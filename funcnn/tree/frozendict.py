@@ -14,7 +14,8 @@ import numpy as np
 from funcnn._arrays import readonly
 from funcnn.tree.structure import LEAF, NODES, Node, Parts, Structure, node_of, parts, parts_of, show, too_deep
 
-__all__ = ["FrozenDict", "MissingKeyError", "entries_of", "frozen", "missing", "read_only_view"]
+__all__ = ["FrozenDict", "MissingKeyError", "assembled", "entries_of", "frozen", "known_parts", "missing",
+           "read_only_view"]
 
 K = TypeVar("K", bound=Hashable)
 V_co = TypeVar("V_co", covariant=True)
@@ -209,6 +210,11 @@ def _assembled(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any,
     return _born(entries, (leaves, structure))
 
 
+def assembled(entries: dict[Any, Any], leaves: tuple[Any, ...], structure: Structure) -> FrozenDict[Any, Any]:
+    """The FrozenDict of entries that are frozen already, in a dict that nobody else holds, and of these parts."""
+    return _born(entries, (leaves, structure))
+
+
 def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
     """The FrozenDict of entries that were copied or unpickled, whose arrays are its own."""
     for leaf in parts(entries)[0]:
@@ -229,4 +235,7 @@ _set_entries, _set_parts = [vars(FrozenDict)[name].__set__ for name in FrozenDic
 entries_of: Callable[[FrozenDict[K, V_co]], dict[K, V_co]] = attrgetter("_entries")
 """The entries as a dict, to be read only: for code that looks at many and must be fast."""
 
-_NODE = NODES[FrozenDict] = Node(entries_of, FrozenDict, keyed=True, known=attrgetter("_parts"), of_leaves=_of_leaves)
+known_parts: Callable[[FrozenDict[Any, Any]], Parts | None] = attrgetter("_parts")
+"""Its leaves and structure, unless there are lists inside."""
+
+_NODE = NODES[FrozenDict] = Node(entries_of, FrozenDict, keyed=True, known=known_parts, of_leaves=_of_leaves)

@@ -1,0 +1,219 @@
+"""How does a program become smaller, with the same bits? By passes, each a function from a program to a program."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from funcnn.staging.equation import Attribute, Equation, Method, Variable, expect, freeze, variables_in, with_variables
+from funcnn.staging.program import Program
+
+__all__ = ["PASSES", "VIEWS", "escaping", "roots", "simplified", "with_constants", "without_dead", "without_double",
+           "without_views", "written_faster"]
+
+Pass = Callable[[Program], Program]
+
+
+def simplified(program: Program, passes: Iterable[Pass] | None = None) -> Program:
+    """The program after all passes, one after the other."""
+    for each in PASSES if passes is None else passes:
+        program = each(program)
+    return program
+
+
+def without_dead(program: Program) -> Program:
+    """Drop the operations whose results nobody reads; conditions stay, and flags of what is handed out."""
+    handed_out = escaping(program)
+    needed = set(variables_in(program.outputs))
+    kept: list[Equation] = []
+    for equation in reversed(program.equations):
+        is_flag = equation.function is freeze
+        if equation.function is expect or (is_flag and equation.operands[0] in handed_out) or equation.result in needed:
+            kept.append(equation)
+            needed.update(equation.reads)
+    return program.with_equations(reversed(kept))
+
+
+def with_constants(program: Program) -> Program:
+    """Compute once what depends on shapes, dtypes and constants alone, such as `np.zeros_like(x)`."""
+    known: dict[Variable, Any] = {}
+    kept = []
+    for equation in program.equations:
+        function, operands, options, result, *_ = equation
+        if function is freeze and operands[0] in known:
+            known[operands[0]].setflags(write=False)
+        elif function in _OF_SHAPE and isinstance(operands[0], Variable) and len(equation.reads) == 1:
+            known[result] = function(_like(operands[0]), *operands[1:], **options)  # type: ignore[index]  # a result
+        else:
+            kept.append(equation)
+    return _replaced(program, kept, known)
+
+
+_OF_SHAPE = {np.zeros_like, np.ones_like, np.full_like}
+
+
+def _like(variable: Variable) -> Any:
+    """An array that lies in memory like a variable: densely, its axes in the same order."""
+    order = sorted(range(variable.ndim), key=lambda axis: -variable.strides[axis])
+    dense = np.empty([variable.shape[axis] for axis in order], variable.dtype)
+    return dense.transpose([order.index(axis) for axis in range(variable.ndim)])
+
+
+def without_double(program: Program) -> Program:
+    """Compute once what is computed twice, but for arrays that are handed out, which are each other's neighbours only."""
+    handed_out = escaping(program)
+    seen: dict[Any, Variable] = {}
+    same: dict[Variable, Any] = {}
+    kept = []
+    for equation in program.equations:
+        function, operands, options, result, line, errors, views = equation
+        operands, options = _swap(operands, same), _swap(options, same)
+        equation = Equation(function, operands, options, result, line, errors, tuple(_swap(list(views), same)))
+        key = _key((function, operands, options, errors))
+        is_shared = result is not None and result not in handed_out and key is not None
+        if is_shared and key in seen:
+            same[result] = seen[key]  # type: ignore[index]  # a result
+            continue
+        if is_shared:
+            seen[key] = result  # type: ignore[assignment]  # a result
+        kept.append(equation)
+    return program.with_equations(kept, _swap(program.outputs, same))
+
+
+def _swap(operand: Any, same: dict[Variable, Any]) -> Any:
+    return with_variables(operand, lambda x: same.get(x, x))
+
+
+def _key(x: Any) -> Any:
+    """What an operation is known by; None for what cannot be compared."""
+    if isinstance(x, tuple | list):
+        parts = [_key(each) for each in x]
+        return (type(x), *parts)
+    if isinstance(x, dict):
+        return ("dict", *[(name, _key(value)) for name, value in sorted(x.items())])
+    if isinstance(x, slice):
+        return ("slice", x.start, x.stop, x.step)
+    if isinstance(x, float):
+        return (type(x), x.hex())
+    if isinstance(x, np.ndarray | np.generic) or getattr(type(x), "__hash__", None) is None:
+        return ("object", id(x))
+    return (type(x), x)
+
+
+def without_views(program: Program) -> Program:
+    """Drop the views that show an intermediate result as it is."""
+    handed_out = set(variables_in(program.outputs))
+    own = {equation.result for equation in program.equations if not equation.views}
+    same: dict[Variable, Any] = {}
+    kept = []
+    for equation in program.equations:
+        function, operands, options, result, line, errors, views = equation
+        operands, options = _swap(operands, same), _swap(options, same)
+        views = tuple(_swap(list(views), same))
+        x = operands[0] if operands else None
+        if (result is not None and views == (x,) and function in VIEWS and x in own and x not in handed_out
+                and _lies_alike(x, result)):
+            same[result] = x
+            continue
+        kept.append(Equation(function, operands, options, result, line, errors, views))
+    return program.with_equations(kept, _swap(program.outputs, same))
+
+
+def _lies_alike(x: Variable, y: Variable) -> bool:
+    return (x.kind, x.shape, x.dtype, x.strides) == (y.kind, y.shape, y.dtype, y.strides)
+
+
+VIEWS: set[Any] = {*map(Method, ("view", "reshape", "transpose", "ravel", "squeeze", "swapaxes", "diagonal")),
+                    *map(Attribute, ("T", "mT", "real", "imag")), operator.getitem, np.reshape, np.transpose,
+                    np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze, np.broadcast_to, np.ravel, np.diagonal,
+                    np.atleast_1d, np.atleast_2d, np.rollaxis}
+"""Functions whose results, where they lie in the memory of the operand, are nothing but another way to look at it."""
+
+
+# ------------------------------------------------------------------------------------------------- spelling
+
+
+def written_faster(program: Program) -> Program:
+    """Write operations in the way of NumPy that gives the same bits with fewer calls of Python."""
+    kept = []
+    for equation in program.equations:
+        kept += [equation] if equation.result is None else _faster(equation)
+    return program.with_equations(kept)
+
+
+_UFUNCS = {operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
+           operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.matmul: np.matmul,
+           operator.and_: np.bitwise_and, operator.or_: np.bitwise_or, operator.xor: np.bitwise_xor,
+           operator.lt: np.less, operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal,
+           operator.eq: np.equal, operator.ne: np.not_equal, operator.neg: np.negative, operator.abs: np.absolute,
+           operator.invert: np.invert}
+_REDUCTIONS = {Method("sum"): np.add, np.sum: np.add, Method("prod"): np.multiply, np.prod: np.multiply,
+               Method("max"): np.maximum, np.max: np.maximum, Method("min"): np.minimum, np.min: np.minimum,
+               Method("any"): np.logical_or, np.any: np.logical_or, Method("all"): np.logical_and,
+               np.all: np.logical_and}
+
+
+def _faster(equation: Equation) -> list[Equation]:
+    function, operands, options, result, *_ = equation
+    assert result is not None
+    first = operands[0] if operands else None
+    is_array = isinstance(first, Variable) and first.is_array
+    if function in _UFUNCS and result.is_array:
+        return [equation._replace(function=_UFUNCS[function])]
+    if function in _REDUCTIONS and is_array and options.keys() <= {"axis", "keepdims"} and len(operands) <= 2:
+        axis = operands[1] if len(operands) == 2 else options.get("axis")
+        keepdims = options.get("keepdims", False)
+        if isinstance(keepdims, bool) and (first.ndim or axis is None):
+            return [equation._replace(function=_REDUCTIONS[function].reduce, operands=(first, axis),
+                                      options={"keepdims": True} if keepdims else {})]
+    if function in (np.mean, Method("mean")) and is_array and first.dtype in _MEANS and not options and len(operands) == 1:
+        total = Variable(f"{result.name}_sum", first.dtype.type(0))
+        size = first.size
+        return [equation._replace(function=np.add.reduce, operands=(first, None), result=total, views=()),
+                equation._replace(function=_quotient, operands=(total, np.intp(size)))] if size else [equation]
+    return [equation]
+
+
+_MEANS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _quotient(total: Any, n: int) -> Any:
+    """The last step of np.mean, of a number."""
+    return total.dtype.type(total / n)
+
+
+# ------------------------------------------------------------------------------------------------- what lies where
+
+
+def roots(program: Program) -> dict[Variable, set[Variable]]:
+    """For each variable those in whose memory it may lie: itself, or what it is a view of."""
+    found: dict[Variable, set[Variable]] = {x: {x} for x in program.inputs}
+    for equation in program.equations:
+        if equation.result is not None:
+            views = [found[x] for x in equation.views]
+            found[equation.result] = set().union(*views) if views else {equation.result}
+    return found
+
+
+def escaping(program: Program) -> set[Variable]:
+    """The variables whose memory is handed out."""
+    found = roots(program)
+    memory = set().union(*[found[x] for x in variables_in(program.outputs)])
+    return {x for x, lies_in in found.items() if lies_in & memory}
+
+
+def _replaced(program: Program, equations: Iterable[Equation], known: dict[Variable, Any]) -> Program:
+    """The program with constants in the place of variables."""
+    new = []
+    for equation in equations:
+        views = tuple([x for x in equation.views if x not in known])
+        new.append(equation._replace(operands=_swap(equation.operands, known), options=_swap(equation.options, known),
+                                     views=views))
+    return program.with_equations(new, _swap(program.outputs, known))
+
+
+PASSES: tuple[Pass, ...] = (without_dead, with_constants, without_views, without_double, written_faster, without_dead)
+"""What the planner does before it decides what lies where."""
