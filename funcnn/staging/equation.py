@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Attribute", "Changed", "Equation", "Line", "Method", "Variable", "expect", "freeze", "variables_in",
+__all__ = ["Attribute", "Changed", "Equation", "Line", "Method", "Variable", "as_name", "expect", "freeze", "variables_in",
            "with_variables"]
 
 
@@ -125,6 +127,18 @@ def with_variables(operand: Any, replace: Callable[[Variable], Any]) -> Any:
     if isinstance(operand, dict):
         return {key: with_variables(value, replace) for key, value in operand.items()}
     return operand
+
+
+def as_name(text: str, otherwise: str) -> str:
+    """The text as a name of Python that no result of a program has.
+
+    >>> as_name("dense 0/w", "x"), as_name("v1", "x"), as_name("<lambda>", "f")
+    ('dense_0_w', 'v1_', 'lambda_')
+    """
+    name = re.sub(r"\W", "_", text).strip("_")
+    if not name.isidentifier():
+        return otherwise
+    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(r"v\d+(_sum)?|c\d+|b\d+|np|math", name) else name
 
 
 class Method:

@@ -22,15 +22,15 @@ class Program:
     `source()` is a file that runs where funcnn is not installed; called, it runs operation by operation.
     """
 
-    def __init__(self, name: str, inputs: Iterable[Variable], equations: Iterable[Equation], outputs: Iterable[Any],
+    def __init__(self, name: str, parameters: Iterable[str], inputs: Iterable[Variable], equations: Iterable[Equation], outputs: Iterable[Any],
                  arguments: tree.Structure, result: tree.Structure) -> None:
         self.name, self.inputs, self.equations = name, tuple(inputs), tuple(equations)
-        self.outputs = tuple(outputs)
+        self.parameters, self.outputs = tuple(parameters), tuple(outputs)
         self.arguments, self.result = arguments, result
 
     def with_equations(self, equations: Iterable[Equation], outputs: Iterable[Any] | None = None) -> Program:
         """The same program of other equations, and perhaps with other outputs."""
-        return Program(self.name, self.inputs, equations, self.outputs if outputs is None else outputs, self.arguments,
+        return Program(self.name, self.parameters, self.inputs, equations, self.outputs if outputs is None else outputs, self.arguments,
                        self.result)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -71,4 +71,4 @@ class Program:
         Its function takes the arguments as the recorded one did. Constants stand inside; arrays above 1,000 numbers go
         into one `.npz` file beside it, for which a path is needed, and which is written then, with the file.
         """
-        return source.standalone(self.name, self.inputs, self.equations, self.outputs, self.arguments, self.result, path)
+        return source.standalone(self.name, self.parameters, self.inputs, self.equations, self.outputs, self.arguments, self.result, path)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from funcnn import tree
-from funcnn.staging.equation import Attribute, Equation, Method, Variable, expect, freeze
+from funcnn.staging.embedding import Embedding
+from funcnn.staging.equation import Attribute, Equation, Method, Variable, as_name, expect, freeze
 
 __all__ = ["listing", "standalone"]
 
@@ -30,11 +32,10 @@ FEW = 1000
 
 
 class _Writer:
-    """Writes operands and functions as text; remembers the constants and functions that have names."""
+    """Writes operands and functions as text; remembers the constants that have names."""
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {}
-        self.functions: dict[str, Callable[..., Any]] = {}
         self._names: dict[int, str] = {}
 
     def equation(self, equation: Equation) -> str:
@@ -86,7 +87,7 @@ class _Writer:
             inside = ", ".join(map(self.value, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
         if isinstance(x, dict):
-            return "{" + ", ".join(f"{key!r}: {self.value(value)}" for key, value in x.items()) + "}"
+            return "{" + ", ".join(f"{self.value(key)}: {self.value(value)}" for key, value in x.items()) + "}"
         if isinstance(x, slice):
             return f"slice({self.value(x.start)}, {self.value(x.stop)}, {self.value(x.step)})"
         if isinstance(x, np.dtype):
@@ -114,11 +115,8 @@ class _Writer:
             return _BUILT_IN[function]
         if (known := _public_name(function)) is not None:
             return known
-        name = getattr(function, "__name__", type(function).__name__).lstrip("_")
-        name = name if name.isidentifier() else "function"
-        while self.functions.setdefault(name, function) is not function:
-            name += "_"
-        return name
+        name = getattr(function, "__name__", type(function).__name__).strip("_<>")
+        return f"random.{name}" if getattr(function, "__module__", "") == "funcnn.random" else name
 
 
 def _public_name(function: Any) -> str | None:
@@ -164,7 +162,127 @@ def _briefly(x: Any) -> str:
 # ------------------------------------------------------------------------------------------- files of their own
 
 
-def standalone(name: str, inputs: Sequence[Variable], equations: Sequence[Equation], outputs: Sequence[Any],
-               arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
-    """A file of Python with the program as a function, which needs NumPy alone; large constants in a `.npz` beside it."""
-    raise NotImplementedError
+def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable], equations: Sequence[Equation],
+               outputs: Sequence[Any], arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
+    """A file of Python with the program as a function, which needs NumPy alone; large constants go beside it."""
+    writer = _FileWriter()
+    body = [*_taken(parameters, arguments), *_checks(name, inputs)]
+    for each in equations:
+        statement = writer.equation(each)
+        if each.errors:
+            body.append(f"with np.errstate({', '.join(f'{kind}={how!r}' for kind, how in each.errors)}):")
+            statement = f"    {statement}"
+        body.append(statement)
+    given = _put_together(result, list(map(writer.handed, outputs)))
+    large = {own: x for own, x in writer.constants.items() if isinstance(x, np.ndarray) and x.size > FEW}
+    if large and path is None:
+        raise ValueError(f"source: the program holds {len(large)} arrays of more than {FEW} numbers, which go into a file "
+                         "of their own; say where: program.source(path='predict.py')")
+    imports = {"math": "math", "np": "numpy", **writer.embedding.imports}
+    lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs NumPy alone."""', "",
+             *[f"import {module}" + f" as {alias}" * (alias != module) for alias, module in sorted(imports.items())], ""]
+    if large:
+        lines += ["from pathlib import Path", "", "_large = np.load(Path(__file__).with_suffix('.npz'))"]
+    lines += [f"{own} = " + (f"_large[{own!r}]" if own in large else _array(x)) for own, x in writer.constants.items()]
+    lines += ["", *[line for text in writer.embedding.definitions for line in ("", text, "")]]
+    lines += ["", f"def {name}({', '.join(parameters)}):", *[f"    {line}" for line in body], f"    return {given}"]
+    text = "\n".join(lines) + "\n"
+    if path is not None:
+        _save(path, text, large)
+    return text
+
+
+class _FileWriter(_Writer):
+    """Writes for a file: functions that are not NumPy's are embedded, and conditions raise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = Embedding(self.value)
+
+    def equation(self, equation: Equation) -> str:
+        """An equation as a statement; a condition that does not hold is an error."""
+        if equation.function is not expect:
+            return super().equation(equation)
+        condition, answer = self.value(equation.operands[0]), equation.operands[1]
+        return (f"if {'not ' * answer}{condition}: raise ValueError('what was recorded is not right for these values: "
+                f"{condition} is {not answer}')")
+
+    def function(self, function: Any) -> str:
+        """The name of a function, NumPy's where it is to be found there."""
+        known = _BUILT_IN.get(function) or _public_name(function)
+        return known or self.embedding.name_of(function)
+
+    def handed(self, x: Any) -> str:
+        """A leaf of the result; of a constant array a copy."""
+        return f"{self.value(x)}.copy()" if isinstance(x, np.ndarray) else self.value(x)
+
+
+def _taken(parameters: Sequence[str], arguments: tree.Structure) -> list[str]:
+    """Statements that take the leaves out of the arguments."""
+    args, kwargs = arguments.children.values()
+    whole = [(parameters[i], child) for i, child in enumerate([*args.children.values(), *kwargs.children.values()])
+             if i < len(parameters)]
+    return [f"{_leaf_name(parameter, path)} = {parameter}{''.join(f'[{key!r}]' for key in steps)}"
+            for parameter, structure in whole for path, steps in _ways(structure) if path]
+
+
+def _ways(structure: tree.Structure, path: tree.Path = (), steps: tuple[Any, ...] = ()) -> list[tuple[Any, Any]]:
+    """The path of each leaf, and the keys and positions that lead to it, also through NamedTuples."""
+    if structure.node is None:
+        return [(path, steps)]
+    found = []
+    for i, (key, _, child) in enumerate(structure.places):
+        found += _ways(child, (*path, key), (*steps, key if structure.node.keyed else i))
+    return found
+
+
+def _leaf_name(parameter: str, path: tree.Path) -> str:
+    return as_name("_".join(map(str, (parameter, *path))), "a")
+
+
+def _checks(name: str, inputs: Sequence[Variable]) -> list[str]:
+    """Statements that refuse arrays of other shapes and dtypes."""
+    lines = []
+    for x in inputs:
+        if x.is_array:
+            lines.append(f"if {x!r}.shape != {x.shape} or {x!r}.dtype != {x.dtype.str!r}: raise ValueError(f'{name}: "
+                         f"{x!r} must be {x}, got {{{x!r}.dtype}}{{list({x!r}.shape)}}')")
+    return lines
+
+
+def _put_together(structure: tree.Structure, leaves: Sequence[str]) -> str:
+    """The result as an expression: dicts for FrozenDicts, tuples for NamedTuples."""
+    if structure.node is None:
+        return leaves[0]
+    parts = {key: _put_together(child, leaves[start:start + child.num_leaves])
+             for key, start, child in structure.places}
+    if structure.kind is type(None):
+        return "None"
+    if structure.node.keyed:
+        return "{" + ", ".join(f"{key!r}: {part}" for key, part in parts.items()) + "}"
+    if structure.kind is list:
+        return f"[{', '.join(parts.values())}]"
+    return f"({', '.join(parts.values())}{',' * (len(parts) == 1)})"
+
+
+def _array(x: Any) -> str:
+    """An array or number of NumPy as an expression, exactly."""
+    if isinstance(x, np.ndarray) and x.size > 2 and x.dtype.kind in "iu" and np.array_equal(x, np.arange(x.size)):
+        return f"np.arange({x.size}, dtype={x.dtype.str!r})"
+    is_plain = x.dtype.kind in "biu" or (x.dtype.kind == "f" and x.dtype.itemsize <= 8 and bool(np.isfinite(x).all()))
+    if is_plain and isinstance(x, np.ndarray) and x.size > 2 and (x == x.flat[0]).all() and x.flat[0] != 0:
+        return f"np.full({x.shape}, {x.flat[0].item()!r}, {x.dtype.str!r})"
+    if is_plain:
+        text = f"np.array({x.tolist()!r}, {x.dtype.str!r})"
+    else:
+        text = f"np.frombuffer({x.tobytes()!r}, {x.dtype.str!r}).reshape({x.shape})"
+    whole = text if isinstance(x, np.ndarray) else f"{text}[()]"
+    return "\n".join(textwrap.wrap(whole, 116, subsequent_indent="    ", break_long_words=False)) if is_plain else whole
+
+
+def _save(path: str, text: str, large: dict[str, Any]) -> None:
+    from pathlib import Path
+
+    Path(path).write_text(text, encoding="utf-8")
+    if large:
+        np.savez(Path(path).with_suffix(".npz"), **large)

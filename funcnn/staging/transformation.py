@@ -16,7 +16,7 @@ from funcnn import tree
 from funcnn._arguments import described, place_of
 from funcnn.core import Tracer, TracerError
 from funcnn.staging.planner import Plan
-from funcnn.staging.equation import Changed
+from funcnn.staging.equation import Changed, as_name
 from funcnn.staging.program import Program
 from funcnn.staging.recorder import CapturedTracer, Recorded, Recorder
 
@@ -169,8 +169,14 @@ class _Call:
             if isinstance(leaf, Tracer) and leaf.owner is not recorder:
                 raise CapturedTracer
         outputs = [recorder.operand(leaf) for leaf in leaves]
-        return Program(_as_name(self.name, "f"), [x.place for x in traced], recorder.equations, outputs, self.structure,
-                       structure)
+        return Program(as_name(self.name, "f"), self.parameters(), [x.place for x in traced], recorder.equations, outputs,
+                       self.structure, structure)
+
+    def parameters(self) -> list[str]:
+        """The names of the arguments that are traced or hold what is."""
+        names = _parameters(self.f)
+        own = [names[i] if i < len(names) else f"a{i}" for i in range(len(self.args))]
+        return [*own, *self.kwargs]
 
 
 def _no_such(name: str, place: int, args: tuple[Any, ...]) -> int:
@@ -193,30 +199,24 @@ def _where(path: tree.Path) -> str:
 
 def _names(f: Callable[..., Any], paths: Sequence[tree.Path]) -> list[str]:
     """A name for each leaf of the arguments, from the names of the parameters of f and the path."""
-    try:
-        parameters = [p.name for p in inspect.signature(f).parameters.values()
-                      if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    except (TypeError, ValueError):
-        parameters = []
+    parameters = _parameters(f)
     names: dict[str, None] = {}
     for kind, first, *rest in paths:
         own = parameters[first] if kind == 0 and first < len(parameters) else f"a{first}" if kind == 0 else str(first)
-        name = _as_name("_".join(map(str, (own, *rest))), "a")
+        name = as_name("_".join(map(str, (own, *rest))), "a")
         while name in names:
             name += "_"
         names[name] = None
     return list(names)
 
 
-def _as_name(text: str, otherwise: str) -> str:
-    """The text as a name of Python that no variable of a program has."""
-    import keyword
-    import re
-
-    name = re.sub(r"\W", "_", text).strip("_")
-    if not name.isidentifier() or keyword.iskeyword(name):
-        return otherwise
-    return f"{name}_" if re.fullmatch(r"v\d+|c\d+|np", name) else name
+def _parameters(f: Callable[..., Any]) -> list[str]:
+    """The names of the positional parameters of f, as far as they are known."""
+    try:
+        found = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [as_name(p.name, "a") for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 class _Store:

@@ -1,0 +1,139 @@
+"""How does a function of funcnn get into a file of its own? Its source, and that of all it uses, under names of the file."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Embedding"]
+
+Value = Callable[[Any], str]
+
+
+class Embedding:
+    """The definitions that a file needs; `name_of` adds a function, and what it uses, unless it is there."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+        """How a constant is written."""
+        self.definitions: list[str] = []
+        self.imports: dict[str, str] = {}
+        self._names: dict[int, str] = {}
+        self._taken: set[str] = set(vars(builtins))
+        self._kept: list[Any] = []
+
+    def name_of(self, thing: Any) -> str:
+        """The name of a function, a class or a module in the file."""
+        if isinstance(thing, ModuleType):
+            return self._imported(thing)
+        thing = inspect.unwrap(thing) if callable(thing) else thing
+        if id(thing) not in self._names:
+            self._kept.append(thing)
+            self._names[id(thing)] = self._free(thing.__name__.lstrip("_"))
+            self._define(thing, self._names[id(thing)])
+        return self._names[id(thing)]
+
+    def _free(self, name: str) -> str:
+        name = name if name.isidentifier() else "function"
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+    def _imported(self, module: ModuleType) -> str:
+        alias = "np" if module is np else module.__name__.replace(".", "_")
+        self.imports[alias] = module.__name__
+        return alias
+
+    def _define(self, thing: Any, name: str) -> None:
+        try:
+            parsed = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+        except (OSError, TypeError, SyntaxError):
+            parsed = ast.Module([], [])
+        definition = parsed.body[0] if parsed.body else None
+        if not isinstance(definition, ast.FunctionDef | ast.ClassDef):
+            raise ValueError(f"source: {thing!r} cannot be written into a file, because it has no source of its own; "
+                             "give it a name, def f(x): ..., or use NumPy's functions")
+        outer = dict(vars(inspect.getmodule(thing) or builtins))
+        if isinstance(definition, ast.FunctionDef):
+            outer = {**thing.__globals__, **inspect.getclosurevars(thing).nonlocals}
+        _Renamed(self, outer, definition).visit(definition)
+        definition.name = name
+        definition.decorator_list = []
+        _without_docstrings(definition)
+        self.definitions.append(ast.unparse(ast.fix_missing_locations(definition)))
+
+    def global_name(self, value: Any) -> str:
+        """What is written for a global that a function uses."""
+        if callable(value) and not isinstance(value, np.ufunc | type) and not _is_numpys(value):
+            return self.name_of(value)
+        if isinstance(value, type) and value.__module__.startswith("funcnn"):
+            return self.name_of(value)
+        return self.value(value)
+
+
+def _is_numpys(value: Any) -> bool:
+    return str(getattr(value, "__module__", "")).partition(".")[0] == "numpy"
+
+
+class _Renamed(ast.NodeTransformer):
+    """Gives the globals of a definition the names that they have in the file."""
+
+    def __init__(self, file: Embedding, outer: dict[str, Any], definition: ast.AST) -> None:
+        self.file, self.outer = file, outer
+        self.local = {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)} | {
+            node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """`checks.words_of`, where `checks` is a module of funcnn, becomes the name of the function."""
+        if isinstance(node.value, ast.Name) and self._is_global(node.value):
+            module = self.outer[node.value.id]
+            if isinstance(module, ModuleType) and module.__name__.startswith("funcnn"):
+                return _expression(self.file.global_name(getattr(module, node.attr)))
+        self.generic_visit(node)
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A global becomes its name in the file, or its value."""
+        if not self._is_global(node):
+            return node
+        value = self.outer[node.id]
+        if isinstance(value, ModuleType):
+            return _expression(self.file.name_of(value))
+        return _expression(self.file.global_name(value))
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """`x: Array = f(y)` without its annotation."""
+        if node.value is None:
+            return ast.Pass()
+        return ast.Assign([node.target], self.visit(node.value))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        node.decorator_list = []
+        self.generic_visit(node)
+        return node
+
+    def _is_global(self, node: ast.Name) -> bool:
+        return isinstance(node.ctx, ast.Load) and node.id not in self.local and node.id in self.outer
+
+
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _without_docstrings(definition: ast.AST) -> None:
+    for node in ast.walk(definition):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
