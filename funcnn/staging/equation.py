@@ -138,7 +138,7 @@ def as_name(text: str, otherwise: str) -> str:
     name = re.sub(r"\W", "_", text).strip("_")
     if not name.isidentifier():
         return otherwise
-    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(r"v\d+(_sum)?|c\d+|b\d+|np|math", name) else name
+    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(r"v\d+(_\w+)?|c\d+|b\d+|np|math", name) else name
 
 
 class Method:

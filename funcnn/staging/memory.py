@@ -1,51 +1,73 @@
-"""Which results of a program share memory? `placed`: two may lie in one block, when the first is read for the last time
-before the second is written.
+"""Where do intermediate results lie? `placed`: two share a block of memory when they do not live at the same time;
+`joined`: what is only computed to be joined is written where the whole lies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from funcnn.staging.equation import Variable
-from funcnn.staging.passes import roots
-from funcnn.staging.program import Program
+import numpy as np
 
-__all__ = ["last_reads", "placed"]
+from funcnn.staging.blocks import Run, is_dense
+from funcnn.staging.equation import Equation, Variable, variables_in
 
+__all__ = ["joined", "placed"]
 
-def last_reads(program: Program) -> dict[Variable, int]:
-    """The number of the last equation that reads the memory of each variable, directly or through a view."""
-    lies_in = roots(program)
-    last: dict[Variable, int] = {}
-    for number, equation in enumerate(program.equations):
-        for read in equation.reads:
-            last.update(dict.fromkeys(lies_in[read], number))
-    return last
+Roots = Mapping[Variable, set[Variable]]
 
 
-def placed(program: Program, owned: Iterable[Variable], in_place: Callable[[int], Iterable[Variable]],
-           ) -> tuple[dict[Variable, int], list[int]]:
+def joined(equations: Sequence[Equation], owned: Collection[Variable]) -> dict[Variable, tuple[Variable, int]]:
+    """The parts of vectors that `np.concatenate` joins: of each the vector, and at which entry of it it begins."""
+    inside: dict[Variable, tuple[Variable, int]] = {}
+    for equation in equations:
+        whole = equation.result
+        if equation.function is not np.concatenate or whole not in owned or whole.ndim != 1:
+            continue
+        parts = equation.operands[0]
+        fits = all(isinstance(x, Variable) and x in owned and x not in inside and x.dtype == whole.dtype and is_dense(x)
+                   for x in parts)
+        if fits and len(set(parts)) == len(parts):
+            start = 0
+            for x in parts:
+                inside[x] = whole, start
+                start += x.size
+    return inside
+
+
+def placed(equations: Sequence[Equation], owned: Collection[Variable], lies_in: Roots, together: Sequence[Run],
+           in_place: Callable[[Equation], Sequence[Variable]]) -> tuple[dict[Variable, int], list[int]]:
     """A block of memory for each of these variables, and the bytes of each block.
 
-    `in_place(i)` are the operands that equation i may overwrite with its result, when nobody reads them after it.
+    What is read in a run is needed until its end. `in_place(e)` are the operands that an equation may overwrite with
+    its result, when nobody reads them after it.
     """
-    last, own = last_reads(program), set(owned)
+    last = _last_reads(equations, lies_in, together)
     block_of: dict[Variable, int] = {}
     sizes: list[int] = []
     tenants: dict[int, Variable] = {}
-    for number, equation in enumerate(program.equations):
-        result = equation.result
-        if result in own:
-            ending = [block_of[x] for x in in_place(number) if x in block_of and last[x] == number]
-            block = ending[0] if ending else _free(sizes, tenants, result.nbytes)
-            block_of[result], tenants[block] = block, result
+    for number, equation in enumerate(equations):
+        for root in lies_in.get(equation.result, ()) if equation.result is not None else ():
+            if root in owned and root not in block_of:
+                ending = [block_of[x] for x in in_place(equation) if x in block_of and last[x] == number]
+                block = ending[0] if ending and root is equation.result else _free(sizes, tenants, root.nbytes)
+                block_of[root], tenants[block] = block, root
         for block, tenant in list(tenants.items()):
             if last.get(tenant, number) <= number:
                 del tenants[block]
     return block_of, sizes
 
 
-def _free(sizes: list[int], tenants: dict[int, Variable], nbytes: int) -> int:
+def _last_reads(equations: Sequence[Equation], lies_in: Roots, together: Sequence[Run]) -> dict[Variable, int]:
+    """The number of the last equation that reads or writes the memory of each variable, directly or through a view."""
+    end_of = {number: run.stop - 1 for run in together for number in range(run.start, run.stop)}
+    last: dict[Variable, int] = {}
+    for number, equation in enumerate(equations):
+        for x in (*equation.reads, *variables_in(equation.result)):
+            last.update(dict.fromkeys(lies_in[x], end_of.get(number, number)))
+    return last
+
+
+def _free(sizes: list[int], tenants: Mapping[int, Variable], nbytes: int) -> int:
     """The smallest free block that is large enough and not much too large, else a new one."""
     fitting = [block for block, size in enumerate(sizes) if block not in tenants and nbytes <= size <= 4 * nbytes]
     if fitting:

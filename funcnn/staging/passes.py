@@ -11,7 +11,7 @@ import numpy as np
 from funcnn.staging.equation import Attribute, Equation, Method, Variable, expect, freeze, variables_in, with_variables
 from funcnn.staging.program import Program
 
-__all__ = ["PASSES", "VIEWS", "escaping", "roots", "simplified", "with_constants", "without_dead", "without_double",
+__all__ = ["PASSES", "VIEWS", "Pass", "escaping", "roots", "simplified", "with_constants", "without_dead", "without_double",
            "without_views", "written_faster"]
 
 Pass = Callable[[Program], Program]
@@ -156,6 +156,27 @@ _REDUCTIONS = {Method("sum"): np.add, np.sum: np.add, Method("prod"): np.multipl
                np.all: np.logical_and}
 
 
+def with_numbers_as_arrays(program: Program) -> Program:
+    """Give Python's numbers beside float arrays as arrays without axes, which spares NumPy to find out their type."""
+    kept = []
+    for equation in program.equations:
+        function, operands, _, result, *_ = equation
+        floats = {x.dtype for x in operands if isinstance(x, Variable) and x.is_array and x.ndim}
+        if (isinstance(function, np.ufunc) and result is not None and result.is_array and len(floats) == 1
+                and (dtype := floats.pop()).kind == "f" and dtype.itemsize > 2):
+            operands = tuple([_of(x, dtype) for x in operands])
+        kept.append(equation._replace(operands=operands))
+    return program.with_equations(kept)
+
+
+def _of(x: Any, dtype: Any) -> Any:
+    if type(x) not in (int, float):
+        return x
+    array = np.array(x, dtype)
+    array.setflags(write=False)
+    return array
+
+
 def _faster(equation: Equation) -> list[Equation]:
     function, operands, options, result, *_ = equation
     assert result is not None
@@ -169,20 +190,19 @@ def _faster(equation: Equation) -> list[Equation]:
         if isinstance(keepdims, bool) and (first.ndim or axis is None):
             return [equation._replace(function=_REDUCTIONS[function].reduce, operands=(first, axis),
                                       options={"keepdims": True} if keepdims else {})]
-    if function in (np.mean, Method("mean")) and is_array and first.dtype in _MEANS and not options and len(operands) == 1:
+    is_mean = function in (np.mean, Method("mean")) and is_array and not options and len(operands) == 1
+    if is_mean and first.dtype in _MEANS and first.size:
         total = Variable(f"{result.name}_sum", first.dtype.type(0))
-        size = first.size
+        quotient, size = Variable(f"{result.name}_mean", np.float64(0)), first.size
         return [equation._replace(function=np.add.reduce, operands=(first, None), result=total, views=()),
-                equation._replace(function=_quotient, operands=(total, np.intp(size)))] if size else [equation]
+                equation._replace(function=operator.truediv, operands=(total, np.intp(size)), result=quotient),
+                equation._replace(function=first.dtype.type, operands=(quotient,))]
     return [equation]
 
 
 _MEANS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def _quotient(total: Any, n: int) -> Any:
-    """The last step of np.mean, of a number."""
-    return total.dtype.type(total / n)
 
 
 # ------------------------------------------------------------------------------------------------- what lies where
@@ -215,5 +235,6 @@ def _replaced(program: Program, equations: Iterable[Equation], known: dict[Varia
     return program.with_equations(new, _swap(program.outputs, known))
 
 
-PASSES: tuple[Pass, ...] = (without_dead, with_constants, without_views, without_double, written_faster, without_dead)
+PASSES: tuple[Pass, ...] = (without_dead, with_constants, without_views, without_double, written_faster, without_dead,
+                            with_numbers_as_arrays)
 """What the planner does before it decides what lies where."""

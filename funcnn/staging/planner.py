@@ -1,19 +1,21 @@
-"""How is a program run fast? A `Plan` writes it as one function of Python, whose intermediate results have memory already.
+"""How is a program run fast? A `Plan` writes it as one function of Python, whose intermediate results lie in memory that
+is there already.
 
-The passes (`funcnn.staging.passes`) make the program smaller. Then each result gets its way: computed into memory of the
-program (`out=`), looked at once and for all (a view of such memory), or made anew, as all must be that is handed out. Memory
-is shared by results that do not live at the same time (`funcnn.staging.memory`). Every call that runs at the same time
-has memory of its own.
+The passes (`funcnn.staging.passes`) make the program smaller. Then each result gets its way: computed into memory of
+the program (`out=`), looked at once and for all (a view of such memory), or made anew, as all must be that is handed
+out. Every call that runs at the same time has memory of its own. `Choices` switches each of it off, for tests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from funcnn.staging import calling
+from funcnn.staging.blocks import Run, is_dense, runs
 from funcnn.staging.equation import (
     Attribute,
     Changed,
@@ -25,21 +27,45 @@ from funcnn.staging.equation import (
     variables_in,
     with_variables,
 )
-from funcnn.staging.memory import placed
-from funcnn.staging.passes import VIEWS, escaping, roots, simplified
+from funcnn.staging.memory import joined, placed
+from funcnn.staging.passes import PASSES, VIEWS, Pass, escaping, roots, simplified
 from funcnn.staging.program import Program
+from funcnn.staging.recycling import Recycled, can_recycle
 
-__all__ = ["Plan"]
+__all__ = ["Choices", "Plan"]
+
+
+class Choices(NamedTuple):
+    """What the planner does; each may be left out, and the bits are the same."""
+
+    passes: tuple[Pass, ...] = PASSES
+    own_memory: bool = True
+    """Intermediate results are written into memory of the program."""
+    joins: bool = True
+    """What is only computed to be joined is written where the whole lies."""
+    views_once: bool = True
+    """Views of memory of the program are made before it runs."""
+    blocks: bool = True
+    """Large arrays are worked through block by block."""
+    threads: int = 1
+    """So many threads share the blocks."""
+    recycles: bool = can_recycle()
+    """Large results are written into memory that was handed out before and is held by nobody any longer."""
+
+
+RECYCLED = 128 * 1024
+"""Bytes; smaller arrays are as fast made anew."""
 
 
 class Plan:
     """A program made ready to run: `take` parts the arguments, `run` computes, `give` puts the result together."""
 
-    def __init__(self, program: Program, leaves: Sequence[Any], static: Sequence[tuple[int, Any]] = ()) -> None:
-        self.program = simplified(program)
+    def __init__(self, program: Program, leaves: Sequence[Any], static: Sequence[tuple[int, Any]] = (),
+                 choices: Choices = Choices()) -> None:  # noqa: B008  # a NamedTuple never changes
+        self.program = simplified(program, choices.passes)
         self.take = calling.taker(program.arguments, leaves, static)
         self.give = calling.giver(program.result, _frozen_outputs(self.program))
-        self._prepare = _Writer(self.program).prepare()
+        self.prepare = _Writer(self.program, choices).function()
         self._ready: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, leaves: Iterable[Any]) -> Any:
@@ -47,7 +73,7 @@ class Plan:
         try:
             run = self._ready.pop()
         except IndexError:
-            run = self._prepare()
+            run = self.prepare()
         try:
             return self.give(run(*leaves))
         finally:
@@ -58,20 +84,21 @@ def _frozen_outputs(program: Program) -> list[bool]:
     """Which leaves of the result are surely no arrays that can be written into."""
     frozen = {each.operands[0] for each in program.equations if each.function is freeze}
     lies_in = roots(program)
-    return [isinstance(x, Variable) and (not x.is_array or x in frozen or bool(lies_in[x] & frozen))
+    return [isinstance(x, Variable) and (not x.is_array or bool((lies_in[x] | {x}) & frozen))
             for x in program.outputs]
+
+
+# ------------------------------------------------------------------------------------ which functions take memory
 
 
 def _takes_out(equation: Equation) -> bool:
     """Whether the function can write its result into an array that is there, with the same bits."""
-    function, operands, options, result, *_ = equation
-    if result is None or not result.is_array or not result.ndim or result.kind is not np.ndarray or equation.views:
+    function, operands, options, result, _, errors, views = equation
+    if result is None or result.kind is not np.ndarray or not result.ndim or views or errors:
         return False
     if isinstance(function, np.ufunc):
-        is_product = function is np.matmul
-        return function.nout == 1 and not options and (not is_product or _is_c_ordered(result))
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, np.ufunc):
+        return function.nout == 1 and not options and (function is not np.matmul or is_dense(result))
+    if isinstance(getattr(function, "__self__", None), np.ufunc):
         return function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
     if function is np.concatenate:
         return options.keys() <= {"axis"}
@@ -81,53 +108,78 @@ def _takes_out(equation: Equation) -> bool:
 _COPIES = {Method("copy"), Method("astype")}
 
 
-def _is_c_ordered(x: Variable) -> bool:
-    expected, stride = [], x.dtype.itemsize
-    for n in reversed(x.shape):
-        expected.append(stride)
-        stride *= n
-    return x.strides == tuple(reversed(expected))
+def _overwritten(equation: Equation, lies_in: dict[Variable, set[Variable]]) -> list[Variable]:
+    """The operands that lie in memory like the result of a function that works entry by entry."""
+    y = equation.result
+    if y is None or not isinstance(equation.function, np.ufunc) or equation.function.signature is not None:
+        return []
+    return [x for x in equation.operands if isinstance(x, Variable) and lies_in[x] == {x}
+            and (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides)]
+
+
+# ----------------------------------------------------------------------------------------------- the function
+
+
+def _has_rows(x: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a variable or a constant array has as many rows as an array of this shape."""
+    its = getattr(x, "shape", ())
+    return len(its) == len(shape) and its[0] == shape[0]
 
 
 class _Writer:
     """Writes a program as a function `make()`, which gets memory and returns the function of the leaves."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, choices: Choices) -> None:
+        self.program, self.choices = program, choices
         self.names: dict[str, Any] = {"empty": np.empty, "ndarray": np.ndarray, "uint8": np.uint8, "copyto": np.copyto}
-        self.handed_out = escaping(program)
-        self.lies_in = roots(program)
-        self.owned = [each.result for each in program.equations
-                      if each.result not in self.handed_out and _takes_out(each)]
-        self.block_of, self.sizes = placed(program, self.owned, self.may_overwrite)
+        self._name_of: dict[int, str] = {id(x): name for name, x in self.names.items()}
         self.before: list[str] = []
         self.lines: list[str] = []
+        equations = program.equations
+        self.lies_in = roots(program)
+        handed_out = escaping(program)
+        self.runs = {run.start: run for run in runs(equations)} if choices.blocks else {}
+        self.scratch = self._scratch(handed_out)
+        self.writable = {each.result for each in equations if _takes_out(each)}
+        self.owned = {x for x in self.writable - handed_out - self.scratch} if choices.own_memory else set()
+        self.inside = joined(equations, self.owned) if choices.joins else {}
+        for part, (whole, _) in self.inside.items():
+            self.lies_in[part] = {whole}
+        self.block_of, self.sizes = placed(equations, self.owned - self.inside.keys(), self.lies_in,
+                                           list(self.runs.values()), lambda each: _overwritten(each, self.lies_in))
         self.is_there = set(self.owned)
         """What lies at the same place in every call: memory of the program, and views of it."""
 
-    def may_overwrite(self, number: int) -> list[Variable]:
-        """The operands of a function that works entry by entry which lie in memory like its result."""
-        equation = self.program.equations[number]
-        if not isinstance(equation.function, np.ufunc) or equation.function.signature is not None:
-            return []
-        y = equation.result
-        return [x for x in equation.operands if isinstance(x, Variable) and y is not None
-                and (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides) and self.lies_in[x] == {x}]
+    def _scratch(self, handed_out: set[Variable]) -> set[Variable]:
+        """The results that only the other equations of their run read: a block of memory is enough for them."""
+        own = {each.result: run for run in self.runs.values()
+               for each in self.program.equations[run.start:run.stop] if each.result not in handed_out}
+        for number, equation in enumerate(self.program.equations):
+            for x in equation.reads:
+                if x in own and not own[x].start <= number < own[x].stop:
+                    del own[x]
+        return {x for x in own if x is not None}
 
-    def prepare(self) -> Callable[[], Callable[..., tuple[Any, ...]]]:
+    def function(self) -> Callable[[], Callable[..., tuple[Any, ...]]]:
         """The function that gets memory for one call at a time and returns what runs the program in it."""
-        for block, nbytes in enumerate(self.sizes):
-            self.before.append(f"b{block} = empty({nbytes}, uint8)")
-        for x in self.owned:
-            self.before.append(f"{x!r} = ndarray({x.shape}, {self.name(x.dtype)}, b{self.block_of[x]}, 0, {x.strides})")
-        for equation in self.program.equations:
-            self.write(equation)
-        outputs = ", ".join(map(self.handed, self.program.outputs))
-        inputs = ", ".join(map(repr, self.program.inputs))
+        self.before += [f"b{block} = empty({nbytes}, uint8)" for block, nbytes in enumerate(self.sizes)]
+        for x in sorted(self.owned, key=repr):
+            whole, start = self.inside.get(x, (x, 0))
+            self.before.append(f"{x!r} = ndarray({x.shape}, {self.name(x.dtype)}, b{self.block_of[whole]}, "
+                               f"{start * x.dtype.itemsize}, {x.strides})")
+        number = 0
+        while number < len(self.program.equations):
+            if number in self.runs:
+                self.write_run(self.runs[number])
+                number = self.runs[number].stop
+            else:
+                self.write(self.program.equations[number])
+                number += 1
+        outputs = "".join(f"{self.handed(x)}, " for x in self.program.outputs)
         text = "\n".join([
             "def make():", *[f"    {line}" for line in self.before],
-            f"    def run({inputs}):", *[f"        {line}" for line in self.lines],
-            f"        return ({outputs}{',' if outputs else ''})",
+            f"    def run({', '.join(map(repr, self.program.inputs))}):", *[f"        {line}" for line in self.lines],
+            f"        return ({outputs})",
             "    return run"])
         scope = dict(self.names)
         exec(compile(text, f"<jit: {self.program.name}>", "exec"), scope)
@@ -135,16 +187,20 @@ class _Writer:
         return make
 
     def write(self, equation: Equation) -> None:
-        """One equation as a statement."""
+        """One equation as a statement; a view of memory that is there is made before."""
         function, operands, options, result, _, errors, views = equation
         if errors:
             self.lines.append(f"with {self.name(np.errstate)}(**{self.name(dict(errors))}):")
             self.lines.append("    " + self.statement(equation))
-        elif views and function in VIEWS and all(x in self.is_there for x in equation.reads):
-            self.is_there.add(result)  # type: ignore[arg-type]  # a view is a result
+        elif (self.choices.views_once and result is not None and views and function in VIEWS
+              and all(x in self.is_there for x in equation.reads)):
+            self.is_there.add(result)
             self.before.append(f"{result!r} = {self.call(function, operands, options)}")
-        else:
+        elif function is not np.concatenate or not self._is_joined(operands[0]):
             self.lines.append(self.statement(equation))
+
+    def _is_joined(self, parts: Any) -> bool:
+        return all(isinstance(x, Variable) and x in self.inside for x in parts)
 
     def statement(self, equation: Equation) -> str:
         """One equation as a statement of the function that runs."""
@@ -154,17 +210,66 @@ class _Writer:
             return f"if {'not ' * bool(operands[1])}{condition}: raise {self.name(Changed)}"
         if function is freeze:
             return f"{self.value(operands[0])}.setflags(write=False)"
-        if result not in self.block_of:
-            return f"{result!r} = {self.call(function, operands, options)}"
+        if result in self.owned:
+            return self.into(equation, repr(result))
+        if self.choices.recycles and result in self.writable and result.nbytes >= RECYCLED:
+            self.before.append(f"again_{result!r} = {self.name(Recycled)}({result.shape}, {self.name(result.dtype)}, "
+                               f"{result.strides})")
+            return f"{result!r} = again_{result!r}(); {self.into(equation, repr(result))}"
+        return f"{result!r} = {self.call(function, operands, options)}"
+
+    def into(self, equation: Equation, out: str) -> str:
+        """A function that writes its result into an array."""
+        function, operands, options, *_ = equation
+        given = ", ".join(map(self.value, operands))
         if function in _COPIES:
-            return f"copyto({result!r}, {self.value(operands[0])}, 'unsafe')"
+            return f"copyto({out}, {self.value(operands[0])}, 'unsafe')"
         if isinstance(function, np.ufunc):
-            return f"{self.name(function)}({', '.join(map(self.value, operands))}, {result!r})"
+            return self.ufunc(function, given, out)
         if function is np.concatenate:
-            axis = self.value(options.get("axis", 0))
-            return f"{self.name(function)}({self.value(operands[0])}, {axis}, {result!r})"
-        keepdims = ", True" if options.get("keepdims") else ""
-        return f"{self.name(function)}({', '.join(map(self.value, operands))}, None, {result!r}{keepdims})"
+            return f"{self.name(function)}({given}, {self.value(options.get('axis', 0))}, {out})"
+        return f"{self.name(function)}({given}, None, {out}{', True' if options.get('keepdims') else ''})"
+
+    def ufunc(self, function: np.ufunc, given: str, out: str) -> str:
+        """A ufunc that writes its result into an array; by position is faster, which for two of them is deprecated."""
+        by_name = "out=" if function in (np.maximum, np.minimum) else ""
+        return f"{self.name(function)}({given}, {by_name}{out})"
+
+    # ------------------------------------------------------------------------------------------ block by block
+
+    def write_run(self, run: Run) -> None:
+        """A run: a loop over blocks of rows, in memory of a block for what only the run reads."""
+        equations = self.program.equations[run.start:run.stop]
+        n, own = run.shape[0], f"run{run.start}"
+        cuts = [slice(start, min(start + run.rows, n)) for start in range(0, n, run.rows)]
+        results = [each.result for each in equations if each.result is not None]
+        for x in results:
+            if x not in self.scratch and x not in self.owned:
+                self.lines.append(f"{x!r} = empty({x.shape}, {self.name(x.dtype)})" if not self.choices.recycles else
+                                  f"{x!r} = again_{x!r}()")
+                if self.choices.recycles:
+                    self.before.append(f"again_{x!r} = {self.name(Recycled)}({x.shape}, {self.name(x.dtype)}, "
+                                       f"{x.strides})")
+        local = [x for x in results if x in self.scratch]
+        outer = [*[x for each in equations for x in each.operands if not (isinstance(x, Variable) and x in self.scratch)],
+                 *[x for x in results if x not in self.scratch]]
+        cut = {self.value(x): f"{self.value(x)}_" for x in outer if _has_rows(x, run.shape)}
+        body = [f"{part} = {whole}[cut]" for whole, part in cut.items()]
+        body += [f"{x!r}_ = s_{x!r}[:cut.stop - cut.start]" for x in local]
+        cut |= {repr(x): f"{x!r}_" for x in local}
+        for each in equations:
+            given = ", ".join([cut.get(text, text) for text in map(self.value, each.operands)])
+            body.append(self.ufunc(each.function, given, f"{each.result!r}_"))
+        scratch = [f"s_{x!r} = empty({(run.rows, *x.shape[1:])}, {self.name(x.dtype)})" for x in local]
+        if self.choices.threads == 1:
+            self.before += scratch
+            self.lines += [f"for cut in {self.name(cuts)}:", *[f"    {line}" for line in body]]
+        else:
+            self.lines += [f"def {own}(cuts):", *[f"    {line}" for line in scratch], "    for cut in cuts:",
+                           *[f"        {line}" for line in body],
+                           f"{self.name(_shared_out)}({own}, {self.name(cuts)}, {self.choices.threads})"]
+
+    # ------------------------------------------------------------------------------------------ operands as text
 
     def call(self, function: Any, operands: Sequence[Any], options: dict[str, Any]) -> str:
         """A function of operands as an expression."""
@@ -177,38 +282,38 @@ class _Writer:
         return f"{self.name(function)}({', '.join(given)})"
 
     def value(self, x: Any) -> str:
-        """An operand: a variable, a constant by name, or a tuple or list of such."""
+        """An operand: a variable, a constant by name, or a tuple, list or dict of such."""
         if isinstance(x, Variable):
             return repr(x)
-        if isinstance(x, tuple | list) and not hasattr(x, "_fields") and any(True for _ in variables_in(x)):
-            inside = ", ".join(map(self.value, x))
-            return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
-        if isinstance(x, tuple | dict) and any(True for _ in variables_in(x)):
-            return f"{self.name(with_variables)}({self.name(x)}, {{{self.bound(x)}}}.__getitem__)"
-        if type(x) in (int, bool, type(None)):
-            return repr(x)
-        return self.name(x)
-
-    def bound(self, x: Any) -> str:
-        return ", ".join(f"{self.name(each)}: {each!r}" for each in dict.fromkeys(variables_in(x)))
+        if any(True for _ in variables_in(x)):
+            if type(x) in (tuple, list):
+                inside = ", ".join(map(self.value, x))
+                return f"[{inside}]" if type(x) is list else f"({inside},)"
+            found = ", ".join(f"{self.name(each)}: {each!r}" for each in dict.fromkeys(variables_in(x)))
+            return f"{self.name(with_variables)}({self.name(x)}, {{{found}}}.__getitem__)"
+        return repr(x) if type(x) in (int, bool, type(None)) else self.name(x)
 
     def handed(self, x: Any) -> str:
         """A leaf of the result; of a constant array a copy, so that nobody can change the program's own."""
-        if isinstance(x, np.ndarray):
-            return f"{self.name(_copied)}({self.name(x)})"
-        return self.value(x)
+        return f"{self.name(_copied)}({self.name(x)})" if isinstance(x, np.ndarray) else self.value(x)
 
     def name(self, x: Any) -> str:
         """The name by which the text knows an object."""
-        for name, known in self.names.items():
-            if known is x:
-                return name
-        name = f"c{len(self.names)}"
-        self.names[name] = x
-        return name
+        if id(x) not in self._name_of:
+            self._name_of[id(x)] = f"c{len(self.names)}"
+            self.names[self._name_of[id(x)]] = x
+        return self._name_of[id(x)]
 
 
 def _copied(x: Any) -> Any:
     copy = x.copy(order="K")
     copy.setflags(write=x.flags.writeable)
     return copy
+
+
+def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:
+    """Let threads do the work, each on its share of the blocks."""
+    shares = [cuts[i::threads] for i in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, share) for share in shares]:
+            done.result()
