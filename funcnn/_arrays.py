@@ -76,8 +76,10 @@ def readonly(x: T) -> T:
     >>> readonly(np.ones(3, np.float32)).flags.writeable
     False
     """
-    if isinstance(x, np.ndarray) or getattr(x, "is_recorded", False):
-        x.setflags(write=False)  # type: ignore[union-attr]  # mypy forgets the class behind getattr
+    if isinstance(x, np.ndarray):
+        x.setflags(write=False)
+    elif getattr(x, "is_recorded", False):
+        x.setflags(write=False)  # type: ignore[attr-defined]  # as an array has it
     return x
 
 

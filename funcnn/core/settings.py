@@ -23,10 +23,11 @@ def setting(owner: str, name: str, value: Any, within: Interval = "[0, inf)") ->
     """
     number = real_number(owner, name, value, within)
     known = underlying(number)
-    if isinstance(known, Tracer):
-        number = number if is_number(number) else call(float, number)
-        if not holds(HOLDS[within](known)):
+    if isinstance(known, Tracer):  # recorded
+        is_inside: Any = HOLDS[within]
+        if not holds(is_inside(known)):
             raise ValueError(f"{owner}: {name} must be a number in {within}")
+        return number if is_number(number) else call(float, number)
     for each in np.ravel(known) if isinstance(known, np.ndarray | np.generic) else ():
         real_number(owner, name, each, within)
     return number

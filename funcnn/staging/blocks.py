@@ -37,17 +37,18 @@ def runs(equations: Sequence[Equation]) -> list[Run]:
         stop = start
         while stop < len(equations) and _belongs(equations[stop], equations[start].result):
             stop += 1
-        if stop - start > 1 and (first := equations[start].result) is not None:
+        first = equations[start].result
+        if stop - start > 1:
             row = first.size // first.shape[0]
             found.append(Run(start, stop, first.shape, max(1, BLOCK // row)))
         start = max(stop, start + 1)
     return found
 
 
-def _belongs(equation: Equation, model: Variable | None) -> bool:
+def _belongs(equation: Equation, model: Variable) -> bool:
     """Whether an equation treats every entry alone, and its result lies in memory like that of another, large one."""
     y = equation.result
-    if y is None or model is None or not y.is_array or y.size < LARGE or y.shape != model.shape or not is_dense(y):
+    if not y.is_array or y.size < LARGE or y.shape != model.shape or not is_dense(y):
         return False
     is_entrywise = isinstance(equation.function, np.ufunc) and equation.function.signature is None
     return (is_entrywise and equation.function.nout == 1 and not equation.options and not equation.errors

@@ -1,4 +1,4 @@
-"""How are arguments taken apart, and a result put together, in a microsecond? By functions written for one structure."""
+"""How are arguments taken apart, and results put together, fast? By functions written for one structure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Taker:
     def function(self) -> Callable[..., Any]:
         args, kwargs = self.arguments.children.values()
         self.lines = [f"if len(args) != {len(args.children)}: return None"]
-        found = self.fixed_or(self.entries_of, args, "args", 0)
+        found = self.positional(args)
         if kwargs.children:
             self.lines.append(f"if len(kwargs) != {len(kwargs.children)}: return None")
             found += self.entries_of(kwargs, "kwargs", args.num_leaves)
@@ -49,16 +49,16 @@ class _Taker:
         self.lines.append(f"return {_tuple(found)}")
         return _compiled("take", "args, kwargs", self.lines, self.names)
 
-    def fixed_or(self, entries: Callable[..., list[str]], structure: tree.Structure, name: str, start: int) -> list[str]:
+    def positional(self, structure: tree.Structure) -> list[str]:
         """The leaves of the positional arguments, of which some are static: those are compared."""
         found: list[str] = []
         for (i, begin, child) in structure.places:
-            own = f"{name}[{i}]"
+            own = f"args[{i}]"
             if i in self.static:
                 value = self.named("static", self.static[i])
                 self.lines.append(f"if type({own}) is not type({value}) or {own} != {value}: return None")
             else:
-                found += self.node(child, own, start + begin)
+                found += self.node(child, own, begin)
         return found
 
     def node(self, structure: tree.Structure, name: str, start: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""How does a function of funcnn get into a file of its own? Its source, and that of all it uses, under names of the file."""
+"""How does a function get into a file of its own? Its source, and that of all it uses, under names of the file."""
 
 from __future__ import annotations
 

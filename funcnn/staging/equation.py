@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Attribute", "Changed", "Equation", "Line", "Method", "Variable", "as_name", "expect", "freeze", "variables_in",
-           "with_variables"]
+__all__ = ["Attribute", "Changed", "Equation", "Line", "Method", "Variable", "as_name", "expect", "freeze",
+           "variables_in", "with_variables"]
 
 
 class Variable:
@@ -75,10 +75,10 @@ class Line(NamedTuple):
 class Equation(NamedTuple):
     """One operation: result = function(*operands, **options); variables may stand inside tuples and lists."""
 
-    function: Callable[..., Any]
+    function: Any
     operands: tuple[Any, ...]
     options: dict[str, Any]
-    result: Variable | None
+    result: Variable
     line: Line | None = None
     errors: tuple[tuple[str, str], ...] = ()
     """How NumPy answers divisions by zero and overflow here, where not as at the beginning: `np.errstate`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 
 from funcnn.staging.blocks import Run, is_dense
-from funcnn.staging.equation import Equation, Variable, variables_in
+from funcnn.staging.equation import Equation, Variable
 
 __all__ = ["joined", "placed"]
 
@@ -46,7 +46,7 @@ def placed(equations: Sequence[Equation], owned: Collection[Variable], lies_in: 
     sizes: list[int] = []
     tenants: dict[int, Variable] = {}
     for number, equation in enumerate(equations):
-        for root in lies_in.get(equation.result, ()) if equation.result is not None else ():
+        for root in lies_in[equation.result]:
             if root in owned and root not in block_of:
                 ending = [block_of[x] for x in in_place(equation) if x in block_of and last[x] == number]
                 block = ending[0] if ending and root is equation.result else _free(sizes, tenants, root.nbytes)
@@ -62,7 +62,7 @@ def _last_reads(equations: Sequence[Equation], lies_in: Roots, together: Sequenc
     end_of = {number: run.stop - 1 for run in together for number in range(run.start, run.stop)}
     last: dict[Variable, int] = {}
     for number, equation in enumerate(equations):
-        for x in (*equation.reads, *variables_in(equation.result)):
+        for x in (*equation.reads, equation.result):
             last.update(dict.fromkeys(lies_in[x], end_of.get(number, number)))
     return last
 

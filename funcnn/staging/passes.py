@@ -11,8 +11,8 @@ import numpy as np
 from funcnn.staging.equation import Attribute, Equation, Method, Variable, expect, freeze, variables_in, with_variables
 from funcnn.staging.program import Program
 
-__all__ = ["PASSES", "VIEWS", "Pass", "escaping", "roots", "simplified", "with_constants", "without_dead", "without_double",
-           "without_views", "written_faster"]
+__all__ = ["PASSES", "VIEWS", "Pass", "escaping", "roots", "simplified", "with_constants", "with_numbers_as_arrays",
+           "without_dead", "without_double", "without_views", "written_faster"]
 
 Pass = Callable[[Program], Program]
 
@@ -46,7 +46,7 @@ def with_constants(program: Program) -> Program:
         if function is freeze and operands[0] in known:
             known[operands[0]].setflags(write=False)
         elif function in _OF_SHAPE and isinstance(operands[0], Variable) and len(equation.reads) == 1:
-            known[result] = function(_like(operands[0]), *operands[1:], **options)  # type: ignore[index]  # a result
+            known[result] = function(_like(operands[0]), *operands[1:], **options)
         else:
             kept.append(equation)
     return _replaced(program, kept, known)
@@ -63,7 +63,7 @@ def _like(variable: Variable) -> Any:
 
 
 def without_double(program: Program) -> Program:
-    """Compute once what is computed twice, but for arrays that are handed out, which are each other's neighbours only."""
+    """Compute once what is computed twice, but for arrays that are handed out: each is its caller's own."""
     handed_out = escaping(program)
     seen: dict[Any, Variable] = {}
     same: dict[Variable, Any] = {}
@@ -73,12 +73,12 @@ def without_double(program: Program) -> Program:
         operands, options = _swap(operands, same), _swap(options, same)
         equation = Equation(function, operands, options, result, line, errors, tuple(_swap(list(views), same)))
         key = _key((function, operands, options, errors))
-        is_shared = result is not None and result not in handed_out and key is not None
+        is_shared = function not in (expect, freeze) and result not in handed_out
         if is_shared and key in seen:
-            same[result] = seen[key]  # type: ignore[index]  # a result
+            same[result] = seen[key]
             continue
         if is_shared:
-            seen[key] = result  # type: ignore[assignment]  # a result
+            seen[key] = result
         kept.append(equation)
     return program.with_equations(kept, _swap(program.outputs, same))
 
@@ -88,7 +88,7 @@ def _swap(operand: Any, same: dict[Variable, Any]) -> Any:
 
 
 def _key(x: Any) -> Any:
-    """What an operation is known by; None for what cannot be compared."""
+    """What an operation is known by."""
     if isinstance(x, tuple | list):
         parts = [_key(each) for each in x]
         return (type(x), *parts)
@@ -114,7 +114,7 @@ def without_views(program: Program) -> Program:
         operands, options = _swap(operands, same), _swap(options, same)
         views = tuple(_swap(list(views), same))
         x = operands[0] if operands else None
-        if (result is not None and views == (x,) and function in VIEWS and x in own and x not in handed_out
+        if (views == (x,) and function in VIEWS and x in own and x not in handed_out
                 and _lies_alike(x, result)):
             same[result] = x
             continue
@@ -140,7 +140,7 @@ def written_faster(program: Program) -> Program:
     """Write operations in the way of NumPy that gives the same bits with fewer calls of Python."""
     kept = []
     for equation in program.equations:
-        kept += [equation] if equation.result is None else _faster(equation)
+        kept += _faster(equation)
     return program.with_equations(kept)
 
 
@@ -162,7 +162,7 @@ def with_numbers_as_arrays(program: Program) -> Program:
     for equation in program.equations:
         function, operands, _, result, *_ = equation
         floats = {x.dtype for x in operands if isinstance(x, Variable) and x.is_array and x.ndim}
-        if (isinstance(function, np.ufunc) and result is not None and result.is_array and len(floats) == 1
+        if (isinstance(function, np.ufunc) and result.is_array and len(floats) == 1
                 and (dtype := floats.pop()).kind == "f" and dtype.itemsize > 2):
             operands = tuple([_of(x, dtype) for x in operands])
         kept.append(equation._replace(operands=operands))
@@ -179,8 +179,7 @@ def _of(x: Any, dtype: Any) -> Any:
 
 def _faster(equation: Equation) -> list[Equation]:
     function, operands, options, result, *_ = equation
-    assert result is not None
-    first = operands[0] if operands else None
+    first: Any = operands[0] if operands else None
     is_array = isinstance(first, Variable) and first.is_array
     if function in _UFUNCS and result.is_array:
         return [equation._replace(function=_UFUNCS[function])]
@@ -212,9 +211,8 @@ def roots(program: Program) -> dict[Variable, set[Variable]]:
     """For each variable those in whose memory it may lie: itself, or what it is a view of."""
     found: dict[Variable, set[Variable]] = {x: {x} for x in program.inputs}
     for equation in program.equations:
-        if equation.result is not None:
-            views = [found[x] for x in equation.views]
-            found[equation.result] = set().union(*views) if views else {equation.result}
+        views = [found[x] for x in equation.views]
+        found[equation.result] = set().union(*views) if views else {equation.result}
     return found
 
 

@@ -1,5 +1,4 @@
-"""How is a program run fast? A `Plan` writes it as one function of Python, whose intermediate results lie in memory that
-is there already.
+"""How is a program run fast? A `Plan` writes it as one function, whose intermediate results lie in memory of its own.
 
 The passes (`funcnn.staging.passes`) make the program smaller. Then each result gets its way: computed into memory of
 the program (`out=`), looked at once and for all (a view of such memory), or made anew, as all must be that is handed
@@ -94,7 +93,7 @@ def _frozen_outputs(program: Program) -> list[bool]:
 def _takes_out(equation: Equation) -> bool:
     """Whether the function can write its result into an array that is there, with the same bits."""
     function, operands, options, result, _, errors, views = equation
-    if result is None or result.kind is not np.ndarray or not result.ndim or views or errors:
+    if result.kind is not np.ndarray or not result.ndim or views or errors:
         return False
     if isinstance(function, np.ufunc):
         return function.nout == 1 and not options and (function is not np.matmul or is_dense(result))
@@ -111,7 +110,7 @@ _COPIES = {Method("copy"), Method("astype")}
 def _overwritten(equation: Equation, lies_in: dict[Variable, set[Variable]]) -> list[Variable]:
     """The operands that lie in memory like the result of a function that works entry by entry."""
     y = equation.result
-    if y is None or not isinstance(equation.function, np.ufunc) or equation.function.signature is not None:
+    if not isinstance(equation.function, np.ufunc) or equation.function.signature is not None:
         return []
     return [x for x in equation.operands if isinstance(x, Variable) and lies_in[x] == {x}
             and (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides)]
@@ -122,8 +121,8 @@ def _overwritten(equation: Equation, lies_in: dict[Variable, set[Variable]]) -> 
 
 def _has_rows(x: Any, shape: tuple[int, ...]) -> bool:
     """Whether a variable or a constant array has as many rows as an array of this shape."""
-    its = getattr(x, "shape", ())
-    return len(its) == len(shape) and its[0] == shape[0]
+    its: tuple[int, ...] = getattr(x, "shape", ())
+    return len(its) == len(shape) and its[:1] == shape[:1]
 
 
 class _Writer:
@@ -141,7 +140,7 @@ class _Writer:
         self.runs = {run.start: run for run in runs(equations)} if choices.blocks else {}
         self.scratch = self._scratch(handed_out)
         self.writable = {each.result for each in equations if _takes_out(each)}
-        self.owned = {x for x in self.writable - handed_out - self.scratch} if choices.own_memory else set()
+        self.owned = self.writable - handed_out - self.scratch if choices.own_memory else set()
         self.inside = joined(equations, self.owned) if choices.joins else {}
         for part, (whole, _) in self.inside.items():
             self.lies_in[part] = {whole}
@@ -158,7 +157,7 @@ class _Writer:
             for x in equation.reads:
                 if x in own and not own[x].start <= number < own[x].stop:
                     del own[x]
-        return {x for x in own if x is not None}
+        return set(own)
 
     def function(self) -> Callable[[], Callable[..., tuple[Any, ...]]]:
         """The function that gets memory for one call at a time and returns what runs the program in it."""
@@ -192,7 +191,7 @@ class _Writer:
         if errors:
             self.lines.append(f"with {self.name(np.errstate)}(**{self.name(dict(errors))}):")
             self.lines.append("    " + self.statement(equation))
-        elif (self.choices.views_once and result is not None and views and function in VIEWS
+        elif (self.choices.views_once and views and function in VIEWS
               and all(x in self.is_there for x in equation.reads)):
             self.is_there.add(result)
             self.before.append(f"{result!r} = {self.call(function, operands, options)}")
@@ -242,7 +241,7 @@ class _Writer:
         equations = self.program.equations[run.start:run.stop]
         n, own = run.shape[0], f"run{run.start}"
         cuts = [slice(start, min(start + run.rows, n)) for start in range(0, n, run.rows)]
-        results = [each.result for each in equations if each.result is not None]
+        results = [each.result for each in equations]
         for x in results:
             if x not in self.scratch and x not in self.owned:
                 self.lines.append(f"{x!r} = empty({x.shape}, {self.name(x.dtype)})" if not self.choices.recycles else
@@ -251,8 +250,8 @@ class _Writer:
                     self.before.append(f"again_{x!r} = {self.name(Recycled)}({x.shape}, {self.name(x.dtype)}, "
                                        f"{x.strides})")
         local = [x for x in results if x in self.scratch]
-        outer = [*[x for each in equations for x in each.operands if not (isinstance(x, Variable) and x in self.scratch)],
-                 *[x for x in results if x not in self.scratch]]
+        read = [x for each in equations for x in each.operands]
+        outer = [x for x in (*read, *results) if not (isinstance(x, Variable) and x in self.scratch)]
         cut = {self.value(x): f"{self.value(x)}_" for x in outer if _has_rows(x, run.shape)}
         body = [f"{part} = {whole}[cut]" for whole, part in cut.items()]
         body += [f"{x!r}_ = s_{x!r}[:cut.stop - cut.start]" for x in local]

@@ -22,16 +22,17 @@ class Program:
     `source()` is a file that runs where funcnn is not installed; called, it runs operation by operation.
     """
 
-    def __init__(self, name: str, parameters: Iterable[str], inputs: Iterable[Variable], equations: Iterable[Equation], outputs: Iterable[Any],
-                 arguments: tree.Structure, result: tree.Structure) -> None:
+    def __init__(self, name: str, parameters: Iterable[str], inputs: Iterable[Variable],
+                 equations: Iterable[Equation], outputs: Iterable[Any], arguments: tree.Structure,
+                 result: tree.Structure) -> None:
         self.name, self.inputs, self.equations = name, tuple(inputs), tuple(equations)
         self.parameters, self.outputs = tuple(parameters), tuple(outputs)
         self.arguments, self.result = arguments, result
 
     def with_equations(self, equations: Iterable[Equation], outputs: Iterable[Any] | None = None) -> Program:
         """The same program of other equations, and perhaps with other outputs."""
-        return Program(self.name, self.parameters, self.inputs, equations, self.outputs if outputs is None else outputs, self.arguments,
-                       self.result)
+        outputs = self.outputs if outputs is None else outputs
+        return Program(self.name, self.parameters, self.inputs, equations, outputs, self.arguments, self.result)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The result, as the function gives it, of arguments of the recorded structure, shapes and dtypes."""
@@ -50,8 +51,7 @@ class Program:
         for function, operands, options, result, _, errors, _ in self.equations:
             with np.errstate(**dict(errors)):  # type: ignore[arg-type]  # its options are Literals
                 y = function(*value_of(operands), **value_of(options))
-            if result is not None:
-                values[result] = y
+            values[result] = y
         return [value_of(output) for output in self.outputs]
 
     def __str__(self) -> str:
@@ -71,4 +71,5 @@ class Program:
         Its function takes the arguments as the recorded one did. Constants stand inside; arrays above 1,000 numbers go
         into one `.npz` file beside it, for which a path is needed, and which is written then, with the file.
         """
-        return source.standalone(self.name, self.parameters, self.inputs, self.equations, self.outputs, self.arguments, self.result, path)
+        return source.standalone(self.name, self.parameters, self.inputs, self.equations, self.outputs,
+                                 self.arguments, self.result, path)

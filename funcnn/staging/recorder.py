@@ -12,6 +12,7 @@ import operator
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -97,20 +98,7 @@ class Recorded(Tracer):
     is_recorded = True
 
     __array_priority__ = 1000
-
-    for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor", "lshift",
-                  "rshift"):
-        _plain = _name.strip("_")
-        locals()[f"__{_plain}__"] = _binary(_name)
-        locals()[f"__r{_plain}__"] = _binary(_name, swapped=True)
-        locals()[f"__i{_plain}__"] = _in_place(_name)
-    for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-        locals()[f"__{_name}__"] = _binary(_name)
-    for _name in ("neg", "pos", "abs", "invert"):
-        locals()[f"__{_name}__"] = _unary(_name)
-    del _name, _plain
-
-    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+    __hash__ = None  # as ndarray: == is elementwise
 
     def __bool__(self) -> bool: raise _looked_at("if x", self)
     def __float__(self) -> NoReturn: raise _looked_at("float(x)", self)
@@ -121,8 +109,8 @@ class Recorded(Tracer):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise _looked_at("np.asarray(x), np.array([x, y]) (write np.stack([x, y]))", self)
 
-    def item(self, *args: int) -> NoReturn: raise _looked_at("x.item()", self)
-    def tolist(self) -> NoReturn: raise _looked_at("x.tolist()", self)
+    def item(self, *args: int) -> NoReturn: raise _looked_at("x.item()", self)  # noqa: D102
+    def tolist(self) -> NoReturn: raise _looked_at("x.tolist()", self)  # noqa: D102
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TracerError(f"x[...] = value: a value inside jit ({_described(self)}) never changes. Build a new array "
@@ -194,6 +182,22 @@ class Recorded(Tracer):
 
     def __format__(self, spec: str) -> str:
         return repr(self)
+
+
+def _define_operators() -> None:
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor", "lshift",
+                 "rshift"):
+        plain = name.strip("_")
+        setattr(Recorded, f"__{plain}__", _binary(name))
+        setattr(Recorded, f"__r{plain}__", _binary(name, swapped=True))
+        setattr(Recorded, f"__i{plain}__", _in_place(name))
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        setattr(Recorded, f"__{name}__", _binary(name))
+    for name in ("neg", "pos", "abs", "invert"):
+        setattr(Recorded, f"__{name}__", _unary(name))
+
+
+_define_operators()
 
 
 @tree.register_leaf
@@ -276,13 +280,13 @@ class Recorder(Interpreter):
     def ask(self, condition: Tracer) -> bool:
         """The answer to a question about values, which becomes a condition of the program."""
         answer = bool(condition.value)
-        self._write(expect, (condition.place, answer), {}, None)
+        self._write(expect, (condition, answer), {}, None)
         return answer
 
     def freeze(self, x: Recorded) -> None:
         """Flag an array read-only."""
         x.value.setflags(write=False)
-        self._write(freeze, (x.place,), {}, None)
+        self._write(freeze, (x,), {}, None)
 
     def operand(self, x: Any) -> Any:
         """What stands in the program for a value: a variable, or a constant, which is copied if it could change."""
@@ -340,16 +344,15 @@ class Recorder(Interpreter):
                           "record; it knows arrays, numbers, and tuples and lists of them")
 
     def _write(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any,
-               ) -> Variable | None:
+               ) -> Variable:
         operands, named = self.operand(args), self.operand(options)
-        result = None if y is None else Variable(f"v{len(self.equations)}", y)
-        errors = np.geterr()
-        changed = tuple([(kind, how) for kind, how in errors.items() if self.errors[kind] != how])
-        views = tuple(_lies_in(y, args)) if y is not None else ()
+        result = Variable(f"v{len(self.equations)}", y)
+        changed = tuple([(kind, str(how)) for kind, how in np.geterr().items() if self.errors.get(kind) != how])
+        views = tuple(_lies_in(y, args))
         self.equations.append(Equation(function, operands, named, result, _line_of_user(), changed, views))
         return result
 
-    def _traced(self, y: Any, variable: Variable | None) -> Recorded:
+    def _traced(self, y: Any, variable: Variable) -> Recorded:
         return (RecordedNumber if type(y) in _NUMBERS else Recorded)(self, y, variable)
 
 
@@ -379,7 +382,7 @@ _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 def _line_of_user() -> Line | None:
     """The innermost line of the program that is neither funcnn's nor NumPy's."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith((_HERE, _NUMPY)):
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)

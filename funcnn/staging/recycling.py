@@ -1,4 +1,4 @@
-"""How is memory that was handed out used again? `Recycled`: when nobody holds the array, or a view of it, any longer."""
+"""How is memory that was handed out used again? `Recycled`: when nobody holds the array, or a view of it, any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a program written? As NumPy code to be read, `listing`, and as a file that runs without funcnn, `standalone`."""
+"""How is a program written? As NumPy code to be read, `listing`, and as a file that needs no funcnn, `standalone`."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _Writer:
         """A variable or a constant."""
         if isinstance(x, Variable):
             return x.name
-        if x is None or isinstance(x, bool | int | str | bytes) and type(x) in (bool, int, str, bytes):
+        if x is None or (isinstance(x, bool | int | str | bytes) and type(x) in (bool, int, str, bytes)):
             return repr(x)
         if type(x) is float:
             return repr(x) if math.isfinite(x) else f"float({str(x)!r})"
@@ -121,14 +121,14 @@ class _Writer:
 
 def _public_name(function: Any) -> str | None:
     """`np.linalg.norm`, where that is the function; also `np.add.reduce` and the functions of `math`."""
-    if getattr(math, getattr(function, "__name__", ""), None) is function:
-        return f"math.{function.__name__}"
+    name = getattr(function, "__name__", "")
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
-        return f"{_public_name(owner)}.{function.__name__}"
-    for module, path in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft"), (np.emath, "np.emath")):
-        if getattr(module, getattr(function, "__name__", ""), None) is function:
-            return f"{path}.{function.__name__}"
+        return f"{_public_name(owner)}.{name}"
+    for module, path in ((math, "math"), (np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft"),
+                         (np.emath, "np.emath")):
+        if function is not None and getattr(module, name, None) is function:
+            return f"{path}.{name}"
     if function is np.lib.stride_tricks.sliding_window_view:
         return "np.lib.stride_tricks.sliding_window_view"
     return None
@@ -143,7 +143,7 @@ def listing(name: str, inputs: Sequence[Variable], equations: Iterable[Equation]
     lines = [f"def {name}({', '.join(map(repr, inputs))}):" + (f"  # {shapes}" if inputs else "")]
     before = None
     for code, equation in rows:
-        comment = [] if equation.result is None else [str(equation.result)]
+        comment = [] if equation.function in (expect, freeze) else [str(equation.result)]
         if equation.line is not None and equation.line != before:
             comment.append(f"{equation.line}  {equation.line.text}".rstrip())
             before = equation.line
@@ -176,11 +176,11 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
     given = _put_together(result, list(map(writer.handed, outputs)))
     large = {own: x for own, x in writer.constants.items() if isinstance(x, np.ndarray) and x.size > FEW}
     if large and path is None:
-        raise ValueError(f"source: the program holds {len(large)} arrays of more than {FEW} numbers, which go into a file "
-                         "of their own; say where: program.source(path='predict.py')")
+        raise ValueError(f"source: the program holds {len(large)} arrays of more than {FEW} numbers, which go into a "
+                         "file of their own; say where: program.source(path='predict.py')")
     imports = {"math": "math", "np": "numpy", **writer.embedding.imports}
     lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs NumPy alone."""', "",
-             *[f"import {module}" + f" as {alias}" * (alias != module) for alias, module in sorted(imports.items())], ""]
+             *[f"import {name}" + f" as {alias}" * (alias != name) for alias, name in sorted(imports.items())], ""]
     if large:
         lines += ["from pathlib import Path", "", "_large = np.load(Path(__file__).with_suffix('.npz'))"]
     lines += [f"{own} = " + (f"_large[{own!r}]" if own in large else _array(x)) for own, x in writer.constants.items()]

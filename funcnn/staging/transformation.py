@@ -15,10 +15,11 @@ import numpy as np
 from funcnn import tree
 from funcnn._arguments import described, place_of
 from funcnn.core import Tracer, TracerError
-from funcnn.staging.planner import Plan
 from funcnn.staging.equation import Changed, as_name
+from funcnn.staging.planner import Plan
 from funcnn.staging.program import Program
 from funcnn.staging.recorder import CapturedTracer, Recorded, Recorder
+from funcnn.tree.structure import parts
 
 __all__ = ["jit", "make_program"]
 
@@ -89,12 +90,10 @@ def make_program(f: Callable[A, Any], static_argnums: int | Sequence[int] = ()) 
     name = getattr(f, "__name__", type(f).__name__)
     static = _positions(static_argnums)
 
-    @functools.wraps(f)
     def recorded(*args: A.args, **kwargs: A.kwargs) -> Program:
-        call = _Call(f, name, static, args, kwargs)
-        return call.recorded()
+        return _Call(f, name, static, args, kwargs).recorded()
 
-    return recorded  # type: ignore[return-value]  # wraps keeps the type of f, whose result this is not
+    return recorded
 
 
 def _positions(static_argnums: Any) -> tuple[int, ...]:
@@ -132,7 +131,7 @@ class _Call:
         self.static = {place % len(args) if -len(args) <= place < len(args) else _no_such(name, place, args): None
                        for place in static}
         traced = tuple([None if i in self.static else arg for i, arg in enumerate(args)])
-        leaves, self.structure = tree.parts((traced, kwargs))
+        leaves, self.structure = parts((traced, kwargs))
         self.leaves = list(leaves)
         self.is_traced = any(isinstance(leaf, Tracer) for leaf in self.leaves)
 
@@ -164,13 +163,14 @@ class _Call:
             result = self.f(*args, **kwargs)
         finally:
             recorder.ended = True
-        leaves, structure = tree.parts(result)
+        leaves, structure = parts(result)
         for leaf in leaves:
             if isinstance(leaf, Tracer) and leaf.owner is not recorder:
                 raise CapturedTracer
         outputs = [recorder.operand(leaf) for leaf in leaves]
-        return Program(as_name(self.name, "f"), self.parameters(), [x.place for x in traced], recorder.equations, outputs,
-                       self.structure, structure)
+        inputs = [x.place for x in traced]
+        return Program(as_name(self.name, "f"), self.parameters(), inputs, recorder.equations, outputs, self.structure,
+                       structure)
 
     def parameters(self) -> list[str]:
         """The names of the arguments that are traced or hold what is."""
@@ -202,7 +202,7 @@ def _names(f: Callable[..., Any], paths: Sequence[tree.Path]) -> list[str]:
     parameters = _parameters(f)
     names: dict[str, None] = {}
     for kind, first, *rest in paths:
-        own = parameters[first] if kind == 0 and first < len(parameters) else f"a{first}" if kind == 0 else str(first)
+        own = str(first) if kind == 1 else parameters[int(first)] if int(first) < len(parameters) else f"a{first}"
         name = as_name("_".join(map(str, (own, *rest))), "a")
         while name in names:
             name += "_"
