@@ -10,7 +10,7 @@ import numpy as np
 from funcnn import tree
 from funcnn.tree.frozendict import assembled, known_parts
 
-__all__ = ["giver", "taker"]
+__all__ = ["giver", "in_order", "taker"]
 
 Names = dict[str, Any]
 """What the names in a text of Python stand for."""
@@ -33,7 +33,7 @@ class _Taker:
 
     def __init__(self, arguments: tree.Structure, leaves: Sequence[Any], static: dict[int, Any]) -> None:
         self.arguments, self.leaves, self.static = arguments, leaves, static
-        self.names: Names = {"ndarray": np.ndarray, "known_parts": known_parts}
+        self.names: Names = {"known_parts": known_parts, "is_same": is_same}
         self.lines: list[str] = []
         self.count = 0
 
@@ -82,7 +82,7 @@ class _Taker:
         self.lines += [f"{parts} = known_parts({name})",
                        f"if {parts} is None: return None",
                        f"if id({parts}[1]) not in {same}:",
-                       f"    if {parts}[1] != {expected} or len({same}) > 100: return None",
+                       f"    if len({same}) > 100 or not is_same({parts}[1], {expected}): return None",
                        f"    {same}[id({parts}[1])] = {parts}[1]"]
         if not structure.num_leaves:
             return []
@@ -129,6 +129,16 @@ class _Taker:
         name = f"{what}{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def is_same(one: tree.Structure, other: tree.Structure) -> bool:
+    """Whether two structures are equal, and their keys in the same order, in which a result would have them."""
+    return one == other and in_order(one) == in_order(other)
+
+
+def in_order(structure: tree.Structure) -> tuple[Any, ...]:
+    """The keys of a structure, in the order in which they stand in its nodes."""
+    return tuple([(key, in_order(child)) for key, child in structure.children.items()])
 
 
 def giver(result: tree.Structure, are_frozen: Sequence[bool]) -> Callable[[tuple[Any, ...]], Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from funcnn import tree
 from funcnn._arguments import described, place_of
 from funcnn.core import Tracer, TracerError
+from funcnn.staging.calling import in_order
 from funcnn.staging.equation import Changed, as_name
 from funcnn.staging.planner import Plan
 from funcnn.staging.program import Program
@@ -76,7 +77,7 @@ def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable
     return jitted
 
 
-def make_program(f: Callable[A, Any], static_argnums: int | Sequence[int] = ()) -> Callable[A, Program]:
+def make_program(f: Callable[A, object], static_argnums: int | Sequence[int] = ()) -> Callable[A, Program]:
     """A function of the same arguments that returns the program of f: the NumPy calls that it makes of them.
 
     >>> print(make_program(lambda x, y: np.sum(x * y))(np.ones(3), 2.0))  # doctest: +ELLIPSIS
@@ -118,6 +119,7 @@ class Signature(NamedTuple):
     """What decides which program is run."""
 
     structure: tree.Structure
+    keys: tuple[Any, ...]
     kinds: tuple[Kind, ...]
     static: tuple[Any, ...]
 
@@ -133,7 +135,7 @@ class _Call:
         traced = tuple([None if i in self.static else arg for i, arg in enumerate(args)])
         leaves, self.structure = parts((traced, kwargs))
         self.leaves = list(leaves)
-        self.is_traced = any(isinstance(leaf, Tracer) for leaf in self.leaves)
+        self.is_traced = any(map(_calculates_itself, self.leaves))
 
     def signature(self) -> Signature:
         """What decides which program is run; an error names the argument that cannot be traced."""
@@ -146,7 +148,8 @@ class _Call:
         except TypeError:
             raise TypeError(f"jit: {self.name}: static arguments must be hashable, got {static!r:.80}; use a tuple in "
                             "place of a list, a FrozenDict in place of a dict") from None
-        return Signature(self.structure, tuple(map(_kind, self.leaves)), tuple([(type(x), x) for x in static]))
+        kinds = tuple(map(_kind, self.leaves))
+        return Signature(self.structure, in_order(self.structure), kinds, tuple([(type(x), x) for x in static]))
 
     def itself(self) -> Any:
         """The function itself, run on the arguments."""
@@ -177,6 +180,12 @@ class _Call:
         names = _parameters(self.f)
         own = [names[i] if i < len(names) else f"a{i}" for i in range(len(self.args))]
         return [*own, *self.kwargs]
+
+
+def _calculates_itself(leaf: Any) -> bool:
+    """Whether a leaf is a traced value, or an array of JAX, of which NumPy has no numbers to write down."""
+    return isinstance(leaf, Tracer) or (hasattr(type(leaf), "__array_namespace__")
+                                        and not isinstance(leaf, np.ndarray | np.generic))
 
 
 def _no_such(name: str, place: int, args: tuple[Any, ...]) -> int:
@@ -301,7 +310,7 @@ class _Store:
 
 
 def _difference(one: Signature, other: Signature) -> str:
-    if one.structure != other.structure:
+    if one.structure != other.structure or one.keys != other.keys:
         return "the structure of the arguments changes"
     for path, a, b in zip(one.structure.paths(), one.kinds, other.kinds, strict=True):
         if a != b:

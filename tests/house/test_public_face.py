@@ -52,10 +52,11 @@ UNSAYABLE = {
     "what is said while training runs may be anything that can be printed": ["training.progress(show)"],
     "a layer's key is what it is given": ["testing.check_layer(key)"],
     "what a layer was made with, as it prints it": ["*.Layer.arguments"],
+    "a program holds any operation, of any operands": ["staging.Program.*", "staging.Equation.*"],
 }
 
 
-@pytest.mark.parametrize(("name", "text"), [("jit", r"jax\.jit\(step\)"), ("grd", "did you mean 'grad'"),
+@pytest.mark.parametrize(("name", "text"), [("pmap", r"jax\.jit\(step\)"), ("grd", "did you mean 'grad'"),
                                             ("optimiser", "did you mean 'optimizers'"), ("xyzzy", "'xyzzy'$")])
 def test_a_name_that_is_not_there_says_what_may_be_meant(name: str, text: str) -> None:
     with pytest.raises(AttributeError, match=text):
