@@ -32,7 +32,8 @@ which they are also imported: a room knows those above it and none below.
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
 know of one: a new transformation is a room before `rules`, a new function is a row on one of its pages. `staging` sees
-the calls that are left when all others have had their say. The last three rooms are imported when they are asked for: `funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
+the calls that are left when all others have had their say. The last three rooms are imported when they are asked for:
+`funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -172,7 +172,8 @@ class _Call:
                 raise CapturedTracer
         outputs = [recorder.operand(leaf) for leaf in leaves]
         inputs = [x.place for x in traced]
-        return Program(as_name(self.name, "f"), self.parameters(), inputs, recorder.equations, outputs, self.structure,
+        name = "f" if self.name == "<lambda>" else as_name(self.name, "f")
+        return Program(name, self.parameters(), inputs, recorder.equations, outputs, self.structure,
                        structure)
 
     def parameters(self) -> list[str]:
