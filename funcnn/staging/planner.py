@@ -7,6 +7,8 @@ out. Every call that runs at the same time has memory of its own. `Choices` swit
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from funcnn.staging.equation import (
     Equation,
     Method,
     Variable,
+    as_name,
     expect,
     freeze,
     variables_in,
@@ -46,11 +49,14 @@ class Choices(NamedTuple):
     """Views of memory of the program are made before it runs."""
     blocks: bool = True
     """Large arrays are worked through block by block."""
-    threads: int = 1
-    """So many threads share the blocks."""
+    threads: int = min(os.cpu_count() or 1, 4)
+    """So many threads share the blocks of very large arrays."""
     recycles: bool = can_recycle()
     """Large results are written into memory that was handed out before and is held by nobody any longer."""
 
+
+THREADED = 2**20
+"""Entries; smaller arrays are done before threads have begun."""
 
 RECYCLED = 128 * 1024
 """Bytes; smaller arrays are as fast made anew."""
@@ -260,7 +266,7 @@ class _Writer:
             given = ", ".join([cut.get(text, text) for text in map(self.value, each.operands)])
             body.append(self.ufunc(each.function, given, f"{each.result!r}_"))
         scratch = [f"s_{x!r} = empty({(run.rows, *x.shape[1:])}, {self.name(x.dtype)})" for x in local]
-        if self.choices.threads == 1:
+        if self.choices.threads == 1 or math.prod(run.shape) < THREADED:
             self.before += scratch
             self.lines += [f"for cut in {self.name(cuts)}:", *[f"    {line}" for line in body]]
         else:
@@ -299,8 +305,10 @@ class _Writer:
     def name(self, x: Any) -> str:
         """The name by which the text knows an object."""
         if id(x) not in self._name_of:
-            self._name_of[id(x)] = f"c{len(self.names)}"
-            self.names[self._name_of[id(x)]] = x
+            own = as_name(getattr(x, "__name__", ""), "c") if callable(x) else "c"
+            name = own if own != "c" and own not in self.names else f"{own}{len(self.names)}"
+            self._name_of[id(x)] = name
+            self.names[name] = x
         return self._name_of[id(x)]
 
 
@@ -311,8 +319,12 @@ def _copied(x: Any) -> Any:
 
 
 def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:
-    """Let threads do the work, each on its share of the blocks."""
-    shares = [cuts[i::threads] for i in range(threads)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, share) for share in shares]:
+    """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin."""
+    with ThreadPoolExecutor(threads - 1) as pool:
+        try:
+            others = [pool.submit(work, cuts[i::threads]) for i in range(1, threads)]
+        except RuntimeError:  # WebAssembly, or a limit of the system
+            others, threads = [], 1
+        work(cuts[::threads])
+        for done in others:
             done.result()
