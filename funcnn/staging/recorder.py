@@ -97,7 +97,6 @@ class Recorded(Tracer):
     __slots__ = ()
     is_recorded = True
 
-    __array_priority__ = 1000
     __hash__ = None  # as ndarray: == is elementwise
 
     def __bool__(self) -> bool: raise _looked_at("if x", self)
@@ -134,6 +133,8 @@ class Recorded(Tracer):
             return self.owner.record(Attribute(name), (self,), {})
         if name.startswith("_") or not hasattr(self.value, name):
             raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
+        if not callable(getattr(self.value, name)):
+            raise _looked_at(f"x.{name}", self)
         return lambda *args, **options: self.owner.record(Method(name), (self, *args), options)
 
     T = property(lambda self: self.owner.record(Attribute("T"), (self,), {}))

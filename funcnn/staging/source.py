@@ -27,6 +27,9 @@ _BUILT_IN = {operator.abs: "abs", round: "round", divmod: "divmod", int: "int", 
 WIDE = 60
 """Where the comments of a listing begin, unless the code is longer."""
 
+LONG = 100
+"""A line of so many characters is the longest with all inputs on it."""
+
 FEW = 1000
 """Arrays of at most so many numbers stand in the file itself."""
 
@@ -139,8 +142,7 @@ def listing(name: str, inputs: Sequence[Variable], equations: Iterable[Equation]
     writer = _Writer()
     rows = [(writer.equation(each), each) for each in equations]
     width = min(max([len(code) for code, _ in rows], default=0), WIDE)
-    shapes = ", ".join(f"{each!r}: {each}" for each in inputs)
-    lines = [f"def {name}({', '.join(map(repr, inputs))}):" + (f"  # {shapes}" if inputs else "")]
+    lines = _head(name, inputs)
     before = None
     for code, equation in rows:
         comment = [] if equation.function in (expect, freeze) else [str(equation.result)]
@@ -153,10 +155,20 @@ def listing(name: str, inputs: Sequence[Variable], equations: Iterable[Equation]
     return "\n".join([*head, *lines])
 
 
+def _head(name: str, inputs: Sequence[Variable]) -> list[str]:
+    """The line with the inputs, or one line each where they are many."""
+    head = f"def {name}({', '.join(map(repr, inputs))}):"
+    line = head + "  # " + ", ".join(f"{each!r}: {each}" for each in inputs)
+    if len(line) <= LONG or not inputs:
+        return [line if inputs else head]
+    width = max(len(repr(each)) for each in inputs) + 1
+    return [f"def {name}(", *[f"    {f'{each!r},':{width}}  # {each}" for each in inputs], "):"]
+
+
 def _briefly(x: Any) -> str:
     if isinstance(x, np.ndarray) and x.size > 6:
         return f"...  # a constant, {x.dtype}{list(x.shape)}"
-    return repr(x)
+    return " ".join(repr(x).split())
 
 
 # ------------------------------------------------------------------------------------------- files of their own
