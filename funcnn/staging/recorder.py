@@ -37,9 +37,10 @@ _STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scala
 """What they say depends on shapes and dtypes alone."""
 
 _SHAPED_BY_VALUES: set[Any] = {np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.unique,
-                               np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.place,
+                               np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
                                *[getattr(np, name) for name in ("unique_all", "unique_counts", "unique_inverse",
                                                                 "unique_values") if hasattr(np, name)]}
+_WRITING = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
 _WRITES = {"fill", "itemset", "partition", "put", "resize", "setfield", "sort", "byteswap"}
 _LOOKS = {"item", "tolist", "tobytes", "tofile", "dump", "dumps", "tostring", "nonzero", "compress"}
 _ATTRIBUTES = {"T", "mT", "real", "imag"}
@@ -298,9 +299,15 @@ class Recorder(Interpreter):
             return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
         if isinstance(x, dict):
             return {key: self.operand(value) for key, value in x.items()}
-        if isinstance(x, np.ndarray) and x.flags.writeable:
-            return self._constants.setdefault(id(x), (x, x.copy(order="K")))[1]
-        return x
+        return self._constant(x) if isinstance(x, np.ndarray) and x.flags.writeable else x
+
+    def _constant(self, x: Any) -> Any:
+        """An array that f may still write into, as it is now."""
+        _, copy = self._constants.get(id(x), (None, None))
+        if copy is None or copy.tobytes() != x.tobytes():
+            copy = x.copy(order="K")
+            self._constants[id(x)] = x, copy  # x too, so that its id is nobody else's
+        return copy
 
     def _known(self, x: Any) -> Any:
         """What an operand stands for now."""
@@ -320,9 +327,10 @@ class Recorder(Interpreter):
 
     def _check(self, function: Any, args: Sequence[Any], values: Sequence[Any], options: dict[str, Any]) -> None:
         """Refuse what jit cannot do: results whose shape depends on values, and results written into arrays."""
-        if options.get("out") is not None:
-            raise TracerError("out=...: inside jit results cannot be written into an array; use what the function "
-                              "returns")
+        if options.get("out") is not None or function in _WRITING:
+            name = "out=..." if options.get("out") is not None else f"np.{function.__name__}"
+            raise TracerError(f"{name}: inside jit results cannot be written into an array; use what functions return, "
+                              "such as np.where")
         by_mask = function is operator.getitem and _has_mask(args[1])
         if by_mask or function in _SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
             name = "x[mask]" if by_mask else f"np.{function.__name__}"

@@ -248,6 +248,8 @@ class _Store:
                     result = plan(leaves)
                 except Changed:
                     break
+                except Exception:  # f may know what to do, or says it in its own words
+                    return self.f(*args, **kwargs)
                 self.in_a_row = 0
                 return result
         return self._searched(args, kwargs)
@@ -267,6 +269,8 @@ class _Store:
                 result = plan(call.leaves)
             except Changed:
                 continue
+            except Exception:  # as above
+                return call.itself()
             self.in_a_row = 0
             self._ran(plan)
             return result
