@@ -1,11 +1,26 @@
 """How does a function run without its Python? `jit` records its NumPy calls as a `Program`, and runs that.
 
-Read `recorder` (what is written down), `equation` and `program` (the data), `planner` (how it is run fast), `source`
-(how it is printed, and saved as a file).
+Read `transformation` (what it means), `recorder` (what is written down), `equation` and `program` (the data), `passes`
+(how it gets smaller), `planner` with `memory`, `blocks` and `recycling` (how it is run fast), `store` and `calling`
+(which program is run), `source` and `embedding` (how it is printed, and saved as a file).
 """
 
-from funcnn.staging.equation import Equation, Variable
-from funcnn.staging.program import Program
+from typing import TYPE_CHECKING, Any
+
 from funcnn.staging.transformation import jit, make_program
 
+if TYPE_CHECKING:
+    from funcnn.staging.equation import Equation, Variable
+    from funcnn.staging.program import Program
+
 __all__ = ["Equation", "Program", "Variable", "jit", "make_program"]
+
+if not TYPE_CHECKING:  # only a function that is jitted needs the rest
+
+    def __getattr__(name: str) -> Any:
+        """Import the data of programs when they are asked for."""
+        if name not in __all__:
+            raise AttributeError(f"module 'funcnn.staging' has no attribute {name!r}")
+        from funcnn.staging import equation, program
+
+        return getattr(program if name == "Program" else equation, name)

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import threading
-import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
-from funcnn import tree
-from funcnn._arguments import described, place_of
-from funcnn.core import Tracer, TracerError
-from funcnn.staging.calling import in_order
-from funcnn.staging.equation import Changed, as_name
-from funcnn.staging.planner import Plan
-from funcnn.staging.program import Program
-from funcnn.staging.recorder import CapturedTracer, Recorded, Recorder
-from funcnn.tree.structure import parts
+from funcnn._arguments import described
+
+if TYPE_CHECKING:
+    from funcnn.staging.program import Program
 
 __all__ = ["jit", "make_program"]
 
 A = ParamSpec("A")
 R = TypeVar("R")
-
-MOST = 64
-"""So many signatures are kept of one function; the one that was not called for the longest time goes first."""
-
-WAYS = 8
-"""So many programs are kept of one signature, for the different answers to what was asked of values."""
-
-RECENT = 3
-"""So many programs that ran last are tried before a signature is looked up."""
-
-PATIENCE = 6
-"""After so many calls in a row that had to be recorded anew, a warning says so."""
 
 
 def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable[A, R]:
@@ -66,8 +45,9 @@ def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable
     """
     if not callable(f):
         raise TypeError(f"jit: takes a function, got {described(f)}; write jit(f)(x), not jit(f(x))")
-    name = getattr(f, "__name__", type(f).__name__)
-    store = _Store(f, name, _positions(static_argnums))
+    from funcnn.staging.store import Store  # when it is needed: most programs never jit
+
+    store = Store(f, _positions("jit", static_argnums))
 
     @functools.wraps(f)
     def jitted(*args: A.args, **kwargs: A.kwargs) -> R:
@@ -88,241 +68,21 @@ def make_program(f: Callable[A, object], static_argnums: int | Sequence[int] = (
 
     As `jax.make_jaxpr`.
     """
-    name = getattr(f, "__name__", type(f).__name__)
-    static = _positions(static_argnums)
+    if not callable(f):
+        raise TypeError(f"make_program: takes a function, got {described(f)}; write make_program(f)(x)")
+    from funcnn.staging.store import Call
+
+    static = _positions("make_program", static_argnums)
 
     def recorded(*args: A.args, **kwargs: A.kwargs) -> Program:
-        return _Call(f, name, static, args, kwargs).recorded()
+        return Call(f, static, args, kwargs).recorded()
 
     return recorded
 
 
-def _positions(static_argnums: Any) -> tuple[int, ...]:
+def _positions(owner: str, static_argnums: int | Sequence[int]) -> tuple[int, ...]:
     numbers = tuple(static_argnums) if isinstance(static_argnums, tuple | list) else (static_argnums,)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | np.integer):
-            raise TypeError(f"jit: static_argnums must be an int or a sequence of them, got {static_argnums!r}")
+            raise TypeError(f"{owner}: static_argnums must be an int or a sequence of them, got {static_argnums!r}")
     return tuple(map(int, numbers))
-
-
-Kind = tuple[Any, ...]
-"""What a signature says of a leaf: its type, and of an array shape, dtype and how it lies in memory."""
-
-
-def _kind(leaf: Any) -> Kind:
-    if isinstance(leaf, np.ndarray):
-        return type(leaf), leaf.shape, leaf.dtype, leaf.strides
-    return (type(leaf),)
-
-
-class Signature(NamedTuple):
-    """What decides which program is run."""
-
-    structure: tree.Structure
-    keys: tuple[Any, ...]
-    kinds: tuple[Kind, ...]
-    static: tuple[Any, ...]
-
-
-class _Call:
-    """One call of a function: its arguments, parted into what is traced and what is static."""
-
-    def __init__(self, f: Callable[..., Any], name: str, static: tuple[int, ...], args: tuple[Any, ...],
-                 kwargs: dict[str, Any]) -> None:
-        self.f, self.name, self.args, self.kwargs = f, name, args, kwargs
-        self.static = {place % len(args) if -len(args) <= place < len(args) else _no_such(name, place, args): None
-                       for place in static}
-        traced = tuple([None if i in self.static else arg for i, arg in enumerate(args)])
-        leaves, self.structure = parts((traced, kwargs))
-        self.leaves = list(leaves)
-        self.is_traced = any(map(_calculates_itself, self.leaves))
-
-    def signature(self) -> Signature:
-        """What decides which program is run; an error names the argument that cannot be traced."""
-        for leaf, path in zip(self.leaves, self.structure.paths(), strict=True):
-            if not isinstance(leaf, np.ndarray | np.generic | bool | int | float | complex):
-                raise _not_traced(self.name, path, leaf)
-        static = tuple([self.args[i] for i in self.static])
-        try:
-            hash(static)
-        except TypeError:
-            raise TypeError(f"jit: {self.name}: static arguments must be hashable, got {static!r:.80}; use a tuple in "
-                            "place of a list, a FrozenDict in place of a dict") from None
-        kinds = tuple(map(_kind, self.leaves))
-        return Signature(self.structure, in_order(self.structure), kinds, tuple([(type(x), x) for x in static]))
-
-    def itself(self) -> Any:
-        """The function itself, run on the arguments."""
-        return self.f(*self.args, **self.kwargs)
-
-    def recorded(self) -> Program:
-        """The program of the function, which runs on tracers."""
-        self.signature()
-        recorder = Recorder()
-        traced: list[Recorded] = recorder.begin(_names(self.f, self.structure.paths()), self.leaves)
-        args, kwargs = self.structure.build(tuple(traced))
-        args = [self.args[i] if i in self.static else arg for i, arg in enumerate(args)]
-        try:
-            result = self.f(*args, **kwargs)
-        finally:
-            recorder.ended = True
-        leaves, structure = parts(result)
-        for leaf in leaves:
-            if isinstance(leaf, Tracer) and leaf.owner is not recorder:
-                raise CapturedTracer
-        outputs = [recorder.operand(leaf) for leaf in leaves]
-        inputs = [x.place for x in traced]
-        name = "f" if self.name == "<lambda>" else as_name(self.name, "f")
-        return Program(name, self.parameters(), inputs, recorder.equations, outputs, self.structure,
-                       structure)
-
-    def parameters(self) -> list[str]:
-        """The names of the arguments that are traced or hold what is."""
-        names = _parameters(self.f)
-        own = [names[i] if i < len(names) else f"a{i}" for i in range(len(self.args))]
-        return [*own, *self.kwargs]
-
-
-def _calculates_itself(leaf: Any) -> bool:
-    """Whether a leaf is a traced value, or an array of JAX, of which NumPy has no numbers to write down."""
-    return isinstance(leaf, Tracer) or (hasattr(type(leaf), "__array_namespace__")
-                                        and not isinstance(leaf, np.ndarray | np.generic))
-
-
-def _no_such(name: str, place: int, args: tuple[Any, ...]) -> int:
-    raise ValueError(f"jit: static_argnums names argument {place}, but {name} was called with {len(args)} positional "
-                     "arguments")
-
-
-def _not_traced(name: str, path: tree.Path, leaf: Any) -> TypeError:
-    where = _where(path)
-    fix = (f"static_argnums=({path[1]},)" if path[0] == 0 else f"functools.partial({name}, {path[1]}=...)")
-    return TypeError(f"jit: {name}: {where} is {described(leaf)}, neither an array nor a number; {fix} makes it part "
-                     "of the program")
-
-
-def _where(path: tree.Path) -> str:
-    kind = "argument" if path[0] == 0 else "keyword argument"
-    inside = f" at {place_of(path[2:])}" if path[2:] else ""
-    return f"{kind} {path[1]}{inside}"
-
-
-def _names(f: Callable[..., Any], paths: Sequence[tree.Path]) -> list[str]:
-    """A name for each leaf of the arguments, from the names of the parameters of f and the path."""
-    parameters = _parameters(f)
-    names: dict[str, None] = {}
-    for kind, first, *rest in paths:
-        own = str(first) if kind == 1 else parameters[int(first)] if int(first) < len(parameters) else f"a{first}"
-        name = as_name("_".join(map(str, (own, *rest))), "a")
-        while name in names:
-            name += "_"
-        names[name] = None
-    return list(names)
-
-
-def _parameters(f: Callable[..., Any]) -> list[str]:
-    """The names of the positional parameters of f, as far as they are known."""
-    try:
-        found = inspect.signature(f).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [as_name(p.name, "a") for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-class _Store:
-    """The programs of one function by signature, planned; what it does is not seen from outside but for its speed."""
-
-    def __init__(self, f: Callable[..., Any], name: str, static: tuple[int, ...]) -> None:
-        self.f, self.name, self.static = f, name, static
-        self.plans: OrderedDict[Signature, list[Plan]] = OrderedDict()
-        self.lock = threading.Lock()
-        self.recent: tuple[Plan, ...] = ()
-        self.in_a_row = 0
-        self.last: Signature | None = None
-
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for plan in self.recent:
-            leaves = plan.take(args, kwargs)
-            if leaves is not None:
-                try:
-                    result = plan(leaves)
-                except Changed:
-                    break
-                except Exception:  # f may know what to do, or says it in its own words
-                    return self.f(*args, **kwargs)
-                self.in_a_row = 0
-                return result
-        return self._searched(args, kwargs)
-
-    def _searched(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result, by a program that was not run just now, or is yet to be recorded."""
-        call = _Call(self.f, self.name, self.static, args, kwargs)
-        if call.is_traced:
-            return call.itself()
-        signature = call.signature()
-        with self.lock:
-            plans = self.plans.get(signature, [])
-            if plans:
-                self.plans.move_to_end(signature)
-        for plan in plans:
-            try:
-                result = plan(call.leaves)
-            except Changed:
-                continue
-            except Exception:  # as above
-                return call.itself()
-            self.in_a_row = 0
-            self._ran(plan)
-            return result
-        if len(plans) >= WAYS:
-            return call.itself()
-        return self._first(call, signature)
-
-    def _first(self, call: _Call, signature: Signature) -> Any:
-        """Record the function for new arguments, and run the program; what fails is for the function itself to say."""
-        try:
-            program = call.recorded()
-        except CapturedTracer:
-            return call.itself()
-        except Exception as error:
-            call.itself()
-            if isinstance(error, TracerError):
-                raise
-            raise TracerError(f"jit: {self.name} runs, but cannot be recorded: {type(error).__name__}: {error}"
-                              ) from error
-        plan = Plan(program, call.leaves, [(i, args[i]) for i in call.static for args in (call.args,)])
-        with self.lock:
-            self._watch(signature)
-            self.plans.setdefault(signature, []).insert(0, plan)
-            self.plans.move_to_end(signature)
-            while len(self.plans) > MOST:
-                self.plans.popitem(last=False)
-        self._ran(plan)
-        return plan(call.leaves)
-
-    def _ran(self, plan: Plan) -> None:
-        """Try this plan first from now on."""
-        self.recent = (plan, *[each for each in self.recent if each is not plan][:RECENT - 1])
-
-    def _watch(self, signature: Signature) -> None:
-        """Warn once, when call after call has to be recorded anew."""
-        last, self.last = self.last, signature
-        self.in_a_row += 1
-        if self.in_a_row == PATIENCE and last is not None:
-            warnings.warn(f"jit: {self.name} was recorded anew {PATIENCE} times in a row, which is slow, because "
-                          f"{_difference(last, signature)}; pad to one shape, or leave this outside of jit",
-                          stacklevel=5)
-
-
-def _difference(one: Signature, other: Signature) -> str:
-    if one.structure != other.structure or one.keys != other.keys:
-        return "the structure of the arguments changes"
-    for path, a, b in zip(one.structure.paths(), one.kinds, other.kinds, strict=True):
-        if a != b:
-            words = [f"{kind[2]}{list(kind[1])}" if len(kind) > 1 else kind[0].__name__ for kind in (a, b)]
-            if words[0] == words[1]:
-                return f"how {_where(path)} lies in memory changes: strides {a[3]}, then {b[3]}"
-            return f"{_where(path)} was {words[0]}, then {words[1]}"
-    if one.static != other.static:
-        return f"static arguments change: {one.static!r:.60}, then {other.static!r:.60}"
-    return "the answers to what it asks of values change"
