@@ -1,0 +1,111 @@
+"""The whole catalogue jitted: the bytes, dtypes, kinds and flags of the function itself, call after call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import funcnn as fn
+from catalogue import ACTIVATIONS, LOSSES, Activation, Loss
+from funcnn import tree
+from funcnn.core import TracerError
+from programs import PROGRAMS
+from rules_contract import ROWS, Row, arguments
+from staging.alike import assert_alike, varied
+
+REFUSED = {"x[mask of all]": "np.where"}
+"""Rows whose results have a shape that depends on values, and what the error says."""
+
+
+def flat(row: Row) -> Callable[..., Any]:
+    def f(*args: Any) -> Any:
+        y = row.f(np, *args)
+        return tuple(y) if isinstance(y, list | tuple) else y
+
+    return f
+
+
+def weighted(row: Row) -> Callable[..., Any]:
+    """A sum of all results, each entry with a weight of its own."""
+    def f(*args: Any) -> Any:
+        ys = tree.leaves(flat(row)(*args))
+        return sum(np.sum(np.real(y * np.reshape(np.linspace(1, 2, max(np.size(y), 1))[:np.size(y)], np.shape(y)))
+                          + np.imag(y)) for y in ys)
+
+    return f
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_functions_of_numpy(row: Row) -> None:
+    args = arguments(row)
+    if row.name in REFUSED:
+        with pytest.raises(TracerError, match=REFUSED[row.name]):
+            fn.jit(flat(row))(*args)
+        return
+    assert_alike(flat(row), args, varied(args, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_their_gradients(row: Row) -> None:
+    args = arguments(row)
+    if row.name in REFUSED:
+        return
+    for i, x in enumerate(args):
+        if np.asarray(x).dtype.kind == "f":
+            assert_alike(fn.grad(weighted(row), argnums=i), args, varied(args, 1))  # type: ignore[call-overload]  # a number
+    if row.order == 2 and np.asarray(args[0]).dtype.kind == "f":
+        second = fn.grad(lambda *args: tree.reduce(lambda a, b: a + b, tree.map(
+            lambda g: np.sum(g * g), fn.grad(weighted(row))(*args))))
+        assert_alike(second, args, varied(args, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_them_under_vmap(row: Row) -> None:
+    args = [np.stack([x, x * 0.75 if np.asarray(x).dtype.kind in "fc" else x]) for x in map(np.asarray, arguments(row))]
+    if row.name not in REFUSED:
+        assert_alike(fn.vmap(flat(row)), tuple(args), varied(tuple(args), 1))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs(name: str) -> None:
+    program = PROGRAMS[name]
+    f = program.build(np, fn)
+    args = (program.x, *program.data)
+    assert_alike(f, args, varied(args, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_gradients_of_programs(name: str) -> None:
+    program = PROGRAMS[name]
+    f = program.build(np, fn)
+
+    def total(x: Any, *data: Any) -> Any:
+        return tree.reduce(lambda a, b: a + b, tree.map(lambda y: np.sum(np.real(y)), f(x, *data)))
+
+    args = (program.x, *program.data)
+    assert_alike(fn.value_and_grad(total), args, varied(args, 1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+def test_activations(activation: Activation, dtype: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(dtype)
+    args = (x,), (np.asfortranarray(x),), (x[:0],), (varied(x, 1) * dtype(40),)
+    assert_alike(activation.f, *args)
+    assert_alike(fn.grad(lambda x: np.sum(activation.f(x) ** 2)), *args)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=str)
+def test_losses(loss: Loss) -> None:
+    p, t = loss.data(np.random.default_rng(0), 5)
+    q, u = loss.data(np.random.default_rng(1), 5)
+    assert_alike(loss.f, (p, t), (q, u))
+    assert_alike(fn.value_and_grad(lambda p, t: np.mean(loss.f(p, t))), (p, t), (q, u))
+    single = tree.map(lambda x: x.astype(np.float32) if x.dtype.kind == "f" else x, (p, t))
+    assert_alike(fn.value_and_grad(lambda p, t: np.mean(loss.f(p, t))), single)
