@@ -318,7 +318,7 @@ def _cotangent(path: tree.Path, y: Any, g: Any) -> Any:
         raise TypeError(f"vjp: the cotangent{at(path)} is complex, the result is {kind}; take its real part")
     if isinstance(g, int | float):
         return kind.type(g)
-    return g.copy() if isinstance(g, np.ndarray) and g.flags.writeable else g  # what comes out may be a view of it
+    return g.copy() if is_plain(g) and g.flags.writeable else g  # what comes out may be a view of it
 
 
 def _like(cotangent: Any, primal: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import kind_of
+from funcnn._arrays import is_number, is_plain, kind_of
 from funcnn.autodiff.scatter import add, settle
 from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError, call, innermost
 
@@ -99,8 +99,10 @@ class Tape(Interpreter):
         """A value from outside that the way back will read."""
         if type(x) is tuple:
             return tuple([self.guarded(reader, each) for each in x])
-        if type(x) is not np.ndarray or not x.flags.writeable:
+        if not is_plain(x) or not x.flags.writeable:
             return x
+        if isinstance(x, Tracer):  # recorded: nobody can write into it, but a copy would lie in memory without gaps
+            return x if x.flags.forc or x.nbytes > SMALL else x.copy(order="K")
         _refuse_objects(reader, x)
         if x.nbytes <= SMALL:
             return x.copy(order="K")
@@ -136,7 +138,8 @@ def _some_of(x: Any) -> bytes:
 
 def _outline(x: Any) -> Any:
     """What is known of x without its numbers."""
-    return Outline(x.shape, x.dtype) if isinstance(x, (np.ndarray, Tracer)) else x  # faster
+    is_array = isinstance(x, (np.ndarray, Tracer))  # faster than with |
+    return Outline(x.shape, x.dtype) if is_array and not is_number(x) else x
 
 
 def _ended(rule: Rule) -> TracerError:

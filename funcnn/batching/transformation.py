@@ -10,7 +10,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import plain_array
-from funcnn._arrays import readonly
+from funcnn._arrays import is_plain, readonly
 from funcnn.batching.batch import Batch, BatchTracer, one_by_one
 from funcnn.core import NeedsValues, Tracer
 from funcnn.core.tracer import in_our_words
@@ -195,7 +195,7 @@ def _length(leaf: Any, axis: int, where: str) -> int:
 
 
 def _in_front(leaf: Any, axis: int) -> Any:
-    if isinstance(leaf, np.ndarray):
+    if is_plain(leaf):
         leaf = leaf.view()  # so that an argument that is returned as it is gets a copy
     return np.moveaxis(leaf, axis, 0) if axis else leaf
 
@@ -213,4 +213,4 @@ def _placed(batch: Batch, path: tree.Path, y: Any, axis: Any) -> Any:
     if not -value.ndim <= axis < value.ndim:
         raise ValueError(f"vmap: out_axes is {axis}, but the result{where} has shape {value.shape[1:]} for one example")
     value = np.moveaxis(value, 0, axis) if axis else value
-    return value if isinstance(value, Tracer) else readonly(np.array(value) if value.base is not None else value)
+    return readonly(value.copy(order="K") if value.base is not None else value) if is_plain(value) else value

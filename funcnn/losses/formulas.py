@@ -162,7 +162,8 @@ def softmax_cross_entropy(logits: Array, labels: Any) -> Array:
     """-sum_j q_j log softmax(z)_j for rows q, and the same for integer labels, to the bit."""
     if labels.ndim < logits.ndim:
         return _cross_entropy_of_classes(logits, labels)
-    return _plain(logits, labels) if isinstance(labels, Tracer) else _cross_entropy_of_rows(logits, labels)
+    is_differentiated = isinstance(labels, Tracer) and not labels.is_recorded
+    return _plain(logits, labels) if is_differentiated else _cross_entropy_of_rows(logits, labels)
 
 
 def _plain(logits: Array, q: Any) -> Array:

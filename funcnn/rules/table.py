@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from funcnn._arrays import column_sums, is_plain
+from funcnn._arrays import column_sums, is_plain, kind_of
 from funcnn.autodiff.scatter import settle
 from funcnn.batching import families
 from funcnn.batching.families import Family
@@ -146,7 +146,7 @@ def fitted(cotangent: Any, x: Any) -> Any:
     >>> fitted(np.array([[1.0, 2.0], [3.0, 4.0j]]), np.zeros(2, np.float32))
     array([4., 2.], dtype=float32)
     """
-    if type(x) is float:
+    if kind_of(x) is float:
         x = _NUMBER
     if cotangent.dtype is x.dtype and cotangent.shape == x.shape:
         return cotangent

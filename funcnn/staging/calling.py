@@ -112,8 +112,8 @@ class _Taker:
         if isinstance(example, np.ndarray):
             dtype = self.named("dtype", example.dtype)
             self.lines.append(f"if type({own}) is not {self.named('kind', type(example))} or {own}.shape != "
-                              f"{example.shape} or {own}.strides != {example.strides} or {own}.dtype != {dtype}: "
-                              "return None")
+                              f"{example.shape} or {own}.strides != {example.strides} or {own}.dtype != {dtype} "
+                              f"or {own}.flags.writeable is {not example.flags.writeable}: return None")
         else:
             self.lines.append(f"if type({own}) is not {self.named('kind', type(example))}: return None")
         return own

@@ -299,8 +299,10 @@ class _Writer:
         return repr(x) if type(x) in (int, bool, type(None)) else self.name(x)
 
     def handed(self, x: Any) -> str:
-        """A leaf of the result; of a constant array a copy, so that nobody can change the program's own."""
-        return f"{self.name(_copied)}({self.name(x)})" if isinstance(x, np.ndarray) else self.value(x)
+        """A leaf of the result; of a constant array that can be written into a copy, of others a view."""
+        if not isinstance(x, np.ndarray):
+            return self.value(x)
+        return f"{self.name(x)}.copy('K')" if x.flags.writeable else f"{self.name(x)}.view()"
 
     def name(self, x: Any) -> str:
         """The name by which the text knows an object."""
@@ -310,12 +312,6 @@ class _Writer:
             self._name_of[id(x)] = name
             self.names[name] = x
         return self._name_of[id(x)]
-
-
-def _copied(x: Any) -> Any:
-    copy = x.copy(order="K")
-    copy.setflags(write=x.flags.writeable)
-    return copy
 
 
 def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:

@@ -36,7 +36,7 @@ _STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scala
            np.iscomplexobj, np.isrealobj}
 """What they say depends on shapes and dtypes alone."""
 
-_SHAPED_BY_VALUES: set[Any] = {np.nonzero, np.flatnonzero, np.argwhere, np.extract, np.compress, np.unique,
+_SHAPED_BY_VALUES: set[Any] = {np.nonzero, np.flatnonzero, np.argwhere, np.unique,
                                np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
                                *[getattr(np, name) for name in ("unique_all", "unique_counts", "unique_inverse",
                                                                 "unique_values") if hasattr(np, name)]}
@@ -299,13 +299,14 @@ class Recorder(Interpreter):
             return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
         if isinstance(x, dict):
             return {key: self.operand(value) for key, value in x.items()}
-        return self._constant(x) if isinstance(x, np.ndarray) and x.flags.writeable else x
+        return self._constant(x) if isinstance(x, np.ndarray) and _may_change(x) else x
 
     def _constant(self, x: Any) -> Any:
-        """An array that f may still write into, as it is now."""
+        """An array that somebody may still write into, as it is now."""
         _, copy = self._constants.get(id(x), (None, None))
         if copy is None or copy.tobytes() != x.tobytes():
-            copy = x.copy(order="K")
+            copy = _copied(x)
+            copy.setflags(write=x.flags.writeable)
             self._constants[id(x)] = x, copy  # x too, so that its id is nobody else's
         return copy
 
@@ -332,8 +333,9 @@ class Recorder(Interpreter):
             raise TracerError(f"{name}: inside jit results cannot be written into an array; use what functions return, "
                               "such as np.where")
         by_mask = function is operator.getitem and _has_mask(args[1])
+        by_mask = by_mask or (function in (np.compress, np.extract) and isinstance(args[0], Tracer))
         if by_mask or function in _SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
-            name = "x[mask]" if by_mask else f"np.{function.__name__}"
+            name = "x[mask]" if function is operator.getitem else f"np.{function.__name__}"
             raise TracerError(f"{name}: how long the result is depends on values, which jit cannot know; "
                               "np.where(mask, x, 0) keeps the shape; or do this outside of jit")
         if function is np.repeat and any(isinstance(x, Tracer) for x in (*args[1:], options.get("repeats"))):
@@ -363,6 +365,26 @@ class Recorder(Interpreter):
 
     def _traced(self, y: Any, variable: Variable) -> Recorded:
         return (RecordedNumber if type(y) in _NUMBERS else Recorded)(self, y, variable)
+
+
+def _copied(x: Any) -> Any:
+    """A copy that lies in memory like x, because sums depend on it."""
+    low, high = np.lib.array_utils.byte_bounds(x)
+    if x.dtype.hasobject or x.size == 0 or high - low > 4 * x.nbytes:
+        return x.copy(order="K")
+    memory = np.empty(high - low, np.uint8)
+    copy: Any = np.ndarray(x.shape, x.dtype, memory, x.__array_interface__["data"][0] - low, x.strides)
+    copy[...] = x
+    return copy
+
+
+def _may_change(x: Any) -> bool:
+    """Whether an array, or one in whose memory it lies, can be written into."""
+    while isinstance(x, np.ndarray):
+        if x.flags.writeable:
+            return True
+        x = x.base
+    return x is not None and not isinstance(x, bytes)
 
 
 def _has_mask(index: Any) -> bool:

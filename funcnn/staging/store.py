@@ -37,12 +37,13 @@ PATIENCE = 6
 
 
 Kind = tuple[Any, ...]
-"""What a signature says of a leaf: its type, and of an array shape, dtype and how it lies in memory."""
+"""What a signature says of a leaf: its type, and of an array shape, dtype, how it lies in memory, and whether it can be
+written into (then `grad` copies what has gaps)."""
 
 
 def _kind(leaf: Any) -> Kind:
     if isinstance(leaf, np.ndarray):
-        return type(leaf), leaf.shape, leaf.dtype, leaf.strides
+        return type(leaf), leaf.shape, leaf.dtype, leaf.strides, leaf.flags.writeable
     return (type(leaf),)
 
 
@@ -254,7 +255,7 @@ def _difference(one: Signature, other: Signature) -> str:
         if a != b:
             words = [f"{kind[2]}{list(kind[1])}" if len(kind) > 1 else kind[0].__name__ for kind in (a, b)]
             if words[0] == words[1]:
-                return f"how {_where(path)} lies in memory changes: strides {a[3]}, then {b[3]}"
+                return f"how {_where(path)} lies in memory, or whether it can be written into, changes"
             return f"{_where(path)} was {words[0]}, then {words[1]}"
     if one.static != other.static:
         return f"static arguments change: {one.static!r:.60}, then {other.static!r:.60}"

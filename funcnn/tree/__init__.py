@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 import numpy as np
 
 from funcnn._arguments import place_of
-from funcnn._arrays import readonly
+from funcnn._arrays import kind_of, readonly
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
 from funcnn.tree.structure import (
     LEAF_TYPES,
@@ -185,7 +185,7 @@ def freeze(tree: Any) -> Any:
 
 
 def _frozen_copy(leaf: Any) -> Any:
-    return readonly(leaf.copy()) if isinstance(leaf, np.ndarray) else leaf
+    return readonly(leaf.copy()) if issubclass(kind_of(leaf), np.ndarray) else leaf
 
 
 def astype(tree: T, dtype: DTypeLike) -> T:
