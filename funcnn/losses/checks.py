@@ -75,7 +75,7 @@ def _broadcast(p: Shape, t: Shape) -> str:
 def _look(x: Any, check: Callable[[NDArray[Any]], None]) -> None:
     """Check the values of x, inside vmap those of all examples, if they can be looked at."""
     values = underlying(x)
-    if isinstance(values, np.ndarray | np.generic):
+    if isinstance(values, (np.ndarray, np.generic)):
         check(np.asarray(values))
 
 
@@ -221,6 +221,6 @@ def class_labels(name: str, labels: Any, classes: int, because: str, argument: s
 
 def _check_class_labels(name: str, y: Any, classes: int, because: str, argument: str) -> None:
     bad = (y < 0) | (y >= classes)
-    if bad.any():
+    if np.count_nonzero(bad):
         raise ValueError(f"{name}: {argument} run from {y.min()} to {y.max()} but {because} (valid 0..{classes - 1}); "
                          f"first bad {argument[:-1]} at row {_first_row(bad)}{_one_column((classes,))}")

@@ -19,6 +19,7 @@ import numpy as np
 from funcnn import tree
 from funcnn._arguments import place_of
 from funcnn._arrays import BLOCK, blocks, is_concrete, readonly
+from funcnn.tree.structure import parts
 from funcnn.typing import Shape
 
 __all__ = ["Formula", "check_fit", "kinds", "leafwise"]
@@ -43,18 +44,18 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     >>> leafwise("example", lambda w, v: (w + v, v - w), 2, w, v)
     ({'w': array([4., 7.])}, {'w': array([2., 3.])})
     """
-    rows, forms = zip(*[tree.flatten(each) for each in trees], strict=True)
+    rows, forms = zip(*map(parts, trees), strict=True)
     kind = kinds(rows[0])
-    groups = _groups(tuple(kind))
+    groups = _groups(kind)
     for other, row, form in zip(trees[1:], rows[1:], forms[1:], strict=True):
         if kinds(row) != kind or not (form is forms[0] or form == forms[0]):
             check_fit(owner, "grads", trees[0], "state", other)
             groups = None
     results = _one_by_one(formula, outputs, rows) if groups is None else _together(formula, outputs, rows, groups)
-    return tuple([tree.unflatten(forms[0], leaves) for leaves in results])
+    return tuple([forms[0].build(tuple(leaves)) for leaves in results])
 
 
-def _one_by_one(formula: Formula, outputs: int, rows: Sequence[list[Any]]) -> list[list[Any]]:
+def _one_by_one(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """The formula of one leaf of each tree after the other, whatever they are."""
     columns = [list(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
     return [[column[i] for column in columns] for i in range(outputs)]
@@ -64,10 +65,10 @@ def _one_by_one(formula: Formula, outputs: int, rows: Sequence[list[Any]]) -> li
 
 
 class _Group(NamedTuple):
-    """Leaves that are worked on together: their places in the tree, and in the vector of all of them."""
+    """Leaves that are worked on together: their places in the tree, and where in the vector of all of them each is."""
 
     places: list[int]
-    cuts: list[tuple[slice, Shape]]
+    cuts: list[tuple[int, slice, Shape]]
 
 
 @functools.lru_cache(maxsize=256)
@@ -78,21 +79,22 @@ def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
     members: dict[Any, list[int]] = {}
     for place, (_, shape, dtype) in enumerate(kinds):
         members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
-    return [_Group(places, _cuts([kinds[place][1] for place in places])) for places in members.values()]
+    return [_Group(places, _cuts(places, [kinds[place][1] for place in places])) for places in members.values()]
 
 
-def _cuts(shapes: Sequence[Shape]) -> list[tuple[slice, Shape]]:
+def _cuts(places: Sequence[int], shapes: Sequence[Shape]) -> list[tuple[int, slice, Shape]]:
     ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
-    return [(slice(start, end), shape) for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
+    return list(zip(places, map(slice, ends, ends[1:]), shapes, strict=True))
 
 
-def _together(formula: Formula, outputs: int, rows: Sequence[list[Any]], groups: list[_Group]) -> list[list[Any]]:
+def _together(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]], groups: list[_Group],
+              ) -> list[list[Any]]:
     """The formula of ndarrays; those of a group are joined, and their results cut again."""
     results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
     for places, cuts in groups:
-        vectors = [_joined([row[place] for place in places]) for row in rows]
+        vectors = [_joined(list(map(row.__getitem__, places))) for row in rows]
         for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
-            for place, (cut, shape) in zip(places, cuts, strict=True):
+            for place, cut, shape in cuts:
                 result[place] = whole[cut].reshape(shape) if len(shape) != 1 else whole[cut]
     return results
 
@@ -106,12 +108,12 @@ def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
     size = len(vectors[0])
     if size <= BLOCK or len(vectors) < SEVERAL:
         return formula(*vectors)
-    parts = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
-    first = next(parts)
+    pieces = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
+    first = next(pieces)
     if not all(map(is_concrete, first)):  # a number in the formula is traced
         return formula(*vectors)
-    wholes = [np.empty(size, part.dtype) for part in first]
-    for block, results in zip(blocks(size), itertools.chain([first], parts), strict=True):
+    wholes = [np.empty(size, piece.dtype) for piece in first]
+    for block, results in zip(blocks(size), itertools.chain([first], pieces), strict=True):
         for whole, result in zip(wholes, results, strict=True):
             whole[block] = result
     return wholes
@@ -120,16 +122,16 @@ def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
 # ------------------------------------------------------------------------------------------------ errors
 
 
-def kinds(leaves: Sequence[Any]) -> list[tuple[type, Shape, Any]]:
+def kinds(leaves: Sequence[Any]) -> tuple[tuple[type, Shape, Any], ...]:
     """The type, shape and dtype of each leaf; a Python number has no dtype.
 
     >>> kinds([np.ones(2), 1.0])
-    [(<class 'numpy.ndarray'>, (2,), dtype('float64')), (<class 'float'>, (), None)]
+    ((<class 'numpy.ndarray'>, (2,), dtype('float64')), (<class 'float'>, (), None))
     """
     try:
-        return list(map(_KIND, leaves))
+        return tuple(map(_KIND, leaves))
     except AttributeError:
-        return [(type(leaf), getattr(leaf, "shape", ()), getattr(leaf, "dtype", None)) for leaf in leaves]
+        return tuple([(type(leaf), getattr(leaf, "shape", ()), getattr(leaf, "dtype", None)) for leaf in leaves])
 
 
 _KIND = attrgetter("__class__", "shape", "dtype")

@@ -195,7 +195,7 @@ def _of_entries(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
 def _of_leaves(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
     """The FrozenDict of this structure, without lists in it, and these leaves."""
     return _assembled(structure, tuple([
-        x if type(x) is np.ndarray and not x.flags.writeable else read_only_view(x) for x in leaves]))
+        read_only_view(x) if isinstance(x, np.ndarray) and x.flags.writeable else x for x in leaves]))
 
 
 def _assembled(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
