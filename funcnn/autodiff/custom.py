@@ -107,7 +107,7 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
             return y
         if not plain:
             _refuse_traced_trees(self.name, found)
-        y = super().__call__(*found, **kwargs)
+        y = Rule.__call__(self, *found, **kwargs)
         return y
 
     def __repr__(self) -> str:

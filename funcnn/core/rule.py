@@ -183,13 +183,16 @@ USUAL = {Tracer, np.ndarray, float, int, np.float64, np.float32, type(None)}
 """Types of arguments that need no second look; an interpreter adds that of its tracers."""
 
 
+_SEQUENCES = (tuple, list)
+
+
 def innermost(values: Iterable[Any]) -> Any:
     """The interpreter begun last among those of the traced values, also inside lists and tuples; None without any."""
     owner = None
     for value in values:
         if isinstance(value, Tracer):
             found = value.owner
-        elif isinstance(value, (tuple, list)):  # tuple | list would be made anew each time
+        elif isinstance(value, _SEQUENCES):
             found = innermost(value)
         else:
             continue

@@ -194,8 +194,7 @@ _NO_PARAMS: Params = FrozenDict()
 def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
     layer._check(path, params, x)
-    name = layer.called(path)
-    with named_scope(name, (x, *parts(params)[0]) if name else ()):
+    with named_scope(name := layer.called(path), (x, *parts(params)[0]) if name else ()):
         return layer._compute(path, params, x, key)
 
 

@@ -221,6 +221,6 @@ def class_labels(name: str, labels: Any, classes: int, because: str, argument: s
 
 def _check_class_labels(name: str, y: Any, classes: int, because: str, argument: str) -> None:
     bad = (y < 0) | (y >= classes)
-    if np.count_nonzero(bad):
+    if bad.any():
         raise ValueError(f"{name}: {argument} run from {y.min()} to {y.max()} but {because} (valid 0..{classes - 1}); "
                          f"first bad {argument[:-1]} at row {_first_row(bad)}{_one_column((classes,))}")

@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -64,11 +64,8 @@ def _one_by_one(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]])
 # ----------------------------------------------------------------------------------------- joined, in blocks
 
 
-class _Group(NamedTuple):
-    """Leaves that are worked on together: their places in the tree, and where in the vector of all of them each is."""
-
-    places: list[int]
-    cuts: list[tuple[int, slice, Shape]]
+_Group: TypeAlias = list[tuple[int, slice, Shape]]
+"""Leaves that are worked on together: their places in the tree, and where in the vector of all of them each is."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -79,23 +76,24 @@ def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group] | None:
     members: dict[Any, list[int]] = {}
     for place, (_, shape, dtype) in enumerate(kinds):
         members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
-    return [_Group(places, _cuts(places, [kinds[place][1] for place in places])) for places in members.values()]
+    return [_group(places, [kinds[place][1] for place in places]) for places in members.values()]
 
 
-def _cuts(places: Sequence[int], shapes: Sequence[Shape]) -> list[tuple[int, slice, Shape]]:
-    ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
-    return list(zip(places, map(slice, ends, ends[1:]), shapes, strict=True))
+def _group(places: Sequence[int], shapes: Sequence[Shape]) -> _Group:
+    ends = itertools.accumulate(map(math.prod, shapes))
+    return [(place, slice(end - math.prod(shape), end), shape)
+            for place, shape, end in zip(places, shapes, ends, strict=True)]
 
 
 def _together(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]], groups: list[_Group],
               ) -> list[list[Any]]:
     """The formula of ndarrays; those of a group are joined, and their results cut again."""
     results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
-    for places, cuts in groups:
-        vectors = [_joined(list(map(row.__getitem__, places))) for row in rows]
+    for group in groups:
+        vectors = [_joined([row[place] for place, _, _ in group]) for row in rows]
         for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
-            for place, cut, shape in cuts:
-                result[place] = whole[cut].reshape(shape) if len(shape) != 1 else whole[cut]
+            for place, cut, shape in group:
+                result[place] = whole[cut].reshape(shape)
     return results
 
 

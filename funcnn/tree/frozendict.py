@@ -189,7 +189,10 @@ def read_only_view(leaf: Any) -> Any:
 def _of_entries(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
     """The FrozenDict of entries that are frozen already, in a dict that nobody else holds."""
     found = parts_of(FrozenDict, _NODE, entries)
-    return _born(entries, found if found[1].fixed else None)
+    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
+    _set_entries(new, entries)
+    _set_parts(new, found if found[1].fixed else None)
+    return new
 
 
 def _of_leaves(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
@@ -206,7 +209,10 @@ def _assembled(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any,
         else:
             build = _assembled if child.kind is FrozenDict else Structure.build
             entries[key] = build(child, leaves[start:start + child.num_leaves])
-    return _born(entries, (leaves, structure))
+    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
+    _set_entries(new, entries)
+    _set_parts(new, (leaves, structure))
+    return new
 
 
 def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
@@ -214,13 +220,6 @@ def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
     for leaf in parts(entries)[0]:
         readonly(leaf)
     return _of_entries(entries)
-
-
-def _born(entries: dict[Any, Any], parts: Parts | None) -> FrozenDict[Any, Any]:
-    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    _set_entries(new, entries)
-    _set_parts(new, parts)
-    return new
 
 
 _set_entries, _set_parts = [vars(FrozenDict)[name].__set__ for name in FrozenDict.__slots__]  # past __setattr__
