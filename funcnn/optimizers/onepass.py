@@ -93,7 +93,7 @@ def _together(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]], g
         vectors = [_joined([row[place] for place, _, _ in group]) for row in rows]
         for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
             for place, cut, shape in group:
-                result[place] = whole[cut].reshape(shape)
+                result[place] = whole[cut].reshape(shape) if len(shape) != 1 else whole[cut]
     return results
 
 
