@@ -32,8 +32,8 @@ which they are also imported: a room knows those above it and none below.
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
 know of one: a new transformation is a room before `rules`, a new function is a row on one of its pages. `staging` sees
-the calls that are left when all others have had their say. The last three rooms are imported when they are asked for:
-`funcnn.tracing`, `funcnn.plotting`, `funcnn.jax`.
+the calls that are left when all others have had their say. The rooms from `parallel` on, which no step needs, are
+imported when they are asked for: `funcnn.checkpoint`, `funcnn.datasets`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -52,10 +52,6 @@ from funcnn import (
     schedules as schedules,
     optimizers as optimizers,
     training as training,
-    parallel as parallel,
-    checkpoint as checkpoint,
-    datasets as datasets,
-    testing as testing,
 )
 from funcnn.batching import (
     vmap as vmap,
@@ -85,16 +81,19 @@ from funcnn.tree import (
 )
 
 if TYPE_CHECKING:
-    from funcnn import jax as jax, plotting as plotting, tracing as tracing
+    from funcnn import (parallel as parallel, checkpoint as checkpoint, datasets as datasets, testing as testing,
+                        tracing as tracing, plotting as plotting, jax as jax)
 
 __version__ = "0.1.0"
+
+_LATER = ("parallel", "checkpoint", "datasets", "testing", "tracing", "plotting", "jax")
 
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
 
     def __getattr__(name: str) -> Any:
         """Import what is needed only sometimes when it is asked for."""
-        if name in ("jax", "plotting", "tracing"):
+        if name in _LATER:
             import importlib
 
             return importlib.import_module(f"funcnn.{name}")
@@ -107,5 +106,5 @@ def _instead(name: str) -> str:
 
     if name == "pmap":
         return "; the same step runs compiled under JAX: import funcnn.jax, then jax.jit(step)"
-    near = difflib.get_close_matches(name, globals(), n=1)
+    near = difflib.get_close_matches(name, [*globals(), *_LATER], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -194,7 +194,7 @@ def unlike_array(x: Any, name: str = "x") -> str:
         if hasattr(x, "mask"):
             return f"{described(x)}, whose mask would be lost: leave such rows out, or {_code(name)}.filled(0)"
         return f"{described(x)}, whose operators are not those of an array: np.asarray({_code(name)})"
-    if isinstance(x, np.ndarray | np.generic) or _is_of_a_namespace(x):
+    if hasattr(type(x), "__array_namespace__") or isinstance(x, np.ndarray | np.generic):  # NumPy 2.0's have none
         return ""
     ways = (way for method, way in _WAYS_TO_NUMPY.items() if hasattr(x, method))
     return f"{described(x)}: {next(ways, 'np.asarray({})').format(_code(name))}"

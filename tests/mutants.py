@@ -71,8 +71,8 @@ MUTANTS = [
            "cotangent if cotangent.dtype == x.dtype else _cast(cotangent, x.dtype)", "cotangent", "rules"),
     # the tape and the way back
     Mutant("cotangents replace each other", "autodiff/tape.py",
-           "cotangents[parent] = add(cotangents[parent], cotangent)", "cotangents[parent] = cotangent", "autodiff"),
-    Mutant("the tape keeps all", "autodiff/tape.py", "if not is_read:", "if False:", "autodiff rules"),
+           "g if before is None else add(before, g)", "g", "autodiff"),
+    Mutant("the tape keeps all", "autodiff/tape.py", "for i in unread:", "for i in ():", "autodiff rules"),
     Mutant("small arrays are not copied", "autodiff/tape.py", 'return x.copy(order="K")', "return x", "autodiff"),
     Mutant("changed arrays are not noticed", "autodiff/tape.py", "if _some_of(x) != before:", "if False:",
            "autodiff"),

@@ -18,6 +18,7 @@ from funcnn import tree
 from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
 from funcnn.core.rule import wrong_cotangent
+from funcnn.tree.structure import parts
 
 __all__ = ["custom_vjp", "remat", "stop_gradient"]
 
@@ -106,7 +107,7 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
             return y
         if not plain:
             _refuse_traced_trees(self.name, found)
-        y = super().__call__(*found, **kwargs)
+        y = Rule.__call__(self, *found, **kwargs)
         return y
 
     def __repr__(self) -> str:
@@ -165,9 +166,10 @@ def _on_leaves(rule: Rule, args: tuple[Any, ...]) -> Any:
 class _OnLeaves(Rule):
     """One call of a rule of trees, for interpreters, who know only leaves that come in and one array that goes out."""
 
+    vjps, each, batch, number, is_constant, is_code = (), None, None, np.float64, False, True
+
     def __init__(self, rule: Rule, form: tree.Structure | None) -> None:
-        super().__init__(self._run, name=rule.name, fwd=self._forward, bwd=self._backward, is_code=True)
-        self.rule, self.form = rule, form
+        self.rule, self.form, self.name = rule, form, rule.name
         self.unpack: Callable[[Any], Any] = _itself
 
     @property
@@ -179,22 +181,25 @@ class _OnLeaves(Rule):
         found: tuple[Any, ...] = leaves if self.form is None else self.form.build(leaves)
         return found
 
-    def _run(self, *leaves: Any) -> Any:
+    def fun(self, *leaves: Any) -> Any:
+        """The result."""
         return self._packed(self.rule.fun(*self._arguments(leaves)))
 
     def _packed(self, y: Any) -> Any:
         """A tree of several arrays as one vector; an array as it is."""
-        if isinstance(y, _CONTAINERS):
+        if type(y) not in tree.LEAF_TYPES and isinstance(y, _CONTAINERS):
             y, self.unpack = tree.ravel(y)
         return y
 
-    def _forward(self, *leaves: Any) -> tuple[Any, Any]:
+    def fwd(self, *leaves: Any) -> tuple[Any, Any]:
+        """The result, and what the way back needs: the residuals, and the arguments."""
         args = self._arguments(leaves)
         assert self.rule.fwd is not None, "a rule of trees has both"
         y, residuals = _pair(self.rule.name, self.rule.fwd(*args))
         return self._packed(y), (residuals, args)
 
-    def _backward(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
+    def bwd(self, saved: tuple[Any, Any], g: Any) -> list[Any]:
+        """The cotangents of the leaves."""
         residuals, args = saved
         assert self.rule.bwd is not None, "a rule of trees has both"
         cotangents = self.rule.bwd(residuals, self.unpack(g))
@@ -222,12 +227,12 @@ def _check_count(name: str, cotangents: Any, count: int) -> None:
                         f"it returned {came}")
 
 
-def _checked(name: str, position: int, arg: Any, cotangent: Any) -> list[Any]:
+def _checked(name: str, position: int, arg: Any, cotangent: Any) -> tuple[Any, ...]:
     """The leaves of the cotangent of one argument, which must be like it."""
-    leaves, form = tree.flatten(arg)
+    leaves, form = parts(arg)
     if cotangent is None:
-        return [None] * len(leaves)
-    found, its_form = tree.flatten(cotangent)
+        return (None,) * len(leaves)
+    found, its_form = parts(cotangent)
     if len(found) != len(leaves):
         raise TypeError(f"{name}: its bwd returned a cotangent {its_form} for argument {position}, which is {form}")
     for leaf, g in zip(leaves, found, strict=True):

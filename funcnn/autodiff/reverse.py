@@ -189,9 +189,9 @@ class _Run:
 
 def _without_tracers(tape: Tape, result: Any) -> Any:
     """The result of a run as the world outside may see it."""
-    if result is None or isinstance(result, Tracer):
+    if isinstance(result, Tracer):
         return _checked(tape.lower(result))
-    return tree.map(lambda leaf: _checked(tape.lower(leaf)), result)
+    return None if result is None else tree.map(lambda leaf: _checked(tape.lower(leaf)), result)
 
 
 def _checked(value: Any) -> Any:

@@ -52,14 +52,12 @@ class Scatter:
 
 
 def add(a: Any, b: Any) -> Any:
-    """The sum of two cotangents of one value; None is that of a value on which nothing depends.
+    """The sum of two cotangents of one value.
 
     >>> x = np.zeros(3)
     >>> settle(add(add(np.ones(3), Scatter(5.0, 0, x)), Scatter(7.0, 2, x)))
     array([6., 1., 8.])
     """
-    if a is None or b is None:
-        return b if a is None else a
     if type(a) is Scatter:
         return a.plus(b)
     return b.plus(a) if type(b) is Scatter else a + b

@@ -8,7 +8,7 @@ change before the way back is an error and not a wrong derivative.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from funcnn.core import Interpreter, Node, Outline, Rule, Tracer, TracerError, c
 
 __all__ = ["CONSTANT", "Tape", "walk_back"]
 
-_OBJECTS = np.dtype(object)
+_OBJECTS, _ARRAYS = np.dtype(object), (np.ndarray, Tracer)
 
 CONSTANT = -1
 """The place of a value that does not depend on the inputs."""
@@ -59,40 +59,38 @@ class Tape(Interpreter):
             raise _ended(rule)
         parents, values = self._lowered(rule, args)
         if rule.fwd is not None:
-            y, saved = rule.fwd(*[value if self.owns(x) else self.guarded(rule.name, value)
-                                  for x, value in zip(args, values, strict=True)], **options)
+            y, saved = rule.fwd(*[value if i in parents else self.guarded(rule.name, value)
+                                  for i, value in enumerate(values)], **options)
         else:
             y = (rule if innermost(values) else rule.fun)(*values, **options)
             saved = self._saved(rule, parents, y, values)
-        self._check_result(rule, y)
-        self.nodes.append(Node(rule, parents, saved, options))
-        return Tracer(self, y, self.inputs + len(self.nodes) - 1)
-
-    def _check_result(self, rule: Rule, y: Any) -> None:
         if self.owns(y):
             raise TracerError(f"{rule.name}: uses a traced value that is not among its arguments; pass it as one")
         _refuse_objects(rule.name, y)
+        self.nodes.append(Node(rule, parents, saved, options))
+        return Tracer(self, y, self.inputs + len(self.nodes) - 1)
 
-    def _lowered(self, rule: Rule, args: tuple[Any, ...]) -> tuple[list[tuple[int, int]], list[Any]]:
+    def _lowered(self, rule: Rule, args: tuple[Any, ...]) -> tuple[dict[int, int], list[Any]]:
         """Which arguments are of this tape, and where from; and what all arguments are outside of it."""
-        parents, values = [], list(args)
+        parents, values = {}, list(args)
         for i, x in enumerate(args):
             if isinstance(x, Tracer) and x.owner is self:
-                parents.append((i, x.place))
-                values[i] = call(rule.number, x.value) if kind_of(x.value) is float else x.value
+                parents[i] = x.place
+                values[i] = x.value if type(x.value) is np.ndarray else _number(rule, x.value)
             elif type(x) is tuple or type(x) is list:
                 values[i] = self.lower(x)
         return parents, values
 
-    def _saved(self, rule: Rule, parents: list[tuple[int, int]], y: Any, values: list[Any]) -> list[Any]:
+    def _saved(self, rule: Rule, parents: dict[int, int], y: Any, values: list[Any]) -> list[Any]:
         """The result and the arguments of an operation; only an outline of those that its pullbacks do not read."""
-        own = [i for i, _ in parents]
         saved = [y, *values]
-        for i, is_read in enumerate(rule.reads(own, len(saved))):
-            if not is_read:
-                saved[i] = _outline(saved[i])
-            elif i and i - 1 not in own:
-                saved[i] = self.guarded(rule.name, saved[i])
+        unread, foreign = rule.keeping(tuple(parents), len(saved))
+        for i in unread:
+            x = saved[i]
+            if type(x) is np.ndarray or (isinstance(x, _ARRAYS) and not is_number(x)):
+                saved[i] = Outline(x.shape, x.dtype)
+        for i in foreign:
+            saved[i] = self.guarded(rule.name, saved[i])
         return saved
 
     def guarded(self, reader: str, x: Any) -> Any:
@@ -136,10 +134,9 @@ def _some_of(x: Any) -> bytes:
     return some
 
 
-def _outline(x: Any) -> Any:
-    """What is known of x without its numbers."""
-    is_array = isinstance(x, (np.ndarray, Tracer))  # faster than with |
-    return Outline(x.shape, x.dtype) if is_array and not is_number(x) else x
+def _number(rule: Rule, x: Any) -> Any:
+    """A Python number as the rule takes it, anything else as it is."""
+    return call(rule.number, x) if kind_of(x) is float else x
 
 
 def _ended(rule: Rule) -> TracerError:
@@ -153,12 +150,13 @@ def walk_back(nodes: list[Node], inputs: int, seeds: list[tuple[int, Any]]) -> l
     Nodes are taken off the list, so that what they keep is free again once it has been used.
     """
     cotangents: list[Any] = [None] * (inputs + len(nodes))
-    for place, g in seeds:
-        if place != CONSTANT:
-            cotangents[place] = add(cotangents[place], g)
-    while nodes:
-        node, g = nodes.pop(), settle(cotangents.pop())
-        if g is not None:
-            for parent, cotangent in node.rule.pull(node, g):
-                cotangents[parent] = add(cotangents[parent], cotangent)
-    return [settle(g) for g in cotangents]
+    arrived: Iterable[tuple[int, Any]] = [(place, g) for place, g in seeds if place != CONSTANT]
+    while True:
+        for place, g in arrived:
+            if g is not None:
+                before = cotangents[place]
+                cotangents[place] = g if before is None else add(before, g)
+        if not nodes:
+            return list(map(settle, cotangents))
+        node, g = nodes.pop(), cotangents.pop()
+        arrived = () if g is None else node.rule.pull(node, settle(g))

@@ -67,22 +67,18 @@ class named_scope:  # the name is JAX's
     __slots__ = ("name", "told")
 
     def __init__(self, name: str, values: Iterable[Any]) -> None:
-        self.name, self.told = name, _scopes(values) if name else []
+        self.name = name
+        self.told: dict[int, list[str]] = {}
+        for value in values:
+            while isinstance(value, Tracer):
+                owner, value = value.owner, value.value
+                if owner.scope is not None:
+                    self.told[owner.level] = owner.scope
 
     def __enter__(self) -> None:
-        for scope in self.told:
+        for scope in self.told.values():
             scope.append(self.name)
 
     def __exit__(self, *error: object) -> None:
-        for scope in self.told:
+        for scope in self.told.values():
             scope.pop()
-
-
-def _scopes(values: Iterable[Any]) -> list[list[str]]:
-    found: dict[int, list[str]] = {}
-    for value in values:
-        while isinstance(value, Tracer):
-            if value.owner.scope is not None:
-                found[value.owner.level] = value.owner.scope
-            value = value.value
-    return list(found.values())

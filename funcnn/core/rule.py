@@ -57,7 +57,7 @@ class Node(NamedTuple):
     """One operation on a tape."""
 
     rule: Rule
-    parents: list[tuple[int, int]]
+    parents: dict[int, int]
     """Which of its arguments are differentiated, and the places on the tape that they come from."""
     saved: Any
     """What the way back may read: (y, *args), an `Outline` in the place of what no pullback reads; of a rule with
@@ -97,7 +97,7 @@ class Rule:
         self.is_constant = not (vjps or each or fwd)
         self.batch, self.is_code = batch, is_code
         self.number: type = float if isinstance(fun, np.ufunc) else np.float64  # of ufuncs a Python number adapts
-        self._reads: dict[tuple[int, ...], tuple[bool, ...]] = {}
+        self._kept: dict[tuple[tuple[int, ...], int], tuple[list[int], list[int]]] = {}
 
     @property
     def formula(self) -> Formula:
@@ -145,22 +145,24 @@ class Rule:
                               "funcnn.stop_gradient to it, or give the rule one")
         return vjp
 
-    def reads(self, positions: Sequence[int], count: int) -> tuple[bool, ...]:
-        """Which of (y, *args), `count` of them, the pullbacks to the arguments at these positions read."""
-        case = (count, *positions)
-        if case not in self._reads:
-            of_each = [_reads(self.pullback(i), count) for i in positions]
-            self._reads[case] = tuple(map(any, zip(*of_each, strict=True)))
-        return self._reads[case]
+    def keeping(self, positions: tuple[int, ...], count: int) -> tuple[list[int], list[int]]:
+        """Of (y, *args), `count` of them, what no pullback to the arguments at these positions reads, and what is read
+        and is none of those arguments nor y.
+        """
+        if (positions, count) not in self._kept:
+            reads = list(map(any, zip(*[_reads(self.pullback(i), count) for i in positions], strict=True)))
+            self._kept[positions, count] = ([i for i in range(count) if not reads[i]],
+                                            [i for i in range(1, count) if reads[i] and i - 1 not in positions])
+        return self._kept[positions, count]
 
     def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
-        """What the cotangent g of a node's result gives to its parents: (parent, cotangent) pairs."""
+        """What the cotangent g of a node's result gives to its parents: (place, cotangent) pairs."""
         if self.bwd is not None:
             cotangents = self.bwd(node.saved, g)
-            return [(parent, cotangents[i]) for i, parent in node.parents]
+            return [(place, cotangents[i]) for i, place in node.parents.items()]
         options, saved = {} if self.forgets_options else node.options, node.saved
-        return [(parent, self.fit(i, self.pullback(i)(g, *saved, **options), saved[i + 1]))
-                for i, parent in node.parents]
+        vjps: Any = [functools.partial(self.each, i) for i in range(len(saved))] if self.each else self.vjps
+        return [(place, self.fit(i, vjps[i](g, *saved, **options), saved[i + 1])) for i, place in node.parents.items()]
 
     def fit(self, i: int, cotangent: Any, x: Any) -> Any:
         """The cotangent of argument x, which must have its shape."""
@@ -182,13 +184,16 @@ USUAL = {Tracer, np.ndarray, float, int, np.float64, np.float32, type(None)}
 """Types of arguments that need no second look; an interpreter adds that of its tracers."""
 
 
+_SEQUENCES = (tuple, list)
+
+
 def innermost(values: Iterable[Any]) -> Any:
     """The interpreter begun last among those of the traced values, also inside lists and tuples; None without any."""
     owner = None
     for value in values:
         if isinstance(value, Tracer):
             found = value.owner
-        elif isinstance(value, (tuple, list)):  # tuple | list would be made anew each time
+        elif isinstance(value, _SEQUENCES):
             found = innermost(value)
         else:
             continue

@@ -29,11 +29,11 @@ class LayerBlock(Layer[Any, Any, Params]):
     def depth(self) -> int:
         return 1 + self.net.depth
 
-    @property
+    @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         return self.net.stages
 
-    @property
+    @functools.cached_property
     def has_params(self) -> bool:
         return bool(self.paths)
 

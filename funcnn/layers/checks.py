@@ -11,10 +11,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from funcnn._arguments import described, unlike_array, whole_number
+from funcnn.core.rule import USUAL
 from funcnn.core.tracer import Tracer
+from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Shape
 
 __all__ = ["Checked", "check", "check_entries", "check_input", "check_widths"]
+
+
+_KNOWN = (np.ndarray, Tracer)
+"""The arrays whose dtype is one of NumPy's."""
 
 
 class Checked(Protocol):
@@ -48,7 +54,7 @@ def check(layer: Checked, path: str, params: Any, x: Any) -> None:
     check_input(layer, path, x)
     if layer.shapes:
         dtype = _check_params(layer, layer.shapes, path, params)
-        if layer.in_features is not None and isinstance(x, np.ndarray | Tracer) and x.dtype != dtype:
+        if layer.in_features is not None and isinstance(x, _KNOWN) and x.dtype != dtype:
             _check_dtype(layer, path, x.dtype, dtype)
 
 
@@ -56,23 +62,21 @@ def check(layer: Checked, path: str, params: Any, x: Any) -> None:
 
 
 def check_input(layer: Checked, path: str, x: Any) -> None:
-    """The input is an array with as many axes, and as long a last one, as the layer says."""
-    _check_array(layer, path, x)
+    """The input is an array with as many axes, and as long a last one, as the layer says; if it says nothing of it, at
+    least none of another library.
+    """
+    if type(x) not in USUAL and (came := _foreign(x)):
+        raise TypeError(f"{layer.label(path)}: the input must be an array, got {came}")
+    if layer.in_features is layer.axes is None:
+        return
+    if not getattr(x, "shape", ()):
+        came = "a single number" if hasattr(x, "shape") else described(x)
+        raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got {came}")
     if layer.axes is not None and len(x.shape) != layer.axes:
         raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got shape {x.shape}")
     if layer.in_features is not None and x.shape[-1] != layer.in_features:
         raise ValueError(f"{layer.label(path)}: input has {x.shape[-1]} features, expected {layer.in_features}"
                          f" (its shape is {x.shape}){_channels_first(layer, x.shape)}")
-
-
-def _check_array(layer: Checked, path: str, x: Any) -> None:
-    """The input is an array with axes, if the layer says anything of it; in any case none of another library."""
-    if came := _foreign(x):
-        raise TypeError(f"{layer.label(path)}: the input must be an array, got {came}")
-    anything = layer.in_features is None and layer.axes is None
-    if not anything and not getattr(x, "shape", ()):
-        came = "a single number" if hasattr(x, "shape") else described(x)
-        raise TypeError(f"{layer.label(path)}: the input must be an array {_expected(layer)}, got {came}")
 
 
 def _expected(layer: Checked) -> str:
@@ -88,7 +92,7 @@ def _channels_first(layer: Checked, shape: Shape) -> str:
 
 def _foreign(x: Any) -> str:
     """What is wrong with a value that looks like an array, and is another kind, with other operators."""
-    return unlike_array(x) if type(x) is not np.ndarray and hasattr(x, "shape") else ""
+    return unlike_array(x) if hasattr(x, "shape") else ""
 
 
 def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[Any]) -> None:
@@ -106,7 +110,7 @@ def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[A
 
 def check_entries(layer: Checked, path: str, params: Any, expected: Mapping[str, Any]) -> None:
     """The parameters have the entries they should and no others."""
-    if not isinstance(params, Mapping):
+    if not isinstance(params, (FrozenDict, Mapping)):  # the first is found at once
         raise TypeError(f"{layer.label(path)}: the parameters must be a mapping, as init returns it, got "
                         + described(params))
     if params.keys() != expected.keys():
@@ -120,13 +124,13 @@ def _check_params(layer: Checked, shapes: Mapping[str, Shape], path: str, params
     dtype = None
     for name, shape in shapes.items():
         param = params[name]
-        if foreign := _foreign(param):
+        if type(param) not in USUAL and (foreign := _foreign(param)):
             raise TypeError(f"{layer.label(path)}: parameter {name!r} must be an array, got {foreign}")
         if getattr(param, "shape", None) != shape:
             raise ValueError(f"{layer.label(path)}: parameter {name!r} has shape {getattr(param, 'shape', None)}, "
                              f"expected {shape}; are these the parameters of another net?")
         dtype = param.dtype if dtype is None else dtype
-        if isinstance(param, np.ndarray | Tracer) and (param.dtype.kind != "f" or param.dtype != dtype):
+        if isinstance(param, _KNOWN) and (param.dtype.kind != "f" or param.dtype != dtype):
             raise TypeError(f"{layer.label(path)}: parameter {name!r} is {param.dtype}; all parameters need one "
                             "floating dtype: tree.astype(params, np.float32)")
     return dtype

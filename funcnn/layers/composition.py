@@ -15,11 +15,12 @@ from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from funcnn import random, tree
+from funcnn import random
 from funcnn._arrays import namespace
 from funcnn.core import named_scope
 from funcnn.layers.checks import check, check_entries, check_input
 from funcnn.tree.frozendict import FrozenDict
+from funcnn.tree.structure import parts
 from funcnn.typing import Array, DenseParams, Dim, Key, Params, Shape
 
 __all__ = ["Layer", "Net", "Stage", "net_of", "run", "serial"]
@@ -117,7 +118,7 @@ class Layer(Generic[I, O, P]):
 
     # What the rest of a net asks of a layer. A function, a block and a net answer otherwise, below.
 
-    @property
+    @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The layers that it is made of, by their names; of a single layer none."""
         return ()
@@ -127,7 +128,7 @@ class Layer(Generic[I, O, P]):
         """How many blocks stand inside each other."""
         return 0
 
-    @property
+    @functools.cached_property
     def has_params(self) -> bool:
         """Whether it has an entry among the parameters of a net."""
         return self.shapes is None or bool(self.shapes)
@@ -193,7 +194,7 @@ _NO_PARAMS: Params = FrozenDict()
 def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
     layer._check(path, params, x)
-    with named_scope(layer.called(path), (x, *tree.leaves(params))):
+    with named_scope(name := layer.called(path), (x, *parts(params)[0]) if name else ()):
         return layer._compute(path, params, x, key)
 
 
@@ -278,7 +279,7 @@ class LayerSequence(Layer[Any, Any, Params]):
         """The layers with their names."""
         return self.named or _placed(_NOWHERE, self.layers)
 
-    @property
+    @functools.cached_property
     def stages(self) -> tuple[Stage, ...]:
         return self.places.stages
 
@@ -286,7 +287,7 @@ class LayerSequence(Layer[Any, Any, Params]):
     def depth(self) -> int:
         return max((layer.depth for layer in self.layers), default=0)
 
-    @property
+    @functools.cached_property
     def has_params(self) -> bool:
         return bool(self.places.paths)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 import numpy as np
@@ -17,7 +18,6 @@ from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.layers.linear import affine
 from funcnn.layers.pooling import PADDINGS, Padding, Pair, check_fits, padded, pair, places, shifted, windows
-from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, DenseParams, Dim, Key, Shape
 
 __all__ = ["conv2d", "convolve", "correlate", "rows_of", "spread_out"]
@@ -141,6 +141,6 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
         check_fits("conv2d", x, size, padding)
         return convolve(x, params["w"], params["b"], step, padding)
 
-    return Layer("conv2d", init, forward, in_channels, out_channels, axes=4, shapes=FrozenDict(shapes), name=name,
+    return Layer("conv2d", init, forward, in_channels, out_channels, axes=4, shapes=MappingProxyType(shapes), name=name,
                  made_by=partial(conv2d, in_channels, out_channels, kernel_size, stride=stride, padding=padding,
                                  w_init=w_init, b_init=b_init, name=name))

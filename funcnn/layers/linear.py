@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar
 
 from funcnn import initializers
@@ -11,7 +12,6 @@ from funcnn._arrays import column_sums
 from funcnn.autodiff.custom import custom_vjp
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
-from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, DenseParams, Dim, Shape
 
 __all__ = ["affine", "dense"]
@@ -68,5 +68,5 @@ def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer |
     init = initializers.together(
         "dense", shapes, w=initializers.lecun_normal() if w_init is None else w_init, b=b_init)
     return Layer("dense", init, lambda params, x, key: affine(x, params["w"], params["b"]), in_features, out_features,
-                 shapes=FrozenDict(shapes), name=name,
+                 shapes=MappingProxyType(shapes), name=name,
                  made_by=partial(dense, in_features, out_features, w_init=w_init, b_init=b_init, name=name))

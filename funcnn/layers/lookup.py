@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +12,6 @@ from funcnn import initializers
 from funcnn.core import RULES, getitem, holds, underlying
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
-from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Dim, IntArray, Key, Params, Shape
 
 __all__ = ["embedding"]
@@ -41,7 +41,7 @@ def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initiali
         rows: Array = RULES[getitem](params["w"], x)  # w[x], also where only x is traced
         return rows
 
-    return Layer("embedding", init, forward, None, features, shapes=FrozenDict(shapes), name=name,
+    return Layer("embedding", init, forward, None, features, shapes=MappingProxyType(shapes), name=name,
                  made_by=partial(embedding, num_embeddings, features, w_init=w_init, name=name))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from funcnn import initializers
@@ -12,7 +13,6 @@ from funcnn._arrays import namespace
 from funcnn.autodiff.custom import stop_gradient
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
-from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Dim, Key, Params, Shape
 
 __all__ = ["layer_norm", "normalize"]
@@ -69,5 +69,5 @@ def layer_norm(features: I, *, eps: float = 1e-5, name: str | None = None) -> La
         y: Array = normalize(x, eps) * params["scale"] + params["offset"]
         return y
 
-    return Layer("layer_norm", init, forward, features, features, keeps_width=True, shapes=FrozenDict(shapes),
+    return Layer("layer_norm", init, forward, features, features, keeps_width=True, shapes=MappingProxyType(shapes),
                  name=name, made_by=partial(layer_norm, features, eps=eps, name=name))

@@ -76,7 +76,7 @@ def _broadcast(p: Shape, t: Shape) -> str:
 def _look(x: Any, check: Callable[[NDArray[Any]], None]) -> None:
     """Check the values of x, inside vmap those of all examples, if they can be looked at or asked about."""
     values = underlying(x)
-    if isinstance(values, np.ndarray | np.generic):
+    if isinstance(values, (np.ndarray, np.generic)):
         check(np.asarray(values))
     elif is_plain(values):
         check(values)

@@ -12,13 +12,14 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import place_of
 from funcnn._arrays import BLOCK, blocks, is_concrete, is_plain, readonly
+from funcnn.tree.structure import parts
 from funcnn.typing import Shape
 
 __all__ = ["Formula", "check_fit", "kinds", "leafwise"]
@@ -43,18 +44,19 @@ def leafwise(owner: str, formula: Formula, outputs: int, *trees: Any) -> tuple[A
     >>> leafwise("example", lambda w, v: (w + v, v - w), 2, w, v)
     ({'w': array([4., 7.])}, {'w': array([2., 3.])})
     """
-    rows, forms = zip(*[tree.flatten(each) for each in trees], strict=True)
+    rows, forms = zip(*map(parts, trees), strict=True)
     kind = kinds(rows[0])
-    groups = _groups(tuple(kind)) if all(map(is_plain, rows[0])) else None
+    are_arrays = {each[0] for each in kind} == {np.ndarray} or all(map(is_plain, rows[0]))
+    groups = _groups(kind) if are_arrays else None
     for other, row, form in zip(trees[1:], rows[1:], forms[1:], strict=True):
         if kinds(row) != kind or not (form is forms[0] or form == forms[0]):
             check_fit(owner, "grads", trees[0], "state", other)
             groups = None
     results = _one_by_one(formula, outputs, rows) if groups is None else _together(formula, outputs, rows, groups)
-    return tuple([tree.unflatten(forms[0], leaves) for leaves in results])
+    return tuple([forms[0].build(tuple(leaves)) for leaves in results])
 
 
-def _one_by_one(formula: Formula, outputs: int, rows: Sequence[list[Any]]) -> list[list[Any]]:
+def _one_by_one(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """The formula of one leaf of each tree after the other, whatever they are."""
     columns = [list(map(readonly, formula(*leaves))) for leaves in zip(*rows, strict=True)]
     return [[column[i] for column in columns] for i in range(outputs)]
@@ -63,11 +65,8 @@ def _one_by_one(formula: Formula, outputs: int, rows: Sequence[list[Any]]) -> li
 # ----------------------------------------------------------------------------------------- joined, in blocks
 
 
-class _Group(NamedTuple):
-    """Leaves that are worked on together: their places in the tree, and in the vector of all of them."""
-
-    places: list[int]
-    cuts: list[tuple[slice, Shape]]
+_Group: TypeAlias = list[tuple[int, slice, Shape]]
+"""Leaves that are worked on together: their places in the tree, and where in the vector of all of them each is."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -76,21 +75,23 @@ def _groups(kinds: tuple[tuple[type, Shape, Any], ...]) -> list[_Group]:
     members: dict[Any, list[int]] = {}
     for place, (_, shape, dtype) in enumerate(kinds):
         members.setdefault(dtype if math.prod(shape) <= SMALL else place, []).append(place)
-    return [_Group(places, _cuts([kinds[place][1] for place in places])) for places in members.values()]
+    return [_group(places, [kinds[place][1] for place in places]) for places in members.values()]
 
 
-def _cuts(shapes: Sequence[Shape]) -> list[tuple[slice, Shape]]:
-    ends = list(itertools.accumulate(map(math.prod, shapes), initial=0))
-    return [(slice(start, end), shape) for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)]
+def _group(places: Sequence[int], shapes: Sequence[Shape]) -> _Group:
+    ends = itertools.accumulate(map(math.prod, shapes))
+    return [(place, slice(end - math.prod(shape), end), shape)
+            for place, shape, end in zip(places, shapes, ends, strict=True)]
 
 
-def _together(formula: Formula, outputs: int, rows: Sequence[list[Any]], groups: list[_Group]) -> list[list[Any]]:
+def _together(formula: Formula, outputs: int, rows: Sequence[tuple[Any, ...]], groups: list[_Group],
+              ) -> list[list[Any]]:
     """The formula of ndarrays; those of a group are joined, and their results cut again."""
     results: list[list[Any]] = [[None] * len(rows[0]) for _ in range(outputs)]
-    for places, cuts in groups:
-        vectors = [_joined([row[place] for place in places]) for row in rows]
+    for group in groups:
+        vectors = [_joined([row[place] for place, _, _ in group]) for row in rows]
         for result, whole in zip(results, map(readonly, _in_blocks(formula, vectors)), strict=True):
-            for place, (cut, shape) in zip(places, cuts, strict=True):
+            for place, cut, shape in group:
                 result[place] = whole[cut].reshape(shape) if len(shape) != 1 else whole[cut]
     return results
 
@@ -104,12 +105,12 @@ def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
     size = len(vectors[0])
     if size <= BLOCK or len(vectors) < SEVERAL:
         return formula(*vectors)
-    parts = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
-    first = next(parts)
+    pieces = (formula(*[vector[block] for vector in vectors]) for block in blocks(size))
+    first = next(pieces)
     if not all(map(is_concrete, first)):  # what is traced is not written into
         return formula(*vectors)
-    wholes = [np.empty(size, part.dtype) for part in first]
-    for block, results in zip(blocks(size), itertools.chain([first], parts), strict=True):
+    wholes = [np.empty(size, piece.dtype) for piece in first]
+    for block, results in zip(blocks(size), itertools.chain([first], pieces), strict=True):
         for whole, result in zip(wholes, results, strict=True):
             whole[block] = result
     return wholes
@@ -118,16 +119,16 @@ def _in_blocks(formula: Formula, vectors: list[Any]) -> Sequence[Any]:
 # ------------------------------------------------------------------------------------------------ errors
 
 
-def kinds(leaves: Sequence[Any]) -> list[tuple[type, Shape, Any]]:
+def kinds(leaves: Sequence[Any]) -> tuple[tuple[type, Shape, Any], ...]:
     """The type, shape and dtype of each leaf; a Python number has no dtype.
 
     >>> kinds([np.ones(2), 1.0])
-    [(<class 'numpy.ndarray'>, (2,), dtype('float64')), (<class 'float'>, (), None)]
+    ((<class 'numpy.ndarray'>, (2,), dtype('float64')), (<class 'float'>, (), None))
     """
     try:
-        return list(map(_KIND, leaves))
+        return tuple(map(_KIND, leaves))
     except AttributeError:
-        return [(type(leaf), getattr(leaf, "shape", ()), getattr(leaf, "dtype", None)) for leaf in leaves]
+        return tuple([(type(leaf), getattr(leaf, "shape", ()), getattr(leaf, "dtype", None)) for leaf in leaves])
 
 
 _KIND = attrgetter("__class__", "shape", "dtype")

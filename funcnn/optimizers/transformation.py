@@ -23,6 +23,7 @@ from funcnn._arguments import at, described, plain_array
 from funcnn._arrays import is_number, kind_of, namespace, readonly
 from funcnn.core import call
 from funcnn.optimizers.onepass import Formula, check_fit, kinds, leafwise
+from funcnn.tree.structure import parts
 
 __all__ = [
     "EmptyState", "Entrywise", "GradientTransformation", "OptState", "apply_updates", "as_count", "chain",
@@ -103,8 +104,7 @@ def _check_trainable(params: Any) -> None:
 
 def _gradients_of(params: Any, grads: Any) -> Any:
     """The gradients, each in the dtype of its parameter."""
-    leaves, form = tree.flatten(params)
-    found, its_form = tree.flatten(grads)
+    (leaves, form), (found, its_form) = parts(params), parts(grads)
     if form == its_form and kinds(leaves) == kinds(found) and tree.are_leaves(found):
         return grads
     if type(grads) is tuple and type(params) is not tuple:
@@ -239,8 +239,9 @@ def _runs(transformations: Iterable[GradientTransformation]) -> Iterator[Run]:
     """The transformations, of which neighbours that treat every entry alone are one run."""
     for alone, group in itertools.groupby(transformations, lambda each: each.part is not None):
         if alone:
-            parts = [each.part for each in group if each.part is not None]
-            yield partial(_in_one_pass, parts), len(parts)
+            several = [each.part for each in group if each.part is not None]
+            owner, reads_params = ", ".join([part.owner for part in several]), any(p.reads_params for p in several)
+            yield partial(_in_one_pass, owner, reads_params, several), len(several)
         else:
             yield from ((partial(_by_itself, each), 1) for each in group)
 
@@ -279,17 +280,15 @@ def _begin(part: Entrywise, params: Any) -> Any:
 
 
 def _by_formula(part: Entrywise, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-    updates, (state,) = _in_one_pass([part], grads, (state,), params)
+    updates, (state,) = _in_one_pass(part.owner, part.reads_params, [part], grads, (state,), params)
     return updates, state
 
 
-def _in_one_pass(parts: Sequence[Entrywise], grads: Any, states: tuple[Any, ...], params: Any,
-                 ) -> tuple[Any, tuple[Any, ...]]:
+def _in_one_pass(owner: str, reads_params: bool, several: Sequence[Entrywise], grads: Any, states: tuple[Any, ...],
+                 params: Any) -> tuple[Any, tuple[Any, ...]]:
     """The formulas of several parts, one after the other, on the arrays at each place."""
-    begun = [_begun(part, state) for part, state in zip(parts, states, strict=True)]
+    begun = [_begun(part, state) for part, state in zip(several, states, strict=True)]
     trees = [each for _, _, memory in begun for each in memory]
-    reads_params = any(part.reads_params for part in parts)
-    owner = ", ".join([part.owner for part in parts])
     updates, *new = leafwise(owner, partial(_composed, begun), 1 + len(trees), grads, *trees, *[params] * reads_params)
     rest = iter(new)
     return updates, tuple([part.form(*t, *itertools.islice(rest, len(memory))) for part, t, memory in begun])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import tree
-from funcnn.tree.frozendict import assembled, known_parts
+from funcnn.tree.frozendict import born, known_parts
 
 __all__ = ["giver", "in_order", "taker"]
 
@@ -148,7 +148,7 @@ def giver(result: tree.Structure, are_frozen: Sequence[bool]) -> Callable[[tuple
     >>> giver(structure, [True, True])((2.0, 1.0))
     {'w': 1.0, 'b': (2.0, None)}
     """
-    names: Names = {"assembled": assembled}
+    names: Names = {"born": born}
     leaves = [f"x{i}" for i in range(result.num_leaves)]
     text = _built(result, leaves, are_frozen, names)
     unpacked = [f"{_tuple(leaves)} = leaves"] if leaves else []
@@ -172,7 +172,7 @@ def _built(structure: tree.Structure, leaves: Sequence[str], are_frozen: Sequenc
     names[name] = structure
     if kind is tree.FrozenDict and structure.fixed and all(are_frozen):
         entries = ", ".join(f"{_named_key(key, names)}: {part}" for key, part in parts.items())
-        return f"assembled({{{entries}}}, {_tuple(leaves)}, {name})"
+        return f"born({{{entries}}}, ({_tuple(leaves)}, {name}))"
     if kind is dict:
         return "{" + ", ".join(f"{_named_key(key, names)}: {part}" for key, part in parts.items()) + "}"
     if issubclass(kind, tuple):

@@ -79,7 +79,7 @@ class _Seen:
         def bwd(saved: Any, g: Any) -> dict[int, Any]:
             self.cotangent = snapshot(g)
             cotangents = [cotangent for _, cotangent in self.rule.pull(node, g)]
-            found = {position: cotangent for (position, _), cotangent in zip(node.parents, cotangents, strict=True)}
+            found = dict(zip(node.parents, cotangents, strict=True))
             self.handed_back = {position: snapshot(settle(cotangent)) for position, cotangent in found.items()}
             return found
 

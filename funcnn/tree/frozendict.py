@@ -14,7 +14,7 @@ import numpy as np
 from funcnn._arrays import readonly
 from funcnn.tree.structure import LEAF, NODES, Node, Parts, Structure, node_of, parts, parts_of, show, too_deep
 
-__all__ = ["FrozenDict", "MissingKeyError", "assembled", "entries_of", "frozen", "known_parts", "missing",
+__all__ = ["FrozenDict", "MissingKeyError", "born", "entries_of", "frozen", "known_parts", "missing",
            "read_only_view"]
 
 K = TypeVar("K", bound=Hashable)
@@ -190,13 +190,13 @@ def read_only_view(leaf: Any) -> Any:
 def _of_entries(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
     """The FrozenDict of entries that are frozen already, in a dict that nobody else holds."""
     found = parts_of(FrozenDict, _NODE, entries)
-    return _born(entries, found if found[1].fixed else None)
+    return born(entries, found if found[1].fixed else None)
 
 
 def _of_leaves(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
     """The FrozenDict of this structure, without lists in it, and these leaves."""
     return _assembled(structure, tuple([
-        x if type(x) is np.ndarray and not x.flags.writeable else read_only_view(x) for x in leaves]))
+        read_only_view(x) if isinstance(x, np.ndarray) and x.flags.writeable else x for x in leaves]))
 
 
 def _assembled(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any, Any]:
@@ -207,12 +207,15 @@ def _assembled(structure: Structure, leaves: tuple[Any, ...]) -> FrozenDict[Any,
         else:
             build = _assembled if child.kind is FrozenDict else Structure.build
             entries[key] = build(child, leaves[start:start + child.num_leaves])
-    return _born(entries, (leaves, structure))
+    return born(entries, (leaves, structure))
 
 
-def assembled(entries: dict[Any, Any], leaves: tuple[Any, ...], structure: Structure) -> FrozenDict[Any, Any]:
-    """The FrozenDict of entries that are frozen already, in a dict that nobody else holds, and of these parts."""
-    return _born(entries, (leaves, structure))
+def born(entries: dict[Any, Any], parts: Parts | None) -> FrozenDict[Any, Any]:
+    """The FrozenDict of entries that are frozen already, in a dict that nobody else holds, and of its parts."""
+    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
+    _set_entries(new, entries)
+    _set_parts(new, parts)
+    return new
 
 
 def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
@@ -220,13 +223,6 @@ def _of_copies(entries: dict[Any, Any]) -> FrozenDict[Any, Any]:
     for leaf in parts(entries)[0]:
         readonly(leaf)
     return _of_entries(entries)
-
-
-def _born(entries: dict[Any, Any], parts: Parts | None) -> FrozenDict[Any, Any]:
-    new: FrozenDict[Any, Any] = object.__new__(FrozenDict)
-    _set_entries(new, entries)
-    _set_parts(new, parts)
-    return new
 
 
 _set_entries, _set_parts = [vars(FrozenDict)[name].__set__ for name in FrozenDict.__slots__]  # past __setattr__

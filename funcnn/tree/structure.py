@@ -157,7 +157,7 @@ class Structure:
         node = self.node
         if node is None:
             return leaves[0]
-        if node.of_leaves is not None and self.fixed and are_leaves(leaves):
+        if node.of_leaves is not None and self.fixed and LEAF_TYPES.issuperset(map(type, leaves)):
             return node.of_leaves(self, leaves)
         return node.build(self.entries(leaves))
 
@@ -215,7 +215,7 @@ Parts: TypeAlias = tuple[tuple[Any, ...], Structure]
 
 def parts(tree: Any) -> Parts:
     """The leaves, dict keys sorted, and the structure."""
-    node = node_of(tree)
+    node = NODES.get(type(tree)) or node_of(tree)
     if node is None:
         return (tree,), LEAF
     try:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from staging.alike import assert_alike, varied
 
 import funcnn as fn
+from alike import assert_alike, varied
 from catalogue import ACTIVATIONS, LOSSES, Activation, Loss
 from funcnn import tree
 from funcnn.core import TracerError
@@ -105,6 +105,14 @@ def test_gradients_of_programs(name: str) -> None:
     assert_alike(fn.value_and_grad(total), args, varied(args, 1))
 
 
+def _squared(f: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda x: np.sum(f(x) ** 2)
+
+
+def _mean_of(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    return lambda p, t: np.mean(f(p, t))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
 def test_activations(activation: Activation, dtype: Any) -> None:
@@ -112,7 +120,7 @@ def test_activations(activation: Activation, dtype: Any) -> None:
     empty = x[:, :0] if activation.settings.get("axis") == 0 else x[:0]
     args = (x,), (np.asfortranarray(x),), (empty,), (varied(x, 1) * dtype(40),)
     assert_alike(activation.f, *args)
-    assert_alike(fn.grad(lambda x: np.sum(activation.f(x) ** 2)), *args)
+    assert_alike(fn.grad(_squared(activation.f)), *args)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
@@ -120,6 +128,6 @@ def test_losses(loss: Loss) -> None:
     p, t = loss.data(np.random.default_rng(0), 5)
     q, u = loss.data(np.random.default_rng(1), 5)
     assert_alike(loss.f, (p, t), (q, u))
-    assert_alike(fn.value_and_grad(lambda p, t: np.mean(loss.f(p, t))), (p, t), (q, u))
+    assert_alike(fn.value_and_grad(_mean_of(loss.f)), (p, t), (q, u))
     single = tree.map(lambda x: x.astype(np.float32) if x.dtype.kind == "f" else x, (p, t))
-    assert_alike(fn.value_and_grad(lambda p, t: np.mean(loss.f(p, t))), single)
+    assert_alike(fn.value_and_grad(_mean_of(loss.f)), single)

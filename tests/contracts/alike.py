@@ -1,4 +1,4 @@
-"""The law of `jit`: what a jitted function returns, call after call, is what the function itself returns, to the bit."""
+"""The law of `jit`: what a jitted function returns, call after call, is what the function itself returns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def assert_alike(f: Callable[..., Any], *calls: tuple[Any, ...], jitted: Callabl
     """Jitted, f gives for each of these arguments, twice, what f gives; nothing given before changes by it."""
     g = fn.jit(f) if jitted is None else jitted
     given = []
-    for args in [each for args in calls for each in (args, args)]:
+    for args in [each for call in calls for each in (call, call)]:
         before = [_bytes(x) for x in tree.leaves(args)]
         expected, found = quietly(f, args), quietly(g, args)
         if isinstance(expected, Exception):
@@ -41,7 +41,7 @@ def assert_same(found: Any, expected: Any) -> None:
     for place, (x, y) in enumerate(zip(its, own, strict=True)):
         assert type(x) is type(y), (place, type(x), type(y))
         if isinstance(y, np.ndarray | np.generic):
-            assert (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides), (place, x.strides, y.strides, x.shape)
+            assert (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides), place
             assert x.tobytes() == y.tobytes(), (place, x, y)
         else:
             assert x == y or (x != x and y != y), (place, x, y)
