@@ -50,6 +50,6 @@ def _check_indices(x: IntArray, count: int) -> None:
     if getattr(x, "dtype", np.dtype(object)).kind not in "iu":
         raise TypeError("embedding: the input must be an array of integers, got "
                         f"{getattr(x, 'dtype', type(x).__name__)}: x.astype(np.int64)")
-    if is_concrete(x) and x.size and (x.min() < 0 or x.max() >= count):
-        raise ValueError(f"embedding: the input runs from {x.min()} to {x.max()} but there are {count} rows (valid "
+    if is_concrete(x) and x.size and (np.min(x) < 0 or np.max(x) >= count):
+        raise ValueError(f"embedding: the input runs from {np.min(x)} to {np.max(x)} but there are {count} rows (valid "
                          f"0..{count - 1})")
