@@ -97,14 +97,33 @@ if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not th
             import importlib
 
             return importlib.import_module(f"funcnn.{name}")
-        raise AttributeError(f"module 'funcnn' has no attribute {name!r}{_instead(name)}")
+        raise _not_there("funcnn", globals(), name)
 
 
-def _instead(name: str) -> str:
-    """What may have been meant, or where else it is."""
-    import difflib
+_ELSEWHERE = {
+    "funcnn.pmap": "vmap computes all examples at once, parallel.data_parallel spreads them over cores",
+    "funcnn.random.PRNGKey": "a key is made by random.key(seed)",
+    "funcnn.losses.mse": "it is np.mean(losses.squared_error(predictions, targets))",
+}
+"""Names that are known from elsewhere, and what to write for them here."""
 
-    if name == "pmap":
-        return "; the same step runs compiled under JAX: import funcnn.jax, then jax.jit(step)"
-    near = difflib.get_close_matches(name, [*globals(), *_LATER], n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+
+def _not_there(module: str, names: dict[str, Any], name: str) -> AttributeError:
+    """The error that a module has no such name, with what may have been meant, or what does the same here."""
+    from funcnn._arguments import nearest
+
+    near = nearest(name, [*names, *_LATER] if module == "funcnn" else names)
+    hint = _ELSEWHERE.get(f"{module}.{name}") or (f"did you mean {near[0]!r}?" if near else "")
+    return AttributeError(f"module {module!r} has no attribute {name!r}" + ("; " + hint if hint else ""))
+
+
+def _with_hints(room: Any) -> None:
+    """Let a room say the same of a name that it has not."""
+    def missing(name: str) -> Any:
+        raise _not_there(room.__name__, vars(room), name)
+
+    vars(room)["__getattr__"] = missing
+
+
+for _room in (tree, random, activations, initializers, layers, losses, metrics, schedules, optimizers, training):
+    _with_hints(_room)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -20,8 +20,8 @@ from funcnn.typing import Shape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Interval", "as_array", "at", "described", "float_array", "function", "one_of", "place_of", "plain_array",
-           "real_array", "real_number", "unlike_array", "whole_number"]
+__all__ = ["Interval", "as_array", "at", "described", "float_array", "function", "nearest", "one_of", "place_of",
+           "plain_array", "real_array", "real_number", "unlike_array", "whole_number"]
 
 
 # ------------------------------------------------------------------------------------------------ the words
@@ -65,6 +65,23 @@ def at(path: tuple[object, ...]) -> str:
     (" at 'dense_0/w'", '')
     """
     return f" at {place_of(path)}" if path else ""
+
+
+def nearest(word: str, names: Iterable[str], n: int = 1, cutoff: float = 0.6) -> list[str]:
+    """The names most like a word, the best first; of names that are equally like it, the one that stands first.
+
+    >>> nearest("dense_O", ["dense_0", "dense_1"]), nearest("w", ["bias"])
+    (['dense_0'], [])
+    """
+    import difflib
+
+    matcher = difflib.SequenceMatcher(b=word)
+    likeness = {}
+    for name in names:
+        matcher.set_seq1(name)
+        likeness[name] = matcher.ratio()
+    close = [name for name in likeness if likeness[name] >= cutoff]
+    return sorted(close, key=lambda name: -likeness[name])[:n]
 
 
 # ------------------------------------------------------------------------------- numbers, choices, functions

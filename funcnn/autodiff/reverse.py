@@ -7,7 +7,7 @@ walked backwards; the derivative of each NumPy function stands in `funcnn.rules`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar, TypeVarTuple, overload
 
 import numpy as np
 
@@ -72,22 +72,29 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
 
     As `jax.value_and_grad`.
     """
+    return _value_and_grad("value_and_grad", f, argnums, has_aux)
+
+
+def _value_and_grad(name: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool,
+                    ) -> Callable[..., Any]:
+    """The same for the function `name`, which errors name."""
     if not callable(f):
-        raise TypeError(f"grad: what is differentiated must be a function, got {described(f)}; write grad(f)(x), "
-                        "not grad(f(x))")
+        raise TypeError(f"{name}: what is differentiated must be a function, got {described(f)}; write {name}(f)(x), "
+                        f"not {name}(f(x))")
 
     def value_and_grad_of_f(*args: Any, **kwargs: Any) -> Any:
-        primals, call = split_arguments("grad", f, argnums, args, kwargs)
-        value, aux, gradient = gradient_on(Tape(), call, primals, has_aux)
+        primals, call = split_arguments(name, f, argnums, args, kwargs)
+        value, aux, gradient = gradient_on(Tape(), call, primals, has_aux, name)
         return ((value, aux) if has_aux else value), gradient
 
     return named_after(f, value_and_grad_of_f)
 
 
-def gradient_on(tape: Tape, f: Callable[[P], Any], primals: P, has_aux: bool = False) -> tuple[Any, Any, P]:
+def gradient_on(tape: Tape, f: Callable[[P], Any], primals: P, has_aux: bool = False, name: str = "grad",
+                ) -> tuple[Any, Any, P]:
     """The value of f, its aux, and the gradient, computed on a tape that has just begun."""
-    run = _Run(tape, "grad", f, primals, has_aux)
-    _check_scalar(run.y)
+    run = _Run(tape, name, f, primals, has_aux)
+    _check_scalar(name, run.y)
     gradient: P = run.pull(run.nodes, [(run.places[0], _one_like(run.y))])
     return run.y, run.aux, gradient
 
@@ -117,7 +124,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
     As `jax.grad`.
     """
-    both: Callable[..., Any] = cast(Any, value_and_grad)(f, argnums, has_aux)
+    both = _value_and_grad("grad", f, argnums, has_aux)
 
     def grad_of_f(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
@@ -201,10 +208,10 @@ def _checked(value: Any) -> Any:
     return value
 
 
-def _numbers(argnums: Any) -> list[int]:
+def _numbers(name: str, argnums: Any) -> list[int]:
     numbers = list(argnums) if isinstance(argnums, tuple | list) else [argnums]
     if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in numbers):
-        raise TypeError(f"grad: argnums must be an int or a sequence of them, got {argnums!r}")
+        raise TypeError(f"{name}: argnums must be an int or a sequence of them, got {argnums!r}")
     return numbers
 
 
@@ -213,8 +220,7 @@ def split_arguments(name: str, f: Callable[..., Any], argnums: int | Sequence[in
     """The argument at `argnums`, or the tuple of them, and f as a function of that alone."""
     if argnums == 0 and args:
         return args[0], lambda first: f(first, *args[1:], **kwargs)
-    argnums = int(argnums) if isinstance(argnums, np.integer) else argnums
-    numbers = _numbers(argnums)
+    numbers = _numbers(name, argnums)
     if not all(-len(args) <= n < len(args) for n in numbers):
         raise ValueError(f"{name}: argnums={argnums}, but the function was called with {len(args)} positional "
                          "arguments; pass what is differentiated by position")
@@ -224,11 +230,13 @@ def split_arguments(name: str, f: Callable[..., Any], argnums: int | Sequence[in
     for place in places:
         _check_floats(name, place, args[place])
 
+    several = isinstance(argnums, tuple | list)
+
     def call(chosen: Any) -> Any:
-        replaced = dict(zip(places, [chosen] if isinstance(argnums, int) else chosen, strict=True))
+        replaced = dict(zip(places, chosen if several else [chosen], strict=True))
         return f(*[replaced.get(i, arg) for i, arg in enumerate(args)], **kwargs)
 
-    return (args[places[0]] if isinstance(argnums, int) else tuple(args[place] for place in places)), call
+    return (tuple(args[place] for place in places) if several else args[places[0]]), call
 
 
 def _differentiable(name: str, primals: Any, leaves: list[Any]) -> list[Any]:
@@ -271,14 +279,14 @@ def _value_and_aux(out: Any) -> tuple[Any, Any]:
     raise TypeError(f"has_aux=True: the function must return (value, aux), it returned a {type(out).__name__}")
 
 
-def _check_scalar(value: Any) -> None:
+def _check_scalar(name: str, value: Any) -> None:
     """One real number, as a gradient needs it."""
     if isinstance(value, np.floating) or kind_of(value) is float:
         return
     kind = value.dtype.kind if hasattr(value, "dtype") else ""
     if kind == "f" and value.shape == ():
         return
-    raise TypeError(f"grad: the function must return one real number, it returned {described(value)}. "
+    raise TypeError(f"{name}: the function must return one real number, it returned {described(value)}. "
                     + _advice(value))
 
 

@@ -135,7 +135,7 @@ def _add_at(array: Any, index: Any, g: Any) -> None:
         return
     named, rest = array.shape[:k], math.prod(array.shape[k:])
     rows = np.arange(math.prod(named)).reshape(named)[index].reshape(-1)
-    if np.bincount(rows).max() == 1:
+    if np.max(np.bincount(rows)) == 1:
         array.reshape(-1, rest)[rows] += g.reshape(-1, rest)
     else:
         places = (rows[:, None] * rest + np.arange(rest)).reshape(-1)

@@ -8,6 +8,7 @@ tracers; any other one without a way of its own is run example by example, which
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -18,7 +19,8 @@ from funcnn import tree
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, innermost
 from funcnn.core.rule import USUAL
 
-__all__ = ["Batch", "BatchTracer", "Mapped", "Shared", "by_example", "is_array", "one_by_one"]
+__all__ = ["Batch", "BatchTracer", "Mapped", "Shared", "by_example", "is_array", "one_by_one",
+           "warn_of_loop"]
 
 
 @tree.register_leaf
@@ -223,8 +225,16 @@ def _holds(batch: Batch, x: Any) -> bool:
 
 def by_example(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
     """Run a rule on one example after the other; right, and slow."""
-    warnings.warn(f"vmap: {rule.name} is computed example by example, which is slow", stacklevel=2)
+    warn_of_loop(rule.name)
     return one_by_one(rule, n, values, mapped, options)
+
+
+def warn_of_loop(name: str, why: str = "") -> None:
+    """Warn that a function is computed example by example, at the line outside funcnn that asked for it."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "funcnn":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"vmap: {name} is computed example by example, which is slow{why}", stacklevel=level)
 
 
 def one_by_one(rule: Callable[..., Any], n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
@@ -11,7 +10,7 @@ import numpy as np
 from funcnn import tree
 from funcnn._arguments import plain_array
 from funcnn._arrays import is_plain, readonly
-from funcnn.batching.batch import Batch, BatchTracer, one_by_one
+from funcnn.batching.batch import Batch, BatchTracer, one_by_one, warn_of_loop
 from funcnn.core import NeedsValues, Tracer
 from funcnn.core.tracer import in_our_words
 from funcnn.typing import Array, Key, Keys
@@ -90,8 +89,7 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
         try:
             result = f(*own_args, **own_kwargs)
         except NeedsValues as error:
-            warnings.warn(f"vmap: {name} is computed example by example, which is slow, because np.{error} decides by "
-                          "values", stacklevel=2)
+            warn_of_loop(name, f", because np.{error} decides by values")
             result = _one_by_one(f, batch, form, traced)
         except ValueError as error:
             if (ours := in_our_words(error)) is None:

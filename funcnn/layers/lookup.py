@@ -50,6 +50,6 @@ def _check_indices(x: IntArray, count: int) -> None:
         raise TypeError("embedding: the input must be an array of integers, got "
                         f"{getattr(x, 'dtype', type(x).__name__)}: x.astype(np.int64)")
     known = underlying(x)
-    if x.size and not holds((known.min() >= 0) & (known.max() < count)):
-        raise ValueError(f"embedding: the input runs from {known.min()} to {known.max()} but there are {count} rows "
-                         f"(valid 0..{count - 1})")
+    if x.size and not holds((np.min(known) >= 0) & (np.max(known) < count)):
+        raise ValueError(f"embedding: the input runs from {np.min(known)} to {np.max(known)} but there are {count} "
+                         f"rows (valid 0..{count - 1})")

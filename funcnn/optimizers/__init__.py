@@ -32,6 +32,7 @@ from funcnn.optimizers.parts import (
     add_decayed_weights,
     clip,
     clip_by_global_norm,
+    descent,
     ema,
     global_norm,
     masked,
@@ -369,7 +370,7 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
     none = isinstance(decay, float) and decay == 0  # a traced 0 is differentiated
     if nesterov and none:
         raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")
-    rate = scale_by_learning_rate(learning_rate)
+    rate = descent("sgd", learning_rate)
     return chain(rate) if none else chain(trace(decay, nesterov), rate)
 
 
@@ -384,7 +385,7 @@ def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 
 
     As torch's with eps=1e-10; `optax.adagrad(s)` is `adagrad(s, 0.1, 1e-7, eps_in_sqrt=True)`.
     """
-    return chain(scale_by_rss(initial_accumulator_value, eps, eps_in_sqrt), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_rss(initial_accumulator_value, eps, eps_in_sqrt), descent("adagrad", learning_rate))
 
 
 def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0,
@@ -399,7 +400,7 @@ def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e
     As torch's, whose decay is alpha=0.99; `optax.rmsprop(s)` is `rmsprop(s, eps_in_sqrt=True)`. With momentum it is
     `chain(rmsprop(s), trace(0.9))` in optax, `chain(scale_by_rms(), trace(0.9), scale_by_learning_rate(s))` in torch.
     """
-    return chain(scale_by_rms(decay, eps, initial_scale, eps_in_sqrt), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_rms(decay, eps, initial_scale, eps_in_sqrt), descent("rmsprop", learning_rate))
 
 
 def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
@@ -412,7 +413,7 @@ def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float
 
     As `optax.adadelta` and torch's.
     """
-    return chain(scale_by_adadelta(rho, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_adadelta(rho, eps), descent("adadelta", learning_rate))
 
 
 def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -426,7 +427,7 @@ def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
     As `optax.adam`.
     """
-    return chain(scale_by_adam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_adam(b1, b2, eps), descent("adam", learning_rate))
 
 
 def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -442,7 +443,7 @@ def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
     Loshchilov & Hutter 2019 (arXiv:1711.05101); as `optax.adamw`. torch's weight_decay is 1e-2.
     """
     return chain(scale_by_adam(b1, b2, eps), add_decayed_weights(weight_decay, mask),
-                 scale_by_learning_rate(learning_rate))
+                 descent("adamw", learning_rate))
 
 
 def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -456,7 +457,7 @@ def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, 
 
     As `optax.adamax` and torch's.
     """
-    return chain(scale_by_adamax(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_adamax(b1, b2, eps), descent("adamax", learning_rate))
 
 
 def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -470,7 +471,7 @@ def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
     As `optax.nadam`.
     """
-    return chain(scale_by_nadam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_nadam(b1, b2, eps), descent("nadam", learning_rate))
 
 
 def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -484,7 +485,7 @@ def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
     As `optax.radam`.
     """
-    return chain(scale_by_radam(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_radam(b1, b2, eps), descent("radam", learning_rate))
 
 
 def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -498,7 +499,7 @@ def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999,
 
     As `optax.amsgrad`.
     """
-    return chain(scale_by_amsgrad(b1, b2, eps), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_amsgrad(b1, b2, eps), descent("amsgrad", learning_rate))
 
 
 def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 1e-3,
@@ -512,4 +513,4 @@ def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, wei
 
     As `optax.lion`.
     """
-    return chain(scale_by_lion(b1, b2), add_decayed_weights(weight_decay, mask), scale_by_learning_rate(learning_rate))
+    return chain(scale_by_lion(b1, b2), add_decayed_weights(weight_decay, mask), descent("lion", learning_rate))

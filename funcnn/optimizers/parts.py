@@ -35,8 +35,8 @@ from funcnn.optimizers.transformation import (
 from funcnn.typing import Schedule
 
 __all__ = [
-    "accumulate", "add_decayed_weights", "clip", "clip_by_global_norm", "ema", "global_norm", "masked", "scale",
-    "scale_by_learning_rate", "scale_by_schedule", "set_to_zero", "skip_not_finite", "trace",
+    "accumulate", "add_decayed_weights", "clip", "clip_by_global_norm", "descent", "ema", "global_norm", "masked",
+    "scale", "scale_by_learning_rate", "scale_by_schedule", "set_to_zero", "skip_not_finite", "trace",
 ]
 
 P = TypeVar("P")
@@ -108,13 +108,22 @@ def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransform
 
     As `optax.scale_by_learning_rate`.
     """
+    return descent("scale_by_learning_rate", learning_rate)
+
+
+def descent(owner: str, learning_rate: float | Schedule) -> GradientTransformation:
+    """The same for the optimizer `owner`, which errors name.
+
+    >>> descent("sgd", 0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
+    ({'w': -1.0}, EmptyState())
+    """
     if callable(learning_rate):
-        return scale_by_schedule(partial(_downhill, learning_rate))
-    return scale(-setting("learning rate", "learning_rate, if it is not a schedule,", learning_rate))
+        return scale_by_schedule(partial(_downhill, owner, learning_rate))
+    return scale(-setting(owner, "learning_rate, if it is not a schedule,", learning_rate))
 
 
-def _downhill(schedule: Schedule, count: Any) -> Any:
-    return -setting("learning rate", f"schedule({count})", schedule(count))
+def _downhill(owner: str, schedule: Schedule, count: Any) -> Any:
+    return -setting(owner, f"schedule({count})", schedule(count))
 
 
 def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransformation:

@@ -97,7 +97,7 @@ rule(np.mean, "y = sum(x) / n",
 
 
 @composite(np.average, arrays=1)
-def _weighted(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+def _weighted(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
     if weights is None:
         mean, total = np.mean(a, axis=axis, keepdims=keepdims), np.float64(_count(a, axis))
     else:
@@ -195,7 +195,7 @@ for _extreme, _said in ((np.max, "max"), (np.amax, "max"), (np.nanmax, "max"),
 
 
 @composite(np.ptp)
-def _ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def _ptp(a: Any, axis: Any = None, out: None = None, keepdims: Any = False) -> Any:
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
@@ -307,7 +307,7 @@ composite(np.nancumprod)(_replacing_nan(np.cumprod, 1))
 
 
 @composite(np.nanmean)
-def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> Any:
+def _nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False) -> Any:
     count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
     total = np.nansum(a, axis=axis, dtype=dtype, keepdims=keepdims)
     return (counting(total) / count.astype(counting(total).dtype)).astype(total.dtype)

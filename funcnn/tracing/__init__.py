@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from funcnn import tree
+from funcnn._arguments import nearest
 from funcnn.autodiff.reverse import named_after
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
 from funcnn.tracing.data import Operand, Operation, Parameter
@@ -47,9 +48,7 @@ class Trace:
         operations = tuple(op for op in self.operations if op.concerns(path))
         chosen = tuple(p for p in self.parameters if f"{p.path}/".startswith(f"{path}/"))
         if not operations and not chosen:
-            import difflib
-
-            near = difflib.get_close_matches(path, self.names, n=3, cutoff=0.0)
+            near = nearest(path, self.names, n=3, cutoff=0.0)
             raise ValueError(f"where: no layer or parameter of this trace is called {path!r}; did you mean one of "
                              f"{near}? `names` has all of them")
         return replace(self, operations=operations, parameters=chosen)

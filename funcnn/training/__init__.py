@@ -114,8 +114,8 @@ def _states(owner: str, step: Callable[..., Any], state: tuple[Any, ...], batche
 def _parted(owner: str, result: Any, parts: int) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != parts + 1:
         came = f"a tuple of {len(result)}" if isinstance(result, tuple) else described(result)
-        raise TypeError(f"{owner}: step must return the {parts} parts of the state and a value, a tuple of "
-                        f"{parts + 1}; it returned {came}")
+        raise TypeError(f"{owner}: step must return the {parts} part{'s' * (parts != 1)} of the state and a value, a "
+                        f"tuple of {parts + 1}; it returned {came}")
     return result[:-1], result[-1]
 
 

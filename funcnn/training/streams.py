@@ -214,7 +214,7 @@ def check_rows(owner: str, data: Any) -> None:
         raise ValueError(f"{owner}: data must be an array or a tree of arrays, such as (x, y), got {described(data)}")
     if len(set(rows.values())) > 1:
         raise ValueError(f"{owner}: the arrays differ in their number of rows: "
-                         + ", ".join(f"{name!r} has {n}" for name, n in rows.items()))
+                         + ", ".join(f"{n} at {name!r}" for name, n in rows.items()))
     if 0 in rows.values():
         raise ValueError(f"{owner}: the data is empty (0 rows)")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, final, overload
 
 import numpy as np
 
+from funcnn._arguments import nearest
 from funcnn._arrays import readonly
 from funcnn.tree.structure import LEAF, NODES, Node, Parts, Structure, node_of, parts, parts_of, show, too_deep
 
@@ -149,10 +150,8 @@ def _merged(one: Any, other: Any) -> Any:
 
 def missing(key: object, entries: Iterable[object]) -> MissingKeyError:
     """The error that an entry is not there, with the one that may have been meant."""
-    import difflib
-
     names = [str(entry) for entry in entries]
-    close = difflib.get_close_matches(str(key), names, n=1)
+    close = nearest(str(key), names)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     there = "The entries are " + ", ".join(map(repr, entries)) if names else "There are no entries"
     return MissingKeyError(f"no entry {key!r}{hint} {there}")

@@ -210,7 +210,7 @@ def test_what_has_no_derivative_is_named_with_its_path(leaf: Any, kind: str) -> 
     kinds = rf"(must be an array, got|is) an? .*{kind}"
     place = rf"at 'net/w' {kinds}.*(; derivatives are with respect to real floating-point|: .*x\.filled|: np.asarray)"
     for transform in (grad, value_and_grad):
-        with pytest.raises(TypeError, match=f"^grad: argument 0 {place}"):
+        with pytest.raises(TypeError, match=f"^{transform.__name__}: argument 0 {place}"):
             transform(lambda p, x: x)({"net": {"w": leaf, "a": 1.0}}, 1.0)
     with pytest.raises(TypeError, match=f"^vjp: argument 1 {place}"):
         vjp(lambda x, p: x, 1.0, {"net": {"w": leaf, "a": 1.0}})
@@ -290,7 +290,8 @@ BAD_RESULTS: list[tuple[Callable[..., Any], str]] = [
 @pytest.mark.parametrize(("f", "text"), BAD_RESULTS)
 def test_a_result_that_is_not_one_real_number_is_described(f: Callable[..., Any], text: str) -> None:
     for transform in (grad, value_and_grad):
-        with pytest.raises(TypeError, match=f"^grad: the function must return one real number, it returned .*{text}"):
+        told = f"^{transform.__name__}: the function must return one real number, it returned .*{text}"
+        with pytest.raises(TypeError, match=told):
             transform(f)(X)
 
 

@@ -161,6 +161,13 @@ def test_what_decides_by_values_runs_example_by_example_with_one_warning() -> No
     assert len(caught) == 1 and np.array_equal(found, 3 * X.sum(1))
 
 
+@pytest.mark.parametrize("f", [lambda x: np.sum(np.unique(x)), lambda x: np.interp(0.5, x, x)])
+def test_a_warning_of_a_loop_points_to_the_line_of_the_user(f: Any) -> None:
+    with pytest.warns(UserWarning, match="example by example") as caught:
+        fn.vmap(f)(X)
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 # ------------------------------------------------------------------------------------------------- levels
 
 

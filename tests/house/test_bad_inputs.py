@@ -87,7 +87,7 @@ V, E = ValueError, TypeError
 
 ROWS: dict[str, Row] = {
     # the data
-    "y of another length": (lambda: train(y=Y[:-1]), V, ("batches", "'0' has 12, '1' has 11")),
+    "y of another length": (lambda: train(y=Y[:-1]), V, ("batches", "12 at '0', 11 at '1'")),
     "no data": (lambda: train(x=X[:0], y=Y[:0]), V, ("batches", "the data is empty (0 rows)")),
     "x as lists": (lambda: train(x=X.tolist()), E, ("batches", "'0/0/0' must be an array, got -0.15", "np.asarray(x)")),
     "x a masked array": (lambda: train(x=np.ma.masked_array(X)), E, ("batches", "at '0'", "x.filled(0)")),

@@ -56,8 +56,8 @@ UNSAYABLE = {
 }
 
 
-@pytest.mark.parametrize(("name", "text"), [("pmap", r"jax\.jit\(step\)"), ("grd", "did you mean 'grad'"),
-                                            ("optimiser", "did you mean 'optimizers'"), ("xyzzy", "'xyzzy'$")])
+@pytest.mark.parametrize(("name", "text"), [("grd", "did you mean 'grad'"), ("optimiser", "did you mean 'optimizers'"),
+                                            ("pmap", r"parallel\.data_parallel"), ("xyzzy", "'xyzzy'$")])
 def test_a_name_that_is_not_there_says_what_may_be_meant(name: str, text: str) -> None:
     with pytest.raises(AttributeError, match=text):
         getattr(fn, name)
@@ -155,3 +155,13 @@ def test_what_says_nothing_is_told_from_what_does() -> None:
                                   "tuple[int, Any]", "list[Any]"]))
     assert not any(map(says_nothing, ["int", "Array | None", "NDArray[Any]", "NDArray[np.floating[Any]]",
                                       "Layer[Any, Any, Params]", "Callable[[Key], P]", "Anything"]))
+
+
+@pytest.mark.parametrize(("room", "name", "text"), [
+    (fn.random, "PRNGKey", r"^module 'funcnn\.random' has no attribute 'PRNGKey'; .*random\.key\(seed\)"),
+    (fn.losses, "mse", r"np\.mean\(losses\.squared_error"), (fn.layers, "Dense", "did you mean 'dense'"),
+    (fn.optimizers, "adan", "did you mean 'ada"), (fn.activations, "xyzzy", "'xyzzy'$"),
+])
+def test_a_room_says_where_else_a_name_is(room: ModuleType, name: str, text: str) -> None:
+    with pytest.raises(AttributeError, match=text):
+        getattr(room, name)

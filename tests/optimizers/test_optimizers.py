@@ -947,3 +947,14 @@ def test_lion_remembers_with_b2_and_steps_with_b1() -> None:
     second, state = lion.update({"w": np.array([-0.2])}, state, p)  # 0.9 * 0.01 - 0.1 * 0.2 < 0
     assert (first["w"].item(), second["w"].item()) == (1.0, -1.0)
     np.testing.assert_allclose(state.mu["w"], 0.99 * 0.01 - 0.01 * 0.2)  # type: ignore[attr-defined]  # its own state
+
+
+@pytest.mark.parametrize("name", ["sgd", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "adamax", "nadam", "radam",
+                                  "amsgrad", "lion"])
+def test_a_bad_learning_rate_names_the_optimizer(name: str) -> None:
+    make = getattr(optimizers, name)
+    with pytest.raises(ValueError, match=f"^{name}: learning_rate, if it is not a schedule, must be .*, got -0.1"):
+        make(-0.1)
+    rising = make(lambda count: -1.0)
+    with pytest.raises(ValueError, match=rf"^{name}: schedule\(0\) must be"):
+        rising.update(1.0, rising.init(1.0), 1.0)

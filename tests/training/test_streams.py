@@ -174,7 +174,7 @@ def test_a_file_is_split_by_the_numbers_of_its_rows(stored: Any) -> None:
     (np.ones(10), 3, ValueError, "^split: validation, a share of the rows such as 0.2, must be .*, got 3$"),
     (np.ones(10), True, TypeError, "got True"),
     (np.ones(2), 0.1, ValueError, "0.1 of 2 rows leaves 2 to train with and 0 to validate with; both parts need one"),
-    ((np.ones(4), np.ones(5)), 0.5, ValueError, "^split: the arrays differ in their number of rows: '0' has 4, '1' h"),
+    ((np.ones(4), np.ones(5)), 0.5, ValueError, "^split: the arrays differ in their number of rows: 4 at '0', 5 at"),
     (np.ones((0, 3)), 0.5, ValueError, "^split: the data is empty"),
     ([1, 2, 3], 0.5, TypeError, r"^split: the data at '0' must be an array, got 1 \(int\)"),
 ])

@@ -828,3 +828,8 @@ def test_update_in_names_the_whole_path() -> None:
 def test_keystr() -> None:
     assert tree.keystr(("a", 1, "b")) == "a/1/b"
     assert tree.keystr(()) == ""
+
+
+def test_of_names_equally_near_the_first_is_meant() -> None:
+    with pytest.raises(MissingKeyError, match="did you mean 'dense_0'"):
+        FrozenDict({"dense_0": 1.0, "dense_1": 2.0})["dense_O"]
