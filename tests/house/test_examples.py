@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,21 @@ def test_the_ensemble_draws(tmp_path: Path) -> None:
     result = run("ensemble.py", "--steps", "5", "--plot", str(tmp_path / "ensemble.png"))
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "ensemble.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_exported_net_predicts_the_same_bytes_without_funcnn(tmp_path: Path) -> None:
+    result = run("export.py", "--epochs", "20", "--out", str(tmp_path / "predict.py"))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "run without funcnn, it predicts the same 3600 bytes"
+    lines = (tmp_path / "predict.py").read_text().splitlines()
+    imports = [line for line in lines if line.startswith(("import", "from"))]
+    assert imports == ["import math", "import numpy as np"]
+
+
+def test_a_net_is_exported_where_funcnn_cannot_be_imported(tmp_path: Path) -> None:
+    """The check of the example is one: a file that imports funcnn fails there."""
+    (tmp_path / "predict.py").write_text("import funcnn\n\ndef predict(x): return x\n")
+    elsewhere = runpy.run_path(str(EXAMPLES / "export.py"))["elsewhere"]
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        elsewhere(tmp_path / "predict.py", bytes(8))
+    assert b"import of funcnn halted" in failed.value.stderr

@@ -52,6 +52,28 @@ def test_a_run_that_is_resumed_ends_with_the_same_bytes(tmp_path: Path, monkeypa
     assert tree.equal(ends["whole"], ends["parts"])
 
 
+def test_the_printed_program_of_a_step_is_what_is_printed(tmp_path: Path) -> None:
+    """The block of "Python once": run as the file that it is said to be, since the lines of the file are shown."""
+    section = README.partition("## Python once, NumPy every time\n")[2]
+    program, promised = (re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)[0]
+                         for language in ("python", "text"))
+    (tmp_path / "step.py").write_text(program)
+    result = subprocess.run([sys.executable, "-W", "error", str(tmp_path / "step.py")], capture_output=True, text=True,
+                            check=False)
+    assert (result.stdout, result.stderr) == (promised, "")
+
+
+def test_the_step_of_the_program_jitted_ends_with_the_same_bits() -> None:
+    program = blocks("python")[0]
+    assert "fold(fn.jit(step), start, epochs)" in program
+    ends = []
+    for step in ("step", "fn.jit(step)"):
+        names: dict[str, Any] = {}
+        exec(program.replace("epochs=1000", "epochs=20").replace("fold(step,", f"fold({step},"), names)
+        ends.append((names["params"], names["opt_state"], names["history"]))
+    assert tree.equal(*ends)
+
+
 def test_the_program_is_short() -> None:
     lines = [line for line in blocks("python")[0].splitlines() if line.strip()]
     assert len(lines) <= 26

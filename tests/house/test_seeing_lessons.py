@@ -78,6 +78,31 @@ def test_the_spiral_is_learnt_while_one_looks() -> None:
     assert rows[0, 2] < 0.5 and rows[-1, 2] > 0.9
 
 
+def test_the_program_of_a_step_falls_into_its_parts() -> None:
+    titles = re.findall(r"^(THE [A-Z]+|FORWARD)\b", printed(31), re.MULTILINE)
+    assert titles == ["THE INPUTS", "THE CONSTANTS", "FORWARD", "THE LOSS", "THE WAY", "THE OPTIMIZER", "THE UPDATE",
+                      "THE RESULT", "THE CHAIN", "THE SECOND"]
+    inputs = printed(31).partition("THE INPUTS")[2].partition("THE CONSTANTS")[0]
+    assert "state_0_trace_dense_0_w   float64[2, 2]" in inputs
+    assert "v2 = np.tanh(v1)" in printed(31).partition("FORWARD")[2].partition("THE LOSS")[0]
+    assert printed(31).partition("THE OPTIMIZER")[2].partition("THE UPDATE")[0].count("np.concatenate") == 2
+
+
+def test_the_chain_rule_is_found_on_the_way_back() -> None:
+    way_back = printed(31).partition("THE WAY BACK")[2].partition("THE OPTIMIZER")[0]
+    lines = section(31, "THE CHAIN RULE BY HAND, and where the program has the same numbers")
+    names = [re.search(r" (v\d+|None) ", line) for line in lines]
+    assert len(lines) == 6 and all(name and f" {name[1]} = " in way_back for name in names)
+
+
+def test_the_python_of_a_jitted_step_runs_once() -> None:
+    lines = lines_with(31, "of jit(step)")
+    assert [numbers(line)[0] for line in lines] == [1, 2, 3]
+    assert [numbers(line)[-1] for line in lines] == [1, 1, 1]
+    assert len({numbers(line)[1] for line in lines}) == 3  # it is not the same result again
+    assert len(lines_with(31, "the same bits: True")) == 1
+
+
 # ------------------------------------------------------------------------------------------------ what they draw
 
 
