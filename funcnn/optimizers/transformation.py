@@ -125,7 +125,7 @@ def like(model: Any, x: Any) -> Any:
     """
     dtype = getattr(model, "dtype", None)
     if issubclass(kind_of(x), np.generic) and issubclass(kind_of(model), np.ndarray):
-        x = np.asarray(x)
+        x = call(np.asarray, x)
     if dtype is None or dtype == getattr(x, "dtype", None):
         return x
     if dtype.kind in "biu":

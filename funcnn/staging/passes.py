@@ -189,6 +189,10 @@ def _faster(equation: Equation) -> list[Equation]:
         if isinstance(keepdims, bool) and (first.ndim or axis is None):
             return [equation._replace(function=_REDUCTIONS[function].reduce, operands=(first, axis),
                                       options={"keepdims": True} if keepdims else {})]
+    if function is operator.pow and is_array and first.dtype.kind == "f" and result.is_array:
+        exponent = operands[1]
+        if type(exponent) in (int, float) and exponent in _POWERS:
+            return [equation._replace(function=_POWERS[exponent], operands=(first,))]
     is_mean = function in (np.mean, Method("mean")) and is_array and not options and len(operands) == 1
     if is_mean and first.dtype in _MEANS and first.size:
         total = Variable(f"{result.name}_sum", first.dtype.type(0))
@@ -199,6 +203,7 @@ def _faster(equation: Equation) -> list[Equation]:
     return [equation]
 
 
+_POWERS = {2: np.square, 0.5: np.sqrt}
 _MEANS = (np.dtype(np.float32), np.dtype(np.float64))
 
 

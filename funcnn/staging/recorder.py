@@ -20,6 +20,7 @@ import numpy as np
 from funcnn import tree
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, getitem, innermost
 from funcnn.core.rule import USUAL
+from funcnn.rules.elementwise import power
 from funcnn.staging.equation import Attribute, Equation, Line, Method, Variable, expect, freeze
 
 __all__ = ["CapturedTracer", "Recorded", "RecordedNumber", "Recorder"]
@@ -28,9 +29,6 @@ __all__ = ["CapturedTracer", "Recorded", "RecordedNumber", "Recorder"]
 class CapturedTracer(Exception):
     """The function works on a traced value that is not among its arguments: it is not recorded, but run."""
 
-
-_SPELLED: dict[Any, Callable[..., Any]] = {getitem: operator.getitem}
-"""How functions of the library are written in NumPy."""
 
 _STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
            np.iscomplexobj, np.isrealobj}
@@ -243,6 +241,7 @@ class Recorder(Interpreter):
     def __init__(self) -> None:
         super().__init__()
         self.equations: list[Equation] = []
+        self.count = 0
         self.ended = False
         self.errors = np.geterr()
         self._constants: dict[int, tuple[Any, Any]] = {}
@@ -271,8 +270,8 @@ class Recorder(Interpreter):
         if self.ended:
             raise TracerError("a value inside jit is used after the jitted function has returned; return what you need "
                               "instead of keeping it in a variable")
-        function = _SPELLED.get(function, function)
         values, named = self._known(args), self._known(options)
+        function = _spelled(function, values, options)
         if function in _STATIC:
             return function(*values, **named)
         self._check(function, args, values, options)
@@ -357,7 +356,8 @@ class Recorder(Interpreter):
     def _write(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any,
                ) -> Variable:
         operands, named = self.operand(args), self.operand(options)
-        result = Variable(f"v{len(self.equations)}", y)
+        result = Variable("_" if y is None else f"v{self.count}", y)
+        self.count += y is not None
         changed = tuple([(kind, str(how)) for kind, how in np.geterr().items() if self.errors.get(kind) != how])
         views = tuple(_lies_in(y, args))
         self.equations.append(Equation(function, operands, named, result, _line_of_user(), changed, views))
@@ -385,6 +385,13 @@ def _may_change(x: Any) -> bool:
             return True
         x = x.base
     return x is not None and not isinstance(x, bytes)
+
+
+def _spelled(function: Callable[..., Any], values: Sequence[Any], options: dict[str, Any]) -> Callable[..., Any]:
+    """How a function of the library is written in NumPy."""
+    if function is power:
+        return operator.pow if isinstance(values[0], np.ndarray) and not options else np.power
+    return operator.getitem if function is getitem else function
 
 
 def _has_mask(index: Any) -> bool:

@@ -20,6 +20,12 @@ _INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.true
           operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|",
           operator.xor: "^", operator.lshift: "<<", operator.rshift: ">>", operator.lt: "<", operator.le: "<=",
           operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!="}
+_OPERATORS: dict[Any, Any] = {
+    np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv,
+    np.matmul: operator.matmul, np.greater: operator.gt, np.greater_equal: operator.ge, np.less: operator.lt,
+    np.less_equal: operator.le, np.equal: operator.eq, np.not_equal: operator.ne, np.negative: operator.neg}
+"""The operators that mean the same for arrays."""
+
 _PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 _BUILT_IN = {operator.abs: "abs", round: "round", divmod: "divmod", int: "int", float: "float", bool: "bool",
              max: "max", min: "min", abs: "abs"}
@@ -55,6 +61,7 @@ class _Writer:
         """A function of operands as an expression."""
         texts = list(map(self.value, operands))
         if function in _INFIX and len(texts) == 2:
+            texts[0] = f"({texts[0]})" if texts[0].startswith("-") else texts[0]  # (-2) ** x
             return f"{texts[0]} {_INFIX[function]} {texts[1]}"
         if function in _PREFIX:
             return f"{_PREFIX[function]}{texts[0]}"
@@ -94,7 +101,7 @@ class _Writer:
         if isinstance(x, slice):
             return f"slice({self.value(x.start)}, {self.value(x.stop)}, {self.value(x.step)})"
         if isinstance(x, np.dtype):
-            return f"np.dtype({x.str!r})"
+            return f"np.{x.name}" if x.isnative and x.kind in "biufc" else f"np.dtype({x.str!r})"
         if x is ...:
             return "..."
         if isinstance(x, type) and issubclass(x, np.generic):
@@ -137,15 +144,25 @@ def _public_name(function: Any) -> str | None:
     return None
 
 
+class _ListWriter(_Writer):
+    """Writes for people: a function of two arrays by its operator, where it has one."""
+
+    def call(self, function: Any, operands: Sequence[Any], options: dict[str, Any]) -> str:
+        """A function of operands as an expression."""
+        return super().call(function if options else _OPERATORS.get(function, function), operands, options)
+
+
 def listing(name: str, inputs: Sequence[Variable], equations: Iterable[Equation], outputs: Sequence[Any]) -> str:
     """A program as NumPy code, with shapes and the lines of the user that asked for it."""
-    writer = _Writer()
-    rows = [(writer.equation(each), each) for each in equations]
+    writer = _ListWriter()
+    frozen = {each.operands[0] for each in equations if each.function is freeze}
+    rows = [(writer.equation(each), each) for each in equations if each.function is not freeze]
     width = min(max([len(code) for code, _ in rows], default=0), WIDE)
     lines = _head(name, inputs)
     before = None
     for code, equation in rows:
-        comment = [] if equation.function in (expect, freeze) else [str(equation.result)]
+        read_only = ", read-only" * (equation.result in frozen)
+        comment = [] if equation.function is expect else [f"{equation.result}{read_only}"]
         if equation.line is not None and equation.line != before:
             comment.append(f"{equation.line}  {equation.line.text}".rstrip())
             before = equation.line
@@ -178,7 +195,7 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
                outputs: Sequence[Any], arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
     """A file of Python with the program as a function, which needs NumPy alone; large constants go beside it."""
     writer = _FileWriter()
-    body = [*_taken(parameters, arguments), *_checks(name, inputs)]
+    body = [*_taken(parameters, arguments), *_checks(inputs)]
     for each in equations:
         statement = writer.equation(each)
         if each.errors:
@@ -190,14 +207,17 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
     if large and path is None:
         raise ValueError(f"source: the program holds {len(large)} arrays of more than {FEW} numbers, which go into a "
                          "file of their own; say where: program.source(path='predict.py')")
+    written = "\n".join([*body, given, *writer.embedding.definitions])
     imports = {"math": "math", "np": "numpy", **writer.embedding.imports}
+    imports = {alias: module for alias, module in imports.items() if alias == "np" or f"{alias}." in written}
     lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs NumPy alone."""', "",
              *[f"import {name}" + f" as {alias}" * (alias != name) for alias, name in sorted(imports.items())], ""]
     if large:
         lines += ["from pathlib import Path", "", "_large = np.load(Path(__file__).with_suffix('.npz'))"]
-    lines += [f"{own} = " + (f"_large[{own!r}]" if own in large else _array(x)) for own, x in writer.constants.items()]
-    lines += ["", *[line for text in writer.embedding.definitions for line in ("", text, "")]]
-    lines += ["", f"def {name}({', '.join(parameters)}):", *[f"    {line}" for line in body], f"    return {given}"]
+    for own, x in writer.constants.items():
+        lines.append(f"{own} = " + (_stretched(x, f"_large[{own!r}]") if own in large else _array(x)))
+    lines += [line for text in (CHECK, *writer.embedding.definitions) for line in ("", "", text)]
+    lines += ["", "", f"def {name}({', '.join(parameters)}):", *[f"    {line}" for line in body], f"    return {given}"]
     text = "\n".join(lines) + "\n"
     if path is not None:
         _save(path, text, large)
@@ -252,13 +272,17 @@ def _leaf_name(parameter: str, path: tree.Path) -> str:
     return as_name("_".join(map(str, (parameter, *path))), "a")
 
 
-def _checks(name: str, inputs: Sequence[Variable]) -> list[str]:
+CHECK = '''def check(name, x, dtype, shape):
+    if x.dtype != dtype or x.shape != shape:
+        raise ValueError(f"{name} must be {np.dtype(dtype)}{list(shape)}, got {x.dtype}{list(x.shape)}")'''
+
+
+def _checks(inputs: Sequence[Variable]) -> list[str]:
     """Statements that refuse arrays of other shapes and dtypes."""
     lines = []
     for x in inputs:
         if x.is_array:
-            lines.append(f"if {x!r}.shape != {x.shape} or {x!r}.dtype != {x.dtype.str!r}: raise ValueError(f'{name}: "
-                         f"{x!r} must be {x}, got {{{x!r}.dtype}}{{list({x!r}.shape)}}')")
+            lines.append(f"check({repr(x)!r}, {x!r}, {x.dtype.str!r}, {x.shape})")
     return lines
 
 
@@ -281,15 +305,45 @@ def _array(x: Any) -> str:
     """An array or number of NumPy as an expression, exactly."""
     if isinstance(x, np.ndarray) and x.size > 2 and x.dtype.kind in "iu" and np.array_equal(x, np.arange(x.size)):
         return f"np.arange({x.size}, dtype={x.dtype.str!r})"
+    if isinstance(x, np.ndarray) and x.ndim and not any(x.strides):
+        return f"np.broadcast_to({_array(np.array(x.flat[0]))}, {x.shape})"
+    if isinstance(x, np.ndarray) and not x.flags.forc:
+        return _stretched(x, f"np.frombuffer({_memory(x).tobytes()!r}, np.uint8)")
+    order = ", order='F'" if isinstance(x, np.ndarray) and x.flags.fnc else ""
     is_plain = x.dtype.kind in "biu" or (x.dtype.kind == "f" and x.dtype.itemsize <= 8 and bool(np.isfinite(x).all()))
-    if is_plain and isinstance(x, np.ndarray) and x.size > 2 and (x == x.flat[0]).all() and x.flat[0] != 0:
+    is_full = is_plain and isinstance(x, np.ndarray) and x.size > 2 and not order and (x == x.flat[0]).all()
+    if is_full and x.flat[0] != 0:
         return f"np.full({x.shape}, {x.flat[0].item()!r}, {x.dtype.str!r})"
     if is_plain:
-        text = f"np.array({x.tolist()!r}, {x.dtype.str!r})"
+        text = f"np.array({x.tolist()!r}, {x.dtype.str!r}{order})"
     else:
-        text = f"np.frombuffer({x.tobytes()!r}, {x.dtype.str!r}).reshape({x.shape})"
+        data = f"np.frombuffer({x.tobytes(order='A')!r}, {x.dtype.str!r})"
+        text = f"{data}.reshape({x.shape}{order})"
     whole = text if isinstance(x, np.ndarray) else f"{text}[()]"
     return "\n".join(textwrap.wrap(whole, 116, subsequent_indent="    ", break_long_words=False)) if is_plain else whole
+
+
+def _memory(x: Any) -> Any:
+    """What is saved of an array: itself, or, where it has gaps or repeats itself, the memory that it lies in."""
+    if x.flags.forc:
+        return x
+    low, high = np.lib.array_utils.byte_bounds(x)
+    memory = np.zeros(high - low, np.uint8)
+    whole: Any = np.ndarray(x.shape, x.dtype, memory, _offset(x), x.strides)
+    whole[...] = x
+    return memory
+
+
+def _offset(x: Any) -> int:
+    start: int = x.__array_interface__["data"][0] - np.lib.array_utils.byte_bounds(x)[0]
+    return start
+
+
+def _stretched(x: Any, memory: str) -> str:
+    """An array that lies in this memory as x does in its own."""
+    if x.flags.forc:
+        return memory
+    return f"np.ndarray({x.shape}, {x.dtype.str!r}, {memory}, {_offset(x)}, {x.strides})"
 
 
 def _save(path: str, text: str, large: dict[str, Any]) -> None:
@@ -297,4 +351,4 @@ def _save(path: str, text: str, large: dict[str, Any]) -> None:
 
     Path(path).write_text(text, encoding="utf-8")
     if large:
-        np.savez(Path(path).with_suffix(".npz"), **large)
+        np.savez(Path(path).with_suffix(".npz"), **{own: _memory(x) for own, x in large.items()})
