@@ -57,10 +57,11 @@ PARTS = {
     "updates, state": "THE OPTIMIZER: all gradients joined to a vector, so that few calls serve all; then cut up again",
     "return optimizers": "THE UPDATE: one sum for each array of parameters",
 }
-rows = zip(program.equations, lines[-1 - len(program.equations):-1], strict=True)
+shown = [each for each in program.equations if each.result.name != "_"]  # to flag an array read-only gives nothing
+rows = zip(shown, lines[-1 - len(shown):-1], strict=True)
 for text, part in groupby(rows, lambda row: row[0].line.text if row[0].line else ""):
     print("\n" + next(sentence for beginning, sentence in PARTS.items() if text.startswith(beginning)))
-    for code, sign, comment in (line.partition(" # ") for _, line in part if "writeable" not in line):
+    for code, sign, comment in (line.partition(" # ") for _, line in part):
         print(f"{code.rstrip():46}{sign}{comment.partition('   ')[0]}")
 print("\nTHE RESULT: new parameters, new state, and the loss\n" + lines[-1])
 

@@ -61,7 +61,8 @@ class _Writer:
         """A function of operands as an expression."""
         texts = list(map(self.value, operands))
         if function in _INFIX and len(texts) == 2:
-            texts[0] = f"({texts[0]})" if texts[0].startswith("-") else texts[0]  # (-2) ** x
+            if function is operator.pow and texts[0].startswith("-"):
+                texts[0] = f"({texts[0]})"
             return f"{texts[0]} {_INFIX[function]} {texts[1]}"
         if function in _PREFIX:
             return f"{_PREFIX[function]}{texts[0]}"

@@ -87,7 +87,7 @@ def test_an_exported_net_predicts_the_same_bytes_without_funcnn(tmp_path: Path) 
     assert result.stdout.splitlines()[-1] == "run without funcnn, it predicts the same 3600 bytes"
     lines = (tmp_path / "predict.py").read_text().splitlines()
     imports = [line for line in lines if line.startswith(("import", "from"))]
-    assert imports == ["import math", "import numpy as np"]
+    assert imports == ["import numpy as np"]
 
 
 def test_a_net_is_exported_where_funcnn_cannot_be_imported(tmp_path: Path) -> None:
