@@ -70,7 +70,10 @@ class Plan:
         self.program = simplified(program, choices.passes)
         self.take = calling.taker(program.arguments, leaves, static)
         self.give = calling.giver(program.result, _frozen_outputs(self.program))
-        self.prepare = _Writer(self.program, choices).function()
+        writer = _Writer(self.program, choices)
+        self.prepare = writer.function()
+        self.code = writer.code
+        """The function that runs, as text."""
         self._ready: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, leaves: Iterable[Any]) -> Any:
@@ -140,9 +143,10 @@ class _Writer:
         self._name_of: dict[int, str] = {id(x): name for name, x in self.names.items()}
         self.before: list[str] = []
         self.lines: list[str] = []
+        self.code = ""
         equations = program.equations
         self.lies_in = roots(program)
-        handed_out = escaping(program)
+        self.handed_out = handed_out = escaping(program)
         self.runs = {run.start: run for run in runs(equations)} if choices.blocks else {}
         self.scratch = self._scratch(handed_out)
         self.writable = {each.result for each in equations if _takes_out(each)}
@@ -186,7 +190,7 @@ class _Writer:
             f"    def run({', '.join(map(repr, self.program.inputs))}):", *[f"        {line}" for line in self.lines],
             f"        return ({outputs})",
             "    return run"])
-        scope = dict(self.names)
+        self.code, scope = text, dict(self.names)
         exec(compile(text, f"<jit: {self.program.name}>", "exec"), scope)
         make: Callable[[], Callable[..., tuple[Any, ...]]] = scope["make"]
         return make
@@ -201,11 +205,15 @@ class _Writer:
               and all(x in self.is_there for x in equation.reads)):
             self.is_there.add(result)
             self.before.append(f"{result!r} = {self.call(function, operands, options)}")
-        elif function is not np.concatenate or not self._is_joined(operands[0]):
+        elif not self.is_done(equation):
             self.lines.append(self.statement(equation))
 
-    def _is_joined(self, parts: Any) -> bool:
-        return all(isinstance(x, Variable) and x in self.inside for x in parts)
+    def is_done(self, equation: Equation) -> bool:
+        """Whether there is nothing to do: the parts of a join lie in it already, nobody sees the flag of an array."""
+        if equation.function is freeze:
+            return equation.operands[0] not in self.handed_out
+        return equation.function is np.concatenate and all(
+            isinstance(x, Variable) and self.inside.get(x, (x, 0))[0] is equation.result for x in equation.operands[0])
 
     def statement(self, equation: Equation) -> str:
         """One equation as a statement of the function that runs."""
