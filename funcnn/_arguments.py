@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -82,6 +84,14 @@ def nearest(word: str, names: Iterable[str], n: int = 1, cutoff: float = 0.6) ->
         likeness[name] = matcher.ratio()
     close = [name for name in likeness if likeness[name] >= cutoff]
     return sorted(close, key=lambda name: -likeness[name])[:n]
+
+
+def warn(text: str) -> None:
+    """A warning at the line outside of funcnn that led to it."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "funcnn":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 # ------------------------------------------------------------------------------- numbers, choices, functions

@@ -8,14 +8,14 @@ tracers; any other one without a way of its own is run example by example, which
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import warn
+from funcnn._arrays import is_number
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, innermost
 from funcnn.core.rule import USUAL
 
@@ -139,7 +139,7 @@ class Batch(Interpreter):
 
 def is_array(x: Any) -> bool:
     """Whether x is an array or a number of NumPy, traced or not."""
-    return isinstance(x, np.ndarray | np.generic | Tracer)
+    return isinstance(x, np.ndarray | np.generic | Tracer) and not is_number(x)
 
 
 class Mapped:
@@ -231,10 +231,7 @@ def by_example(rule: Rule, n: int, values: list[Any], mapped: list[bool], option
 
 def warn_of_loop(name: str, why: str = "") -> None:
     """Warn that a function is computed example by example, at the line outside funcnn that asked for it."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "funcnn":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(f"vmap: {name} is computed example by example, which is slow{why}", stacklevel=level)
+    warn(f"vmap: {name} is computed example by example, which is slow{why}")
 
 
 def one_by_one(rule: Callable[..., Any], n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:

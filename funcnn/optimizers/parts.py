@@ -422,7 +422,7 @@ def _skip(optimizer: GradientTransformation, limit: float, grads: Any, state: An
 
 
 def _check_run(in_a_row: int, limit: float, grads: Any) -> None:
-    if in_a_row > limit:
+    if holds(in_a_row > limit):
         bad = next(place_of(path) for path, leaf in tree.leaves_with_path(grads) if not _all_finite(leaf))
         raise FloatingPointError(f"skip_not_finite: {in_a_row} gradients in a row were not finite; in the last one the "
                                  f"first that was not is at {bad}")

@@ -7,10 +7,12 @@ import builtins
 import inspect
 import textwrap
 from collections.abc import Callable
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+
+from funcnn.core import Rule
 
 __all__ = ["Embedding"]
 
@@ -33,10 +35,10 @@ class Embedding:
         """The name of a function, a class or a module in the file."""
         if isinstance(thing, ModuleType):
             return self._imported(thing)
-        thing = inspect.unwrap(thing) if callable(thing) else thing
+        thing = inspect.unwrap(thing.fun if isinstance(thing, Rule) else thing)
         if id(thing) not in self._names:
             self._kept.append(thing)
-            self._names[id(thing)] = self._free(thing.__name__.lstrip("_"))
+            self._names[id(thing)] = self._free(thing.__name__)
             self._define(thing, self._names[id(thing)])
         return self._names[id(thing)]
 
@@ -53,22 +55,16 @@ class Embedding:
         return alias
 
     def _define(self, thing: Any, name: str) -> None:
-        try:
-            parsed = ast.parse(textwrap.dedent(inspect.getsource(thing)))
-        except (OSError, TypeError, SyntaxError):
-            parsed = ast.Module([], [])
-        definition = parsed.body[0] if parsed.body else None
-        if not isinstance(definition, ast.FunctionDef | ast.ClassDef):
-            raise ValueError(f"source: {thing!r} cannot be written into a file, because it has no source of its own; "
-                             "give it a name, def f(x): ..., or use NumPy's functions")
+        definition = _definition_of(thing)
         outer = dict(vars(inspect.getmodule(thing) or builtins))
-        if isinstance(definition, ast.FunctionDef):
+        if isinstance(thing, FunctionType):
             outer = {**thing.__globals__, **inspect.getclosurevars(thing).nonlocals}
+        if not isinstance(definition, ast.Lambda):
+            definition.name, definition.decorator_list = name, []
+            _without_docstrings(definition)
         _Renamed(self, outer, definition).visit(definition)
-        definition.name = name
-        definition.decorator_list = []
-        _without_docstrings(definition)
-        self.definitions.append(ast.unparse(ast.fix_missing_locations(definition)))
+        text = ast.unparse(ast.fix_missing_locations(definition))
+        self.definitions.append(f"{name} = {text}" if isinstance(definition, ast.Lambda) else text)
 
     def global_name(self, value: Any) -> str:
         """What is written for a global that a function uses."""
@@ -77,6 +73,28 @@ class Embedding:
         if isinstance(value, type) and value.__module__.startswith("funcnn"):
             return self.name_of(value)
         return self.value(value)
+
+
+def _definition_of(thing: Any) -> ast.FunctionDef | ast.ClassDef | ast.Lambda:
+    """The part of a program that defines a function or a class."""
+    try:
+        if getattr(thing, "__name__", "") == "<lambda>":
+            whole = ast.parse("".join(inspect.findsource(thing)[0]))
+            lambdas = [node for node in ast.walk(whole) if isinstance(node, ast.Lambda)]
+            return next(node for node in lambdas if _is_at(node.body, thing.__code__))
+        found = ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+        if isinstance(found, ast.FunctionDef | ast.ClassDef):
+            return found
+    except (OSError, TypeError, SyntaxError, StopIteration, IndexError):
+        pass
+    raise ValueError(f"source: {thing!r} cannot be written into a file, because its source is not known; define it in "
+                     "a file, or use NumPy's functions")
+
+
+def _is_at(body: ast.expr, code: CodeType) -> bool:
+    """Whether the last thing that a code computes, which it returns, stands where the body of a lambda does."""
+    places = {(line, end, column) for line, end, column, _ in code.co_positions() if None not in (line, end, column)}
+    return (body.lineno, body.end_lineno, body.col_offset) in places
 
 
 def _is_numpys(value: Any) -> bool:

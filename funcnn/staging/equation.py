@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import keyword
 import math
+import operator
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Attribute", "Changed", "Equation", "Line", "Method", "Variable", "as_name", "expect", "freeze",
-           "variables_in", "with_variables"]
+__all__ = [
+    "UFUNC_OF",
+    "Attribute",
+    "Changed",
+    "Equation",
+    "Line",
+    "Method",
+    "Variable",
+    "as_name",
+    "expect",
+    "freeze",
+    "variables_in",
+    "with_variables",
+]
 
 
 class Variable:
@@ -89,6 +102,15 @@ class Equation(NamedTuple):
     def reads(self) -> list[Variable]:
         """The variables among the operands and options."""
         return [*variables_in(self.operands), *variables_in(tuple(self.options.values()))]
+
+
+UFUNC_OF: dict[Any, np.ufunc] = {
+    operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
+    operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.matmul: np.matmul,
+    operator.and_: np.bitwise_and, operator.or_: np.bitwise_or, operator.xor: np.bitwise_xor, operator.lt: np.less,
+    operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal, operator.eq: np.equal,
+    operator.ne: np.not_equal, operator.neg: np.negative, operator.abs: np.absolute, operator.invert: np.invert}
+"""What the operators of arrays are."""
 
 
 class Changed(Exception):

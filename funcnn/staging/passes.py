@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from funcnn.staging.equation import Attribute, Equation, Method, Variable, expect, freeze, variables_in, with_variables
+from funcnn.staging.equation import (
+    UFUNC_OF,
+    Attribute,
+    Equation,
+    Method,
+    Variable,
+    expect,
+    freeze,
+    variables_in,
+    with_variables,
+)
 from funcnn.staging.program import Program
 
 __all__ = ["PASSES", "VIEWS", "Pass", "escaping", "roots", "simplified", "with_constants", "with_numbers_as_arrays",
@@ -144,12 +154,6 @@ def written_faster(program: Program) -> Program:
     return program.with_equations(kept)
 
 
-_UFUNCS = {operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
-           operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.matmul: np.matmul,
-           operator.and_: np.bitwise_and, operator.or_: np.bitwise_or, operator.xor: np.bitwise_xor,
-           operator.lt: np.less, operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal,
-           operator.eq: np.equal, operator.ne: np.not_equal, operator.neg: np.negative, operator.abs: np.absolute,
-           operator.invert: np.invert}
 _REDUCTIONS = {Method("sum"): np.add, np.sum: np.add, Method("prod"): np.multiply, np.prod: np.multiply,
                Method("max"): np.maximum, np.max: np.maximum, Method("min"): np.minimum, np.min: np.minimum,
                Method("any"): np.logical_or, np.any: np.logical_or, Method("all"): np.logical_and,
@@ -181,8 +185,8 @@ def _faster(equation: Equation) -> list[Equation]:
     function, operands, options, result, *_ = equation
     first: Any = operands[0] if operands else None
     is_array = isinstance(first, Variable) and first.is_array
-    if function in _UFUNCS and result.is_array:
-        return [equation._replace(function=_UFUNCS[function])]
+    if function in UFUNC_OF and result.is_array:
+        return [equation._replace(function=UFUNC_OF[function])]
     if function in _REDUCTIONS and is_array and options.keys() <= {"axis", "keepdims"} and len(operands) <= 2:
         axis = operands[1] if len(operands) == 2 else options.get("axis")
         keepdims = options.get("keepdims", False)

@@ -21,7 +21,7 @@ from funcnn import tree
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, getitem, innermost
 from funcnn.core.rule import USUAL
 from funcnn.rules.elementwise import power
-from funcnn.staging.equation import Attribute, Equation, Line, Method, Variable, expect, freeze
+from funcnn.staging.equation import UFUNC_OF, Attribute, Equation, Line, Method, Variable, expect, freeze
 
 __all__ = ["CapturedTracer", "Recorded", "RecordedNumber", "Recorder"]
 
@@ -159,13 +159,15 @@ class Recorded(Tracer):
 
     def setflags(self, write: bool | None = None, **others: Any) -> None:
         """Flag the array of the program, as f does: read-only, which is all that is recorded."""
-        if write is False:
+        if write is False and isinstance(self.value, np.ndarray):
             self.owner.freeze(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if innermost((*inputs, *kwargs.values())) is not self.owner:
             return Tracer.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if isinstance(inputs[0], np.generic) and not kwargs and all(map(_is_single, inputs)):
+            function = _OPERATORS.get(function, function)  # NumPy's number asks: its operators have loops of their own
         if method == "at":
             raise TracerError(f"np.{ufunc.__name__}.at: a value inside jit cannot be written into an array; write "
                               "x + np.bincount(...) or an indexed sum")
@@ -385,6 +387,14 @@ def _may_change(x: Any) -> bool:
             return True
         x = x.base
     return x is not None and not isinstance(x, bytes)
+
+
+_OPERATORS = {ufunc: operation for operation, ufunc in UFUNC_OF.items()}
+
+
+def _is_single(x: Any) -> bool:
+    """Whether x is a number, and no array."""
+    return isinstance(x.value if isinstance(x, Recorded) else x, (np.generic, *_NUMBERS))
 
 
 def _spelled(function: Callable[..., Any], values: Sequence[Any], options: dict[str, Any]) -> Callable[..., Any]:

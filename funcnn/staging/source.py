@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import operator
 import textwrap
@@ -12,7 +13,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.staging.embedding import Embedding
-from funcnn.staging.equation import Attribute, Equation, Method, Variable, as_name, expect, freeze
+from funcnn.staging.equation import UFUNC_OF, Attribute, Equation, Method, Variable, as_name, expect, freeze
 
 __all__ = ["listing", "standalone"]
 
@@ -20,11 +21,8 @@ _INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.true
           operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|",
           operator.xor: "^", operator.lshift: "<<", operator.rshift: ">>", operator.lt: "<", operator.le: "<=",
           operator.gt: ">", operator.ge: ">=", operator.eq: "==", operator.ne: "!="}
-_OPERATORS: dict[Any, Any] = {
-    np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv,
-    np.matmul: operator.matmul, np.greater: operator.gt, np.greater_equal: operator.ge, np.less: operator.lt,
-    np.less_equal: operator.le, np.equal: operator.eq, np.not_equal: operator.ne, np.negative: operator.neg}
-"""The operators that mean the same for arrays."""
+_OPERATORS: dict[Any, Any] = {ufunc: operation for operation, ufunc in UFUNC_OF.items()}
+"""The operators of arrays by their functions."""
 
 _PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 _BUILT_IN = {operator.abs: "abs", round: "round", divmod: "divmod", int: "int", float: "float", bool: "bool",
@@ -107,6 +105,13 @@ class _Writer:
             return "..."
         if isinstance(x, type) and issubclass(x, np.generic):
             return f"np.{x.__name__}"
+        if isinstance(x, range | set | frozenset):
+            return repr(x) if isinstance(x, range) else f"{type(x).__name__}({self.value(list(x))})"
+        if x is type(None) or x is type(...):
+            return "type(None)" if x is type(None) else "type(...)"
+        name: str = getattr(x, "__name__", "")
+        if callable(x) and getattr(builtins, name, None) is x:
+            return name
         if isinstance(x, np.ndarray) or (isinstance(x, np.generic) and x.dtype.kind not in "biuf"):
             return self.constant(x)
         if isinstance(x, np.generic):
@@ -304,6 +309,8 @@ def _put_together(structure: tree.Structure, leaves: Sequence[str]) -> str:
 
 def _array(x: Any) -> str:
     """An array or number of NumPy as an expression, exactly."""
+    if not x.size:
+        return f"np.zeros({x.shape}, {x.dtype.str!r})"
     if isinstance(x, np.ndarray) and x.size > 2 and x.dtype.kind in "iu" and np.array_equal(x, np.arange(x.size)):
         return f"np.arange({x.size}, dtype={x.dtype.str!r})"
     if isinstance(x, np.ndarray) and x.ndim and not any(x.strides):

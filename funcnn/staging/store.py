@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcnn import tree
-from funcnn._arguments import described, place_of
+from funcnn._arguments import described, place_of, warn
 from funcnn.core import Tracer, TracerError
+from funcnn.core.tracer import in_our_words
 from funcnn.staging.calling import in_order
 from funcnn.staging.equation import Changed, as_name
 from funcnn.staging.planner import Plan
@@ -118,7 +118,7 @@ class Call:
         """The names of the arguments that are traced or hold what is."""
         names = _parameters(self.f)
         own = [names[i] if i < len(names) else f"a{i}" for i in range(len(self.args))]
-        return [*own, *self.kwargs]
+        return [*own, *[as_name(name, "a") for name in self.kwargs]]
 
 
 def _calculates_itself(leaf: Any) -> bool:
@@ -222,6 +222,8 @@ class Store:
             call.itself()
             if isinstance(error, TracerError):
                 raise
+            if isinstance(error, ValueError) and (ours := in_our_words(error)) is not None:
+                raise ours from error
             raise TracerError(f"jit: {call.name} runs, but cannot be recorded: {type(error).__name__}: {error}"
                               ) from error
         plan = Plan(program, call.leaves, [(i, call.args[i]) for i in call.static])
@@ -243,9 +245,8 @@ class Store:
         last, self.last = self.last, signature
         self.in_a_row += 1
         if self.in_a_row == PATIENCE and last is not None:
-            warnings.warn(f"jit: {name} was recorded anew {PATIENCE} times in a row, which is slow, because "
-                          f"{_difference(last, signature)}; pad to one shape, or leave this outside of jit",
-                          stacklevel=5)
+            warn(f"jit: {name} was recorded anew {PATIENCE} times in a row, which is slow, because "
+                 f"{_difference(last, signature)}; pad to one shape, or leave this outside of jit")
 
 
 def _difference(one: Signature, other: Signature) -> str:

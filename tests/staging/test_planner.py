@@ -51,6 +51,10 @@ def normalized(x: Any) -> Any:
     return (x - mean) / (std + 1e-5)
 
 
+def cubed(x: Any) -> Any:
+    return np.sum(normalized(x) ** 3)
+
+
 def joins(x: Any, y: Any) -> Any:
     """Parts that are joined, read elsewhere, and joined twice."""
     a, b = x * y, x @ y.T
@@ -81,7 +85,7 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
                                 ADAM.init(dict(NET.init(random.key(0)))), draw(6, 3, dtype=np.float32),
                                 np.arange(6) % 4)),
     "normalized": (normalized, (draw(7, 5),)),
-    "its gradient": (fn.grad(lambda x: np.sum(normalized(x) ** 3)), (draw(7, 5),)),
+    "its gradient": (fn.grad(cubed), (draw(7, 5),)),
     "joins": (joins, (draw(4, 4), draw(4, 4) + 1)),
     "views": (views, (draw(6, 4),)),
     "chain": (chain_of_many, (draw(40, 6), draw(40, 6) + 1)),
@@ -105,8 +109,8 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "strided": (lambda x: (x * 2, np.exp(x[::2]), x.copy(), x.astype(np.float32)), (draw(12, 6)[::2, ::3],)),
 }
 
-OFF = {name: Choices()._replace(**{name: () if name == "passes" else False})
-       for name in ("passes", "own_memory", "joins", "views_once", "blocks", "recycles")}
+OFF = {"passes": Choices(passes=()), "own_memory": Choices(own_memory=False), "joins": Choices(joins=False),
+       "views_once": Choices(views_once=False), "blocks": Choices(blocks=False), "recycles": Choices(recycles=False)}
 CHOICES = {"all": Choices(), "one thread": Choices(threads=1), "three threads": Choices(threads=3),
            **{f"no {name}": choices for name, choices in OFF.items()},
            **{f"only {each.__name__}": Choices(passes=(each,)) for each in dict.fromkeys(PASSES)},
