@@ -138,6 +138,7 @@ def refused() -> set[str]:
     return {"x[mask of all]", "unique", "unique with counts"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name not in refused()], ids=lambda row: row.name)
 def test_every_function_of_numpy(row: Any) -> None:
     def f(*args: Any) -> Any:
