@@ -102,6 +102,7 @@ spread_out.defvjps(
     formula=("y = x @ w.T, added at the windows", "dx = windows(g) @ w", "dw = windows(g).T @ x"),
 )
 correlate.batch = spread_out.batch = families.images
+spread_out.is_code = False  # it writes into the image that it makes, which tracers do not do
 
 
 def convolve(x: Array, w: Array, b: Array, stride: Pair, padding: Padding) -> Array:

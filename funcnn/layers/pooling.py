@@ -73,6 +73,7 @@ windows.defvjps(lambda g, _y, _x, size, stride: overlap_add(g, _x.shape, stride)
 overlap_add.defvjps(lambda h, _y, _g, shape, stride: windows(h, _g.shape[4:], stride),
                     formula=("y = the windows x, added at their places", "dx = the windows of g"))
 windows.batch = overlap_add.batch = families.images
+overlap_add.is_code = False  # it writes into the image that it makes, which tracers do not do
 
 
 def shifted(x: Any, i: int, j: int, rows: int, columns: int, stride: Pair) -> Any:
