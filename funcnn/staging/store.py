@@ -181,7 +181,7 @@ class Store:
                 try:
                     result = plan(leaves)
                 except Changed:
-                    break
+                    continue
                 except Exception:  # f may know what to do, or says it in its own words
                     return self.f(*args, **kwargs)
                 self.in_a_row = 0
@@ -195,7 +195,7 @@ class Store:
             return call.itself()
         signature = call.signature()
         with self.lock:
-            plans = self.plans.get(signature, [])
+            plans = list(self.plans.get(signature, []))  # others may be recorded meanwhile
             if plans:
                 self.plans.move_to_end(signature)
         for plan in plans:
