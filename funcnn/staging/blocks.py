@@ -62,10 +62,10 @@ def _can_be_cut(x: object, y: Variable) -> bool:
 
 
 def is_dense(x: Variable) -> bool:
-    """Whether the entries lie one after another, rows first."""
+    """Whether it lies in memory as `np.empty` makes it: rows first, without gaps."""
     stride = x.dtype.itemsize
     for n, its in zip(reversed(x.shape), reversed(x.strides), strict=True):
-        if n != 1 and its != stride:
+        if its != stride:
             return False
-        stride *= n
+        stride *= max(n, 1)
     return True

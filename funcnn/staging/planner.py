@@ -107,7 +107,8 @@ def _takes_out(equation: Equation) -> bool:
     if isinstance(function, np.ufunc):
         return function.nout == 1 and not options and (function is not np.matmul or is_dense(result))
     if isinstance(getattr(function, "__self__", None), np.ufunc):
-        return function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
+        is_plain = function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
+        return is_plain and is_dense(operands[0])  # else a sum may be added up in another order
     if function is np.concatenate:
         return options.keys() <= {"axis"}
     return function in _COPIES and not options and len(operands) <= 2
@@ -225,9 +226,8 @@ class _Writer:
             return f"{self.value(operands[0])}.setflags(write=False)"
         if result in self.owned:
             return self.into(equation, repr(result))
-        if self.choices.recycles and result in self.writable and result.nbytes >= RECYCLED:
-            self.before.append(f"again_{result!r} = {self.name(Recycled)}({result.shape}, {self.name(result.dtype)}, "
-                               f"{result.strides})")
+        if self.choices.recycles and result in self.writable and is_dense(result) and result.nbytes >= RECYCLED:
+            self.before.append(f"again_{result!r} = {self.name(Recycled)}({result.shape}, {self.name(result.dtype)})")
             return f"{result!r} = again_{result!r}(); {self.into(equation, repr(result))}"
         return f"{result!r} = {self.call(function, operands, options)}"
 
@@ -261,8 +261,7 @@ class _Writer:
                 self.lines.append(f"{x!r} = empty({x.shape}, {self.name(x.dtype)})" if not self.choices.recycles else
                                   f"{x!r} = again_{x!r}()")
                 if self.choices.recycles:
-                    self.before.append(f"again_{x!r} = {self.name(Recycled)}({x.shape}, {self.name(x.dtype)}, "
-                                       f"{x.strides})")
+                    self.before.append(f"again_{x!r} = {self.name(Recycled)}({x.shape}, {self.name(x.dtype)})")
         local = [x for x in results if x in self.scratch]
         read = [x for each in equations for x in each.operands]
         outer = [x for x in (*read, *results) if not (isinstance(x, Variable) and x in self.scratch)]

@@ -16,16 +16,16 @@ HELD = 3
 class Recycled:
     """Gives an array to write a result into; one that it gave before, if that has been let go by everybody.
 
-    >>> array = Recycled((2,), np.dtype(float), (8,))
+    >>> array = Recycled((2,), np.dtype(float))
     >>> first = array()
     >>> first is array()
     False
     """
 
-    __slots__ = ("dtype", "held", "shape", "strides")
+    __slots__ = ("dtype", "held", "shape")
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...]) -> None:
-        self.shape, self.dtype, self.strides = shape, dtype, strides
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.dtype = shape, dtype
         self.held: list[Any] = []
 
     def __call__(self) -> Any:
@@ -36,12 +36,8 @@ class Recycled:
                 array.setflags(write=True)
                 return array
         array = np.empty(self.shape, self.dtype)
-        if array.strides == self.strides:
-            self.held = [*self.held[1 - HELD:], array]
-            return array
-        order = sorted(range(len(self.shape)), key=lambda axis: -self.strides[axis])
-        dense = np.empty([self.shape[axis] for axis in order], self.dtype)
-        return dense.transpose([order.index(axis) for axis in range(len(order))])
+        self.held = [*self.held[1 - HELD:], array]
+        return array
 
 
 def _references_of_a_free_one() -> int:
