@@ -97,7 +97,7 @@ MUTANTS = [
     Mutant("jit: an answer is not asked again", "staging/recorder.py",
            "self._write(expect, (condition, answer), {}, None)", "pass", "staging"),
     Mutant("jit: a flag is lost", "staging/recorder.py", "self._write(freeze, (x,), {}, None)", "pass", "staging"),
-    Mutant("jit: numbers of NumPy by loops of arrays", "staging/recorder.py",
+    Mutant("jit: numbers of NumPy by loops of arrays", "staging/recorded.py",
            "function = _OPERATORS.get(function, function)  #", "pass  #", "staging"),
     Mutant("jit: what is handed out is shared", "staging/passes.py",
            "function not in (expect, freeze) and result not in handed_out", "function not in (expect, freeze)",
@@ -127,7 +127,7 @@ MUTANTS = [
            "staging"),
     Mutant("jit: the order of keys is forgotten", "staging/calling.py",
            "one == other and in_order(one) == in_order(other)", "one == other", "staging"),
-    Mutant("jit: a file forgets how constants lie", "staging/source.py", "order = \", order='F'\" if",
+    Mutant("jit: a file forgets how constants lie", "staging/files.py", "order = \", order='F'\" if",
            "order = \"\" if", "staging"),
     # batching
     Mutant("examples without padded axes", "batching/families.py", "return x if missing <= 0 else",

@@ -1,8 +1,8 @@
 """How does a function run without its Python? `jit` records its NumPy calls as a `Program`, and runs that.
 
-Read `transformation` (what it means), `recorder` (what is written down), `equation` and `program` (the data), `passes`
-(how it gets smaller), `planner` with `memory`, `blocks` and `recycling` (how it is run fast), `store` and `calling`
-(which program is run), `source` and `embedding` (how it is printed, and saved as a file).
+Read `transformation` (what it means), `recorded` and `recorder` (what is written down), `equation` and `program` (the
+data), `passes` (how it gets smaller), `planner` with `memory`, `blocks` and `recycling` (how it is run fast), `store`
+and `calling` (which program is run), `source` (how it is printed), `files` and `embedding` (how it becomes a file).
 """
 
 from typing import TYPE_CHECKING, Any

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import tree
-from funcnn.staging import source
+from funcnn.staging import files, source
 from funcnn.staging.equation import Equation, Variable, with_variables
 
 __all__ = ["Program"]
@@ -71,5 +71,5 @@ class Program:
         Its function takes the arguments as the recorded one did. Constants stand inside; arrays above 1,000 numbers go
         into one `.npz` file beside it, for which a path is needed, and which is written then, with the file.
         """
-        return source.standalone(self.name, self.parameters, self.inputs, self.equations, self.outputs,
+        return files.standalone(self.name, self.parameters, self.inputs, self.equations, self.outputs,
                                  self.arguments, self.result, path)

@@ -18,7 +18,8 @@ from funcnn.staging.calling import in_order
 from funcnn.staging.equation import Changed, as_name
 from funcnn.staging.planner import Plan
 from funcnn.staging.program import Program
-from funcnn.staging.recorder import CapturedTracer, Recorded, Recorder
+from funcnn.staging.recorded import Recorded
+from funcnn.staging.recorder import CapturedTracer, Recorder
 from funcnn.tree.structure import parts
 
 __all__ = ["Call", "Store"]
