@@ -89,11 +89,14 @@ class Plan:
 
 
 def _frozen_outputs(program: Program) -> list[bool]:
-    """Which leaves of the result are surely no arrays that can be written into."""
-    frozen = {each.operands[0] for each in program.equations if each.function is freeze}
-    lies_in = roots(program)
-    return [isinstance(x, Variable) and (not x.is_array or bool((lies_in[x] | {x}) & frozen))
-            for x in program.outputs]
+    """Which leaves of the result are surely no arrays that can be written into: flagged, or views of what was."""
+    frozen: set[Variable] = set()
+    for each in program.equations:
+        if each.function is freeze:
+            frozen.add(each.operands[0])
+        elif each.views and frozen.issuperset(each.views):
+            frozen.add(each.result)
+    return [isinstance(x, Variable) and (not x.is_array or x in frozen) for x in program.outputs]
 
 
 # ------------------------------------------------------------------------------------ which functions take memory

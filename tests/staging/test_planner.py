@@ -213,6 +213,20 @@ def test_memory_is_used_again_only_when_nobody_holds_it() -> None:
         assert found.tobytes() == expected.tobytes()
 
 
+def test_what_a_frozen_dict_holds_is_read_only() -> None:
+    def f(x: Any) -> Any:
+        y = x * 2
+        row = y[0]
+        y.setflags(write=False)
+        return fn.FrozenDict({"y": y, "row": row, "x": x, "n": np.sum(y)})
+
+    g, x = fn.jit(f), draw(4, 5)
+    for _ in range(3):
+        found = g(x)
+        assert not any(found[name].flags.writeable for name in ("y", "row", "x")) and x.flags.writeable
+        assert tree.equal(found, f(x))
+
+
 def test_eight_threads_at_once() -> None:
     f, args = PROGRAMS["a step"]
     g = fn.jit(f)
