@@ -104,7 +104,7 @@ MUTANTS = [
            "staging"),
     Mutant("jit: -0.0 is 0.0", "staging/passes.py", "return (type(x), x.hex())", "return (type(x), x + 0.0)",
            "staging"),
-    Mutant("jit: a mean by the wrong type", "staging/passes.py", "(total, np.intp(size))", "(total, np.float32(size))",
+    Mutant("jit: a mean by the wrong type", "staging/passes.py", "(total, np.intp(size))", "(total, np.intp(size + 1))",
            "staging"),
     Mutant("jit: memory is free too early", "staging/memory.py", "last.get(tenant, number) <= number",
            "last.get(tenant, number) <= number + 1", "staging"),

@@ -39,6 +39,9 @@ class Program:
         leaves, structure = tree.flatten((args, kwargs))
         if structure != self.arguments:
             raise TypeError(f"{self.name}: the arguments are not those that the program was recorded for")
+        for x, leaf in zip(self.inputs, leaves, strict=True):
+            if str(came := Variable(x.name, leaf)) != str(x):
+                raise TypeError(f"{self.name}: the program was recorded for {x.name} of {x}, got {came}; make another")
         return self.result.build(tuple(self.run(leaves)))
 
     def run(self, leaves: Iterable[Any]) -> list[Any]:

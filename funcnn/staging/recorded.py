@@ -89,7 +89,7 @@ class Recorded(Tracer):
     def __trunc__(self) -> NoReturn: raise looked_at("math.trunc(x)", self)
     def __index__(self) -> NoReturn: raise looked_at("range(x), array[x] or a shape", self)
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        raise looked_at("np.asarray(x), np.array([x, y]) (write np.stack([x, y]))", self)
+        raise looked_at("np.asarray(x), np.array([x, y]) (write np.stack([x, y]); pass arrays in place of lists)", self)
 
     def item(self, *args: int) -> NoReturn: raise looked_at("x.item()", self)  # noqa: D102
     def tolist(self) -> NoReturn: raise looked_at("x.tolist()", self)  # noqa: D102
@@ -202,6 +202,8 @@ class RecordedNumber(Recorded):
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
+
+    def __hash__(self) -> int: raise looked_at("a key", self)  # type: ignore[override]  # arrays have none
 
     def __len__(self) -> int:
         raise TypeError(f"object of type {type(self.value).__name__!r} has no len()")

@@ -63,18 +63,21 @@ class Call:
     def __init__(self, f: Callable[..., Any], static: tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any],
                  ) -> None:
         self.f, self.name, self.args, self.kwargs = f, getattr(f, "__name__", type(f).__name__), args, kwargs
-        self.static = dict.fromkeys([self._place(place) for place in static])
+        self.static = dict.fromkeys([place for each in static if (place := self._place(each)) is not None])
         traced = tuple([None if i in self.static else arg for i, arg in enumerate(args)])
         leaves, self.structure = parts((traced, kwargs))
         self.leaves = list(leaves)
         self.is_traced = any(map(_calculates_itself, self.leaves))
 
-    def _place(self, place: int) -> int:
-        n = len(self.args)
-        if not -n <= place < n:
-            raise ValueError(f"jit: static_argnums names argument {place}, but {self.name} was called with {n} "
-                             "positional arguments")
-        return place % n
+    def _place(self, place: int) -> int | None:
+        """The position of a static argument; None for one that was left out, which keeps its default."""
+        n, names = len(self.args), _parameters(self.f)
+        if -n <= place < n:
+            return place % n
+        if 0 <= place < len(names) and names[place] not in self.kwargs:
+            return None
+        raise ValueError(f"jit: static_argnums names argument {place}, but {self.name} was called with {n} positional "
+                         "arguments; give it by position, not by name")
 
     def signature(self) -> Signature:
         """What decides which program is run; an error names the argument that cannot be traced."""
@@ -94,8 +97,8 @@ class Call:
         """The function itself, run on the arguments."""
         return self.f(*self.args, **self.kwargs)
 
-    def recorded(self) -> Program:
-        """The program of the function, which runs on tracers."""
+    def recorded(self) -> tuple[Program, Any]:
+        """The program of the function, which runs on tracers, and its result."""
         self.signature()
         recorder = Recorder()
         traced: list[Recorded] = recorder.begin(_names(self.f, self.structure.paths()), self.leaves)
@@ -112,8 +115,8 @@ class Call:
         outputs = [recorder.operand(leaf) for leaf in leaves]
         inputs = [x.place for x in traced]
         name = "f" if self.name == "<lambda>" else as_name(self.name, "f")
-        return Program(name, self.parameters(), inputs, recorder.equations, outputs, self.structure,
-                       structure)
+        program = Program(name, self.parameters(), inputs, recorder.equations, outputs, self.structure, structure)
+        return program, structure.build(tuple([x.value if isinstance(x, Recorded) else x for x in leaves]))
 
     def parameters(self) -> list[str]:
         """The names of the arguments that are traced or hold what is."""
@@ -183,8 +186,8 @@ class Store:
                     result = plan(leaves)
                 except Changed:
                     continue
-                except Exception:  # f may know what to do, or says it in its own words
-                    return self.f(*args, **kwargs)
+                except Exception as error:
+                    return self._failed(error, args, kwargs)
                 self.in_a_row = 0
                 return result
         return self._searched(args, kwargs)
@@ -204,8 +207,8 @@ class Store:
                 result = plan(call.leaves)
             except Changed:
                 continue
-            except Exception:  # as above
-                return call.itself()
+            except Exception as error:
+                return self._failed(error, args, kwargs)
             self.in_a_row = 0
             self._ran(plan)
             return result
@@ -213,10 +216,18 @@ class Store:
             return call.itself()
         return self._first(call, signature)
 
+    def _failed(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What f says itself, where its program fails; that f does not fail should not happen, and is said."""
+        result = self.f(*args, **kwargs)
+        name = getattr(self.f, "__name__", type(self.f).__name__)
+        warn(f"jit: the program of {name} failed where {name} does not, which ran in its place: "
+             f"{type(error).__name__}: {error}")
+        return result
+
     def _first(self, call: Call, signature: Signature) -> Any:
-        """Record the function for new arguments, and run the program; what fails is for the function itself to say."""
+        """Record the function for new arguments, which gives its result; what fails is for the function to say."""
         try:
-            program = call.recorded()
+            program, result = call.recorded()
         except CapturedTracer:
             return call.itself()
         except Exception as error:
@@ -235,7 +246,7 @@ class Store:
             while len(self.plans) > MOST:
                 self.plans.popitem(last=False)
         self._ran(plan)
-        return plan(call.leaves)
+        return result
 
     def _ran(self, plan: Plan) -> None:
         """Try this plan first from now on."""

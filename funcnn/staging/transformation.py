@@ -30,7 +30,9 @@ def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable
     What to know, as with `jax.jit`:
 
     - Python runs while recording only. A list appended to, a global changed, a `print` happen once; what f reads
-      besides its arguments (a global, an array of the enclosing function) is a constant, as it was at that time.
+      besides its arguments (a global, an array of the enclosing function, `np.random`) is a constant, as it was at that
+      time. Draw with `funcnn.random`, whose keys are arguments.
+    - Nothing is written into an argument: `x += 1` gives a new array, and a dict that f changes is f's own.
     - Values cannot be looked at: `if x > 0`, `float(x)` and shapes that depend on values are a `TracerError`. Arguments
       named in `static_argnums`, which are hashable, are part of the signature and can.
     - A Python number is an argument like an array: another number is no new signature.
@@ -75,7 +77,7 @@ def make_program(f: Callable[A, object], static_argnums: int | Sequence[int] = (
     static = _positions("make_program", static_argnums)
 
     def recorded(*args: A.args, **kwargs: A.kwargs) -> Program:
-        return Call(f, static, args, kwargs).recorded()
+        return Call(f, static, args, kwargs).recorded()[0]
 
     return recorded
 

@@ -233,7 +233,7 @@ def part(name: str, workload: str) -> harness.Work:
     program = of_funcnn(workload)
     args = (program.params, program.opt_state, program.batch)
     call = Call(program.step, (), args, {})
-    plan = Plan(call.recorded(), call.leaves)
+    plan = Plan(call.recorded()[0], call.leaves)
     run, whole = plan.prepare(), fn.jit(program.step)
     results = run(*call.leaves)
     parts: dict[str, Callable[[], Any]] = {

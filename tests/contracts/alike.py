@@ -52,7 +52,9 @@ def assert_same(found: Any, expected: Any) -> None:
 def quietly(f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """The result of f, or its error, whatever NumPy says of overflow on the way."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.filterwarnings("ignore", "vmap: .* example by example")
         try:
             return f(*args)
         except Exception as error:  # the law is about all of them

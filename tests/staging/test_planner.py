@@ -102,6 +102,8 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "kinds": (lambda n, x, z, flag: (n + 1, n / 2, 2 ** n, x * n, x ** 2, x ** 0.5, z * z.conj(), flag & (x > 0), -n),
               (3, abs(draw(4)), draw(4) + 1j, np.array([True, False, True, True]))),
     "float16": (lambda x: (np.exp(x) * 2, np.mean(x), x.sum(0), x @ x.T), (draw(4, 3, dtype=np.float16),)),
+    "signs of zero": (lambda x: np.copysign(2, 0.0 * abs(x)) + np.copysign(3, -0.0 * abs(x)), (draw(9),)),
+    "complex numbers": (lambda x: np.complex128(1.5 - 1.1j) * np.linalg.det(x + 1j * x.T), (draw(3, 3),)),
     "same numbers twice": (lambda x: (np.exp(x) + np.exp(x), np.exp(x) * 2, 0.0 * x, -0.0 * x), (draw(9),)),
     "draws": (lambda key, x: x * random.normal(key, x.shape) + random.uniform(random.split(key)[1]),
               (random.key(3), draw(5))),

@@ -251,8 +251,11 @@ def test_static_arguments() -> None:
         fn.jit(lambda x, how: x)(X, how="max")
     with pytest.raises(TypeError, match="must be hashable"):
         fn.jit(lambda x, n: x, static_argnums=1)(X, [1])
+    assert fn.jit(f, static_argnums=(1, 2))(X, 2) == f(X, 2)
+    with pytest.raises(ValueError, match="by position, not by name"):
+        fn.jit(f, static_argnums=1)(X, n=2)
     with pytest.raises(ValueError, match="names argument 3"):
-        fn.jit(lambda x: x, static_argnums=3)(X)
+        fn.jit(f, static_argnums=3)(X, 2)
     with pytest.raises(TypeError, match="must be an int"):
         fn.jit(lambda x: x, static_argnums=1.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="takes a function"):
@@ -302,12 +305,13 @@ def test_answers_that_never_repeat_end_at_the_function_itself(monkeypatch: pytes
 
 def test_every_difference_of_a_signature_is_seen() -> None:
     warnings.simplefilter("ignore")  # pytest restores it
-    f = fn.jit(lambda tree_: {"sum": np.sum(tree_["a"], axis=0), "b": tree_["b"]})
+    f = fn.jit(lambda tree_: {"sum": np.sum(tree_["a"], axis=0), "b": tree_["b"], "tree": tree_})
     a = np.arange(12.0).reshape(3, 4)
     for left in (a, a.astype(np.float32), np.asfortranarray(a), a[::-1], a.T, a[:0], a.copy()):
         for right in (1, 1.0, True, np.float32(1), np.array(1), 2 + 1j):
-            for both in ({"a": left, "b": right}, {"b": right, "a": left}, fn.FrozenDict({"a": left, "b": right})):
-                expected = {"sum": np.sum(both["a"], axis=0), "b": both["b"]}
+            for both in ({"a": left, "b": right}, {"b": right, "a": left}, fn.FrozenDict({"a": left, "b": right}),
+                         fn.FrozenDict({"b": right, "a": left})):
+                expected = {"sum": np.sum(both["a"], axis=0), "b": both["b"], "tree": both}
                 found = f(both)
                 assert_same(found, expected)
 

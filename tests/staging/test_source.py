@@ -167,6 +167,14 @@ def test_what_has_no_source_is_refused() -> None:
         fn.make_program(lambda x: np.apply_along_axis(eval("lambda x: x * 2"), 0, x))(X).source()
 
 
+def test_a_program_refuses_what_it_was_not_recorded_for() -> None:
+    program = fn.make_program(lambda x, n: np.mean(x * n))(X, 2)
+    assert program(X, 3) == np.mean(X * 3)
+    for wrong in ((X[:2], 2), (X.astype(np.float64), 2), (X, 2.0), (X.tolist(), 2)):
+        with pytest.raises(TypeError, match="recorded for"):
+            program(*wrong)
+
+
 def test_other_shapes_are_refused_by_the_file() -> None:
     program = fn.make_program(lambda x: np.mean(x * 2))(X)
     scope: dict[str, Any] = {}
