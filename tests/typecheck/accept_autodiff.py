@@ -214,3 +214,20 @@ def mapped(params: Params, x: Array, named: Line) -> None:
     fn.vmap(lambda key: random.normal(key, (3,)))(keys)
     fn.vmap(lambda x: x**2, in_axes=-1)(x)
     fn.vmap(lambda p, x: p["w"] @ x, in_axes=({"w": None, "b": 0}, 0))
+
+
+def jitted(params: Params, x: Array, named: Line, key: Key) -> None:
+    """`jit` keeps the type of a function; `make_program` keeps its arguments, and returns the program."""
+    net = dense(2, 3)
+    assert_type(fn.jit(of_two)(x, x), Scalar)
+    assert_type(fn.jit(net.init)(key), DenseParams)
+    assert_type(fn.jit(of_typed_dict)({"w": x, "b": x}, x, np.array([0, 1]), smoothing=0.1), Scalar)
+    assert_type(fn.jit(fn.value_and_grad(of_two))(x, x), tuple[Scalar, Array])
+    assert_type(fn.vmap(fn.jit(fn.grad(of_two)))(x, x), Array)
+    assert_type(fn.jit(repeated, static_argnums=(1,))(x, 2), list[Array])
+    assert_type(fn.make_program(of_named_tuple)(named, x).source("line.py"), str)
+
+
+@fn.jit
+def repeated(x: Array, times: int) -> list[Array]:
+    return [x] * times

@@ -155,3 +155,13 @@ def batches(x: Array, params: Params) -> None:
 def what_the_library_does_not_have() -> None:
     fn.valeu_and_grad  # E: attr-defined | has no attribute "valeu_and_grad"
     fn.vmpa  # E: attr-defined
+
+
+def compiled(x: Array, params: Params, batch: Batch) -> None:
+    fn.jit(x)  # E: arg-type
+    fn.jit(product)(x)  # E: call-arg
+    fn.jit(product)(x, params)  # E: arg-type
+    fn.jit(product, static_argnums="x")  # E: arg-type
+    fn.jit(loss)(params, batch, smothing=0.1)  # E: call-arg
+    fn.make_program(product)(x, params)  # E: arg-type
+    fn.make_program(product)(x, x).sauce()  # E: attr-defined
