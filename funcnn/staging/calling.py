@@ -10,7 +10,7 @@ import numpy as np
 from funcnn import tree
 from funcnn.tree.frozendict import born, known_parts
 
-__all__ = ["giver", "in_order", "taker"]
+__all__ = ["exactly", "giver", "in_order", "taker"]
 
 Names = dict[str, Any]
 """What the names in a text of Python stand for."""
@@ -33,7 +33,7 @@ class _Taker:
 
     def __init__(self, arguments: tree.Structure, leaves: Sequence[Any], static: dict[int, Any]) -> None:
         self.arguments, self.leaves, self.static = arguments, leaves, static
-        self.names: Names = {"known_parts": known_parts, "is_same": is_same}
+        self.names: Names = {"known_parts": known_parts, "is_same": is_same, "exactly": exactly}
         self.lines: list[str] = []
         self.count = 0
 
@@ -55,8 +55,8 @@ class _Taker:
         for (i, begin, child) in structure.places:
             own = f"args[{i}]"
             if i in self.static:
-                value = self.named("static", self.static[i])
-                self.lines.append(f"if type({own}) is not type({value}) or {own} != {value}: return None")
+                value = self.named("static", exactly(self.static[i]))
+                self.lines.append(f"if exactly({own}) != {value}: return None")
             else:
                 found += self.node(child, own, begin)
         return found
@@ -129,6 +129,22 @@ class _Taker:
         name = f"{what}{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def exactly(x: Any) -> Any:
+    """What a static argument is known by: == takes 1 for 1.0 and True, and -0.0 for 0.0, also inside tuples.
+
+    >>> exactly((1, 0.0)) == exactly((1, 0.0)), exactly((1, 0.0)) == exactly((1, -0.0)), exactly(1) == exactly(True)
+    (True, False, False)
+    """
+    kind = type(x)
+    if kind is tuple:
+        return kind, *map(exactly, x)
+    if isinstance(x, np.generic):
+        return kind, x.dtype, x.tobytes()
+    if kind is float or kind is complex:
+        return kind, *[part.hex() for part in ((x,) if kind is float else (x.real, x.imag))]
+    return kind, x
 
 
 def is_same(one: tree.Structure, other: tree.Structure) -> bool:

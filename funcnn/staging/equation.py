@@ -6,12 +6,14 @@ import keyword
 import math
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = [
+    "PLAIN_ARRAYS",
     "UFUNC_OF",
     "Attribute",
     "Changed",
@@ -22,6 +24,7 @@ __all__ = [
     "as_name",
     "expect",
     "freeze",
+    "is_kind",
     "variables_in",
     "with_variables",
 ]
@@ -104,6 +107,9 @@ class Equation(NamedTuple):
         return [*variables_in(self.operands), *variables_in(tuple(self.options.values()))]
 
 
+PLAIN_ARRAYS = (np.ndarray, np.memmap)
+"""The types of arrays whose operators are those of NumPy; `np.matrix` and `np.ma` have their own."""
+
 UFUNC_OF: dict[Any, np.ufunc] = {
     operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
     operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.matmul: np.matmul,
@@ -121,6 +127,11 @@ def expect(condition: Any, answer: bool) -> None:
     """A condition of a program: what follows is right for this answer only."""
     if bool(condition) is not answer:
         raise Changed
+
+
+def is_kind(x: Any, kind: type, shape: tuple[int, ...], dtype: Any) -> bool:
+    """Whether a result is of this type, shape and dtype, for which what follows was recorded."""
+    return type(x) is kind and getattr(x, "shape", ()) == shape and getattr(x, "dtype", None) == dtype
 
 
 def freeze(x: Any) -> None:
@@ -157,10 +168,11 @@ def as_name(text: str, otherwise: str) -> str:
     >>> as_name("dense 0/w", "x"), as_name("v1", "x"), as_name("<lambda>", "f")
     ('dense_0_w', 'v1_', 'lambda_')
     """
-    name = re.sub(r"\W", "_", text).strip("_")
+    name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text)).strip("_")  # as Python reads names
     if not name.isidentifier():
         return otherwise
-    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(r"v\d+(_\w+)?|c\d+|b\d+|np|math", name) else name
+    is_taken = keyword.iskeyword(name) or re.fullmatch(r"v\d+(_\w+)?|[cb]\d+|np|math|empty|copyto|cuts?", name)
+    return f"{name}_" if is_taken else name
 
 
 class Method:

@@ -10,7 +10,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.staging.embedding import Embedding
-from funcnn.staging.equation import Equation, Variable, as_name, expect
+from funcnn.staging.equation import Equation, Variable, expect
 from funcnn.staging.source import Writer, public_name
 
 __all__ = ["standalone"]
@@ -23,7 +23,7 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
                outputs: Sequence[Any], arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
     """A file of Python with the program as a function, which needs NumPy alone; large constants go beside it."""
     writer = _FileWriter()
-    body = [*_taken(parameters, arguments), *_checks(inputs)]
+    body = [*_taken(parameters, arguments, inputs), *_checks(inputs)]
     for each in equations:
         statement = writer.equation(each)
         if each.errors:
@@ -77,30 +77,25 @@ class _FileWriter(Writer):
         return f"{self.value(x)}.copy()" if isinstance(x, np.ndarray) else self.value(x)
 
 
-def _taken(parameters: Sequence[str], arguments: tree.Structure) -> list[str]:
+def _taken(parameters: Sequence[str], arguments: tree.Structure, inputs: Sequence[Variable]) -> list[str]:
     """Statements that take the leaves out of the arguments."""
-    args, kwargs = arguments.children.values()
-    whole = [(parameters[i], child) for i, child in enumerate([*args.children.values(), *kwargs.children.values()])
-             if i < len(parameters)]
-    return [f"{_leaf_name(parameter, path)} = {parameter}{''.join(f'[{key!r}]' for key in steps)}"
-            for parameter, structure in whole for path, steps in _ways(structure) if path]
+    whole = [(begin + start, child) for _, begin, part in arguments.places for _, start, child in part.places]
+    return [f"{inputs[number]!r} = {parameter}{''.join(f'[{key!r}]' for key in steps)}"
+            for parameter, (start, structure) in zip(parameters, whole, strict=False)
+            for number, steps in _ways(structure, start) if steps]
 
 
-def _ways(structure: tree.Structure, path: tree.Path = (), steps: tuple[Any, ...] = ()) -> list[tuple[Any, Any]]:
-    """The path of each leaf, and the keys and positions that lead to it, also through NamedTuples."""
+def _ways(structure: tree.Structure, start: int, steps: tuple[Any, ...] = ()) -> list[tuple[int, tuple[Any, ...]]]:
+    """The number of each leaf, and the keys and positions that lead to it, also through NamedTuples."""
     if structure.node is None:
-        return [(path, steps)]
+        return [(start, steps)]
     found = []
-    for i, (key, _, child) in enumerate(structure.places):
-        found += _ways(child, (*path, key), (*steps, key if structure.node.keyed else i))
+    for i, (key, begin, child) in enumerate(structure.places):
+        found += _ways(child, start + begin, (*steps, key if structure.node.keyed else i))
     return found
 
 
-def _leaf_name(parameter: str, path: tree.Path) -> str:
-    return as_name("_".join(map(str, (parameter, *path))), "a")
-
-
-CHECK = '''def check(name, x, dtype, shape):
+CHECK = '''def _check(name, x, dtype, shape):
     if x.dtype != dtype or x.shape != shape:
         raise ValueError(f"{name} must be {np.dtype(dtype)}{list(shape)}, got {x.dtype}{list(x.shape)}")'''
 
@@ -110,7 +105,7 @@ def _checks(inputs: Sequence[Variable]) -> list[str]:
     lines = []
     for x in inputs:
         if x.is_array:
-            lines.append(f"check({repr(x)!r}, {x!r}, {x.dtype.str!r}, {x.shape})")
+            lines.append(f"_check({repr(x)!r}, {x!r}, {x.dtype.str!r}, {x.shape})")
     return lines
 
 

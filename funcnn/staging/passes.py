@@ -67,7 +67,7 @@ _OF_SHAPE = {np.zeros_like, np.ones_like, np.full_like}
 
 def _like(variable: Variable) -> Any:
     """An array that lies in memory like a variable: densely, its axes in the same order."""
-    order = sorted(range(variable.ndim), key=lambda axis: -variable.strides[axis])
+    order = sorted(range(variable.ndim), key=lambda axis: -abs(variable.strides[axis]))
     dense = np.empty([variable.shape[axis] for axis in order], variable.dtype)
     return dense.transpose([order.index(axis) for axis in range(variable.ndim)])
 
@@ -108,6 +108,8 @@ def _key(x: Any) -> Any:
         return ("slice", x.start, x.stop, x.step)
     if isinstance(x, float):
         return (type(x), x.hex())
+    if isinstance(x, complex):
+        return (type(x), x.real.hex(), x.imag.hex())
     if isinstance(x, np.ndarray | np.generic) or getattr(type(x), "__hash__", None) is None:
         return ("object", id(x))
     return (type(x), x)
@@ -116,6 +118,8 @@ def _key(x: Any) -> Any:
 def without_views(program: Program) -> Program:
     """Drop the views that show an intermediate result as it is."""
     handed_out = set(variables_in(program.outputs))
+    lies_in = roots(program)
+    shown = [root for x in handed_out for root in lies_in[x]]
     own = {equation.result for equation in program.equations if not equation.views}
     same: dict[Variable, Any] = {}
     kept = []
@@ -124,8 +128,8 @@ def without_views(program: Program) -> Program:
         operands, options = _swap(operands, same), _swap(options, same)
         views = tuple(_swap(list(views), same))
         x = operands[0] if operands else None
-        if (views == (x,) and function in VIEWS and x in own and x not in handed_out
-                and _lies_alike(x, result)):
+        if (isinstance(x, Variable) and views == (x,) and function in VIEWS and x in own and x not in handed_out
+                and shown.count(x) < 2 and _lies_alike(x, result)):
             same[result] = x
             continue
         kept.append(Equation(function, operands, options, result, line, errors, views))

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,6 +110,8 @@ def _takes_out(equation: Equation) -> bool:
         return False
     if isinstance(function, np.ufunc):
         return function.nout == 1 and not options and (function is not np.matmul or is_dense(result))
+    if any(True for _ in variables_in((operands[1:], options))):
+        return False  # along which axis is not known
     if isinstance(getattr(function, "__self__", None), np.ufunc):
         is_plain = function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
         return is_plain and is_dense(operands[0])  # else a sum may be added up in another order
@@ -144,6 +147,7 @@ class _Writer:
     def __init__(self, program: Program, choices: Choices) -> None:
         self.program, self.choices = program, choices
         self.names: dict[str, Any] = {"empty": np.empty, "ndarray": np.ndarray, "uint8": np.uint8, "copyto": np.copyto}
+        self.taken = set(map(repr, program.inputs))
         self._name_of: dict[int, str] = {id(x): name for name, x in self.names.items()}
         self.before: list[str] = []
         self.lines: list[str] = []
@@ -318,17 +322,20 @@ class _Writer:
         """The name by which the text knows an object."""
         if id(x) not in self._name_of:
             own = as_name(getattr(x, "__name__", ""), "c") if callable(x) else "c"
-            name = own if own != "c" and own not in self.names else f"{own}{len(self.names)}"
+            name = own if own != "c" and own not in self.taken and own not in self.names else f"{own}{len(self.names)}"
             self._name_of[id(x)] = name
             self.names[name] = x
         return self._name_of[id(x)]
 
 
 def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:
-    """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin."""
+    """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin.
+
+    The context is what `np.errstate` says around the call.
+    """
     with ThreadPoolExecutor(threads - 1) as pool:
         try:
-            others = [pool.submit(work, cuts[i::threads]) for i in range(1, threads)]
+            others = [pool.submit(copy_context().run, work, cuts[i::threads]) for i in range(1, threads)]
         except RuntimeError:  # WebAssembly, or a limit of the system
             others, threads = [], 1
         work(cuts[::threads])

@@ -62,15 +62,26 @@ def _unary(name: str) -> Callable[[Any], Any]:
 
 
 def _in_place(name: str) -> Callable[[Any, Any], Any]:
-    function = getattr(operator, name)
+    function, in_place = getattr(operator, name), getattr(operator, f"i{name.strip('_')}")
 
     def operate(self: Any, other: Any) -> Any:
-        new = function(self, other)
-        dtype = getattr(self.value, "dtype", None)
-        is_array = isinstance(self.value, np.ndarray)
-        return new.astype(dtype) if is_array and isinstance(new, Tracer) and new.dtype != dtype else new
+        x, new = self.value, function(self, other)
+        if not isinstance(x, np.ndarray) or not isinstance(new, Recorded):
+            return new
+        if (new.dtype, new.shape) != (x.dtype, x.shape):
+            in_place(x.copy(), getattr(other, "value", other))  # refuses what does not fit
+        return _lying_like(new if new.dtype == x.dtype else new.astype(x.dtype), x)
 
     return operate
+
+
+def _lying_like(y: Any, x: Any) -> Any:
+    """A result that takes the place of an array: one without axes is an array too, and columns come first as there."""
+    if not isinstance(y.value, np.ndarray):
+        return y.reshape(1).reshape(())
+    if x.flags.f_contiguous and not y.value.flags.f_contiguous:
+        return y.copy("F")
+    return y.copy("C") if x.flags.c_contiguous and not y.value.flags.c_contiguous else y
 
 
 @tree.register_leaf
@@ -199,6 +210,13 @@ class RecordedNumber(Recorded):
     dtype = property(lambda self: self.__getattr__("dtype"))
     T = property(lambda self: self.__getattr__("T"))
     mT = property(lambda self: self.__getattr__("mT"))
+
+    real = property(lambda self: self.owner.record(Attribute("real"), (self,), {}))
+    imag = property(lambda self: self.owner.record(Attribute("imag"), (self,), {}))
+
+    def conjugate(self) -> Any:
+        """The number itself, of a complex one its conjugate."""
+        return self.owner.record(Method("conjugate"), (self,), {})
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")

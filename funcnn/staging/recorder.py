@@ -8,6 +8,8 @@ asks with `funcnn.core.holds`, and question and answer become a condition of the
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 import os
 import sys
@@ -19,14 +21,16 @@ import numpy as np
 
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, getitem, innermost
 from funcnn.rules.elementwise import power
-from funcnn.staging.equation import Equation, Line, Variable, expect, freeze
+from funcnn.staging.equation import PLAIN_ARRAYS, Equation, Line, Method, Variable, expect, freeze, is_kind
 from funcnn.staging.recorded import NUMBERS, Recorded, RecordedNumber, looked_at
 
 __all__ = ["CapturedTracer", "Recorder"]
 
 
 class CapturedTracer(Exception):
-    """The function works on a traced value that is not among its arguments: it is not recorded, but run."""
+    """The function is not recorded, but run: it works on a traced value that is not among its arguments, or on an array
+    of a class with operators of its own.
+    """
 
 
 _STATIC = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type,
@@ -84,13 +88,26 @@ class Recorder(Interpreter):
             return function(*values, **named)
         self._check(function, args, values, options)
         y = function(*values, **named)
-        return self._written(function, args, options, y)
+        traced = self._written(function, args, options, y)
+        if _has_kind_by_values(function, args, options):
+            self._expect_kind(traced)
+        return traced
 
     def ask(self, condition: Tracer) -> bool:
         """The answer to a question about values, which becomes a condition of the program."""
         answer = bool(condition.value)
         self._write(expect, (condition, answer), {}, None)
         return answer
+
+    def _expect_kind(self, x: Recorded | tuple[Any, ...] | list[Any]) -> None:
+        """Make it a condition that a result has the type, shape and dtype that it has now."""
+        if isinstance(x, tuple | list):
+            for part in x:
+                self._expect_kind(part)
+        elif isinstance(x, Recorded):
+            y = x.value
+            kind = type(y), getattr(y, "shape", ()), getattr(y, "dtype", None)
+            self.ask(self._traced(True, self._write(is_kind, (x, *kind), {}, True)))
 
     def freeze(self, x: Recorded) -> None:
         """Flag an array read-only."""
@@ -106,6 +123,8 @@ class Recorder(Interpreter):
             return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
         if isinstance(x, dict):
             return {key: self.operand(value) for key, value in x.items()}
+        if isinstance(x, np.ndarray) and type(x) not in PLAIN_ARRAYS:
+            raise CapturedTracer
         return self._constant(x) if isinstance(x, np.ndarray) and _may_change(x) else x
 
     def _constant(self, x: Any) -> Any:
@@ -135,8 +154,9 @@ class Recorder(Interpreter):
 
     def _check(self, function: Any, args: Sequence[Any], values: Sequence[Any], options: dict[str, Any]) -> None:
         """Refuse what jit cannot do: results whose shape depends on values, and results written into arrays."""
-        if options.get("out") is not None or function in _WRITING:
-            name = "out=..." if options.get("out") is not None else f"np.{function.__name__}"
+        has_out = options.get("out") is not None or _is_given(args, _place_of_out(function))
+        if has_out or function in _WRITING or _overwrites(function, args, options):
+            name = "out=..." if has_out else f"np.{function.__name__}"
             raise TracerError(f"{name}: inside jit results cannot be written into an array; use what functions return, "
                               "such as np.where")
         by_mask = function is operator.getitem and _has_mask(args[1])
@@ -167,7 +187,7 @@ class Recorder(Interpreter):
         result = Variable("_" if y is None else f"v{self.count}", y)
         self.count += y is not None
         changed = tuple([(kind, str(how)) for kind, how in np.geterr().items() if self.errors.get(kind) != how])
-        views = tuple(_lies_in(y, args))
+        views = tuple(dict.fromkeys(_lies_in(y, (*args, *options.values()))))
         self.equations.append(Equation(function, operands, named, result, _line_of_user(), changed, views))
         return result
 
@@ -200,6 +220,61 @@ def _spelled(function: Callable[..., Any], values: Sequence[Any], options: dict[
     if function is power:
         return operator.pow if isinstance(values[0], np.ndarray) and not options else np.power
     return operator.getitem if function is getitem else function
+
+
+_KIND_BY_VALUES: set[Any] = {
+    np.bincount, np.real_if_close, np.roots, np.poly, np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.histogram,
+    np.histogram_bin_edges, np.histogram2d, np.histogramdd, np.ix_, np.delete, np.insert, np.pad, np.tile, np.split,
+    np.array_split, np.polydiv,
+    *[getattr(np.emath, name) for name in ("sqrt", "log", "log2", "log10", "logn", "power", "arccos", "arcsin",
+                                           "arctanh")]}
+"""Functions whose results have another shape or dtype for other values: `np.bincount([0, 9])` has ten entries."""
+
+
+def _has_kind_by_values(function: Any, args: Any, options: dict[str, Any]) -> bool:
+    """Whether the type, shape or dtype of a result may depend on values: also where a traced int says an axis, a shape.
+
+    Python's own power gives an int or a float: 2**1, 2**-1.
+    """
+    if isinstance(function, np.ufunc) or getattr(function, "__module__", "") == "_operator":
+        return function is operator.pow and _is_open(*args)
+    return function in _KIND_BY_VALUES or _has_int(args) or _has_int(tuple(options.values()))
+
+
+def _is_open(base: Any, exponent: Any) -> bool:
+    """Whether a power of Python's numbers may be of another type for other numbers: 2**-1, (-1.0)**0.5."""
+    a, b = (x.value if isinstance(x, Recorded) else x for x in (base, exponent))
+    if type(a) not in NUMBERS or type(b) not in NUMBERS or complex in (type(a), type(b)):
+        return False
+    return isinstance(a, int) if isinstance(b, int) else isinstance(base, Recorded) or a < 0
+
+
+def _has_int(x: Any) -> bool:
+    if isinstance(x, tuple | list):
+        return any(map(_has_int, x))
+    return isinstance(x, Recorded) and isinstance(x.value, int | np.integer)
+
+
+@functools.cache
+def _place_of_out(function: Any) -> int | None:
+    """The position of the argument `out` of a function of NumPy, or of the method of its name."""
+    function = getattr(np, function.name, None) if isinstance(function, Method) else function
+    try:
+        found = inspect.signature(function).parameters.values() if function is not None else ()
+    except (TypeError, ValueError):
+        return None
+    names = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return names.index("out") if "out" in names else None
+
+
+def _is_given(args: Sequence[Any], place: int | None) -> bool:
+    return place is not None and place < len(args) and args[place] is not None
+
+
+def _overwrites(function: Any, args: Sequence[Any], options: dict[str, Any]) -> bool:
+    """Whether a function is told to work in the memory of its argument."""
+    copies = options.get("copy", args[1] if function is np.nan_to_num and len(args) > 1 else True)
+    return (function is np.nan_to_num and not copies) or bool(options.get("overwrite_input", False))
 
 
 def _has_mask(index: Any) -> bool:

@@ -22,20 +22,22 @@ class Recycled:
     False
     """
 
-    __slots__ = ("dtype", "held", "shape")
+    __slots__ = ("dtype", "held", "kind", "shape")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape, self.dtype = shape, dtype
         self.held: list[Any] = []
+        self.kind: Any = None
 
     def __call__(self) -> Any:
         """An array that nobody else holds; its numbers mean nothing."""
         for place, array in enumerate(self.held):
-            if sys.getrefcount(array) == _FREE:
+            if sys.getrefcount(array) == _FREE and (array.shape, array.strides, array.dtype) == self.kind:
                 self.held.append(self.held.pop(place))
                 array.setflags(write=True)
                 return array
         array = np.empty(self.shape, self.dtype)
+        self.kind = array.shape, array.strides, array.dtype  # whoever had it may have written `x.shape = ...`
         self.held = [*self.held[1 - HELD:], array]
         return array
 

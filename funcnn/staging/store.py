@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from funcnn import tree
 from funcnn._arguments import described, place_of, warn
 from funcnn.core import Tracer, TracerError
 from funcnn.core.tracer import in_our_words
-from funcnn.staging.calling import in_order
-from funcnn.staging.equation import Changed, as_name
+from funcnn.staging.calling import exactly, in_order
+from funcnn.staging.equation import PLAIN_ARRAYS, Changed, as_name
 from funcnn.staging.planner import Plan
 from funcnn.staging.program import Program
 from funcnn.staging.recorded import Recorded
@@ -36,6 +37,9 @@ RECENT = 3
 PATIENCE = 6
 """After so many calls in a row that had to be recorded anew, a warning says so."""
 
+
+_RETURNED = (Tracer, np.ndarray, np.generic, bool, int, float, complex, str, bytes, type(None), np.dtype, type, Enum)
+"""What may be a leaf of a result: values, and what is the same in every call."""
 
 Kind = tuple[Any, ...]
 """What a signature says of a leaf: its type, and of an array shape, dtype, how it lies in memory, and whether it can be
@@ -74,7 +78,7 @@ class Call:
         n, names = len(self.args), _parameters(self.f)
         if -n <= place < n:
             return place % n
-        if 0 <= place < len(names) and names[place] not in self.kwargs:
+        if 0 <= place < len(names) and names[place] not in map(_as_parameter, self.kwargs):
             return None
         raise ValueError(f"jit: static_argnums names argument {place}, but {self.name} was called with {n} positional "
                          "arguments; give it by position, not by name")
@@ -91,7 +95,7 @@ class Call:
             raise TypeError(f"jit: {self.name}: static arguments must be hashable, got {static!r:.80}; use a tuple in "
                             "place of a list, a FrozenDict in place of a dict") from None
         kinds = tuple(map(_kind, self.leaves))
-        return Signature(self.structure, in_order(self.structure), kinds, tuple([(type(x), x) for x in static]))
+        return Signature(self.structure, in_order(self.structure), kinds, tuple(map(exactly, static)))
 
     def itself(self) -> Any:
         """The function itself, run on the arguments."""
@@ -112,6 +116,9 @@ class Call:
         for leaf in leaves:
             if isinstance(leaf, Tracer) and leaf.owner is not recorder:
                 raise CapturedTracer
+            if not isinstance(leaf, _RETURNED) and (not callable(leaf) or getattr(leaf, "__closure__", None)):
+                raise TracerError(f"jit: {self.name} returned {described(leaf)}, which may hold values inside jit; "
+                                  "return arrays, numbers and texts in dicts, tuples, lists and NamedTuples")
         outputs = [recorder.operand(leaf) for leaf in leaves]
         inputs = [x.place for x in traced]
         name = "f" if self.name == "<lambda>" else as_name(self.name, "f")
@@ -126,9 +133,12 @@ class Call:
 
 
 def _calculates_itself(leaf: Any) -> bool:
-    """Whether a leaf is a traced value, or an array of JAX, of which NumPy has no numbers to write down."""
-    return isinstance(leaf, Tracer) or (hasattr(type(leaf), "__array_namespace__")
-                                        and not isinstance(leaf, np.ndarray | np.generic))
+    """Whether a leaf is a traced value, an array of a class with operators of its own (`np.matrix`), or one of JAX, of
+    which NumPy has no numbers to write down.
+    """
+    if isinstance(leaf, np.ndarray):
+        return type(leaf) not in PLAIN_ARRAYS
+    return isinstance(leaf, Tracer) or (hasattr(type(leaf), "__array_namespace__") and not isinstance(leaf, np.generic))
 
 
 def _not_traced(name: str, path: tree.Path, leaf: Any) -> TypeError:
@@ -147,11 +157,12 @@ def _where(path: tree.Path) -> str:
 def _names(f: Callable[..., Any], paths: Sequence[tree.Path]) -> list[str]:
     """A name for each leaf of the arguments, from the names of the parameters of f and the path."""
     parameters = _parameters(f)
+    of_arguments = {*parameters, *[str(first) for kind, first, *rest in paths if kind == 1]}
     names: dict[str, None] = {}
     for kind, first, *rest in paths:
         own = str(first) if kind == 1 else parameters[int(first)] if int(first) < len(parameters) else f"a{first}"
         name = as_name("_".join(map(str, (own, *rest))), "a")
-        while name in names:
+        while name in names or (rest and name in of_arguments):
             name += "_"
         names[name] = None
     return list(names)
@@ -163,7 +174,11 @@ def _parameters(f: Callable[..., Any]) -> list[str]:
         found = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [as_name(p.name, "a") for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [_as_parameter(p.name) for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def _as_parameter(name: str) -> str:
+    return as_name(name, "a")
 
 
 class Store:

@@ -83,7 +83,7 @@ def make_program(f: Callable[A, object], static_argnums: int | Sequence[int] = (
 
 
 def _positions(owner: str, static_argnums: int | Sequence[int]) -> tuple[int, ...]:
-    numbers = tuple(static_argnums) if isinstance(static_argnums, tuple | list) else (static_argnums,)
+    numbers = tuple(static_argnums) if isinstance(static_argnums, tuple | list | range) else (static_argnums,)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | np.integer):
             raise TypeError(f"{owner}: static_argnums must be an int or a sequence of them, got {static_argnums!r}")
