@@ -125,9 +125,17 @@ def test_constants_that_differ_in_the_sign_of_zero() -> None:
 def test_arrays_with_operators_of_their_own() -> None:
     matrix, other = np.matrix([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 1.0], [2.0, 0.5]])
     masked = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
-    f: Any = fn.jit(lambda a, b: a * b)
-    g: Any = fn.jit(lambda a: matrix * a)
-    h: Any = fn.jit(lambda a: (a / np.array([0.0, 1.0, 2.0])).sum())
+
+    def product(a: Any, b: Any) -> Any:
+        return a * b
+
+    def beside(a: Any) -> Any:
+        return matrix * a
+
+    def quotient(a: Any) -> Any:
+        return (a / np.array([0.0, 1.0, 2.0])).sum()
+
+    f, g, h = fn.jit(product), fn.jit(beside), fn.jit(quotient)
     for _ in range(3):
         assert f(matrix, matrix).tolist() == (matrix * matrix).tolist()
         assert g(other).tolist() == (matrix * other).tolist()
