@@ -75,10 +75,14 @@ class Plan:
         self.prepare = writer.function()
         self.code = writer.code
         """The function that runs, as text."""
+        self.errors: dict[str, Any] | None = None
+        """What `np.errstate` must say for it to be right; None where that is all the same."""
         self._ready: list[Callable[..., tuple[Any, ...]]] = []
 
     def __call__(self, leaves: Iterable[Any]) -> Any:
         """The result for the leaves of the arguments."""
+        if self.errors is not None and self.errors != np.geterr():
+            raise Changed
         try:
             run = self._ready.pop()
         except IndexError:

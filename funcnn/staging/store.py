@@ -41,6 +41,9 @@ PATIENCE = 6
 _RETURNED = (Tracer, np.ndarray, np.generic, bool, int, float, complex, str, bytes, type(None), np.dtype, type, Enum)
 """What may be a leaf of a result: values, and what is the same in every call."""
 
+_USUAL = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+"""What NumPy does about errors where nobody has said otherwise."""
+
 Kind = tuple[Any, ...]
 """What a signature says of a leaf: its type, and of an array shape, dtype, how it lies in memory, and whether it can be
 written into (then `grad` copies what has gaps)."""
@@ -241,6 +244,7 @@ class Store:
 
     def _first(self, call: Call, signature: Signature) -> Any:
         """Record the function for new arguments, which gives its result; what fails is for the function to say."""
+        errors: dict[str, Any] = dict(np.geterr())
         try:
             program, result = call.recorded()
         except CapturedTracer:
@@ -254,6 +258,7 @@ class Store:
             raise TracerError(f"jit: {call.name} runs, but cannot be recorded: {type(error).__name__}: {error}"
                               ) from error
         plan = Plan(program, call.leaves, [(i, call.args[i]) for i in call.static])
+        plan.errors = None if errors == _USUAL else errors  # what f itself says of them was told by the difference
         with self.lock:
             self._watch(call.name, signature)
             self.plans.setdefault(signature, []).insert(0, plan)

@@ -172,6 +172,20 @@ def test_threads_see_what_errstate_says() -> None:
         f(x)
 
 
+def test_recorded_where_errors_are_ignored_outside_as_well() -> None:
+    def f(x: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return np.log(x * 1.0) + 1
+
+    jitted, x = fn.jit(f), np.zeros(3)
+    with np.errstate(all="ignore"):
+        jitted(x)
+    for how in ("raise", "warn", "ignore"):
+        with np.errstate(all=how), warnings.catch_warnings():  # type: ignore[call-overload]
+            warnings.simplefilter("error")
+            assert_same(jitted(x), f(x))
+
+
 def test_who_had_a_result_may_have_given_it_another_shape() -> None:
     x = np.random.default_rng(0).normal(size=(200, 200))
     f: Any = fn.jit(np.exp)
