@@ -181,7 +181,7 @@ def test_recorded_where_errors_are_ignored_outside_as_well() -> None:
     with np.errstate(all="ignore"):
         jitted(x)
     for how in ("raise", "warn", "ignore"):
-        with np.errstate(all=how), warnings.catch_warnings():  # type: ignore[call-overload]
+        with np.errstate(all=how), warnings.catch_warnings():
             warnings.simplefilter("error")
             assert_same(jitted(x), f(x))
 
