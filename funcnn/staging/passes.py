@@ -94,7 +94,7 @@ def without_double(program: Program) -> Program:
 
 
 def _swap(operand: Any, same: dict[Variable, Any]) -> Any:
-    return with_variables(operand, lambda x: same.get(x, x))
+    return with_variables(operand, lambda x: same.get(x, x)) if same else operand
 
 
 def _key(x: Any) -> Any:
