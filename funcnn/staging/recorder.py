@@ -167,7 +167,7 @@ class Recorder(Interpreter):
         result = Variable("_" if y is None else f"v{self.count}", y)
         self.count += y is not None
         changed = tuple([(kind, str(how)) for kind, how in np.geterr().items() if self.errors.get(kind) != how])
-        views = tuple(_lies_in(y, args))
+        views = tuple(_lies_in(y, [*args, *options.values()]))
         self.equations.append(Equation(function, operands, named, result, _line_of_user(), changed, views))
         return result
 
