@@ -156,8 +156,8 @@ class _Writer:
         self.writable = {each.result for each in equations if _takes_out(each)}
         self.owned = self.writable - handed_out - self.scratch if choices.own_memory else set()
         self.inside = joined(equations, self.owned) if choices.joins else {}
-        for part, (whole, _) in self.inside.items():
-            self.lies_in[part] = {whole}
+        self.lies_in = {x: {self.inside.get(root, (root, 0))[0] for root in lies_in}
+                        for x, lies_in in self.lies_in.items()}
         self.block_of, self.sizes = placed(equations, self.owned - self.inside.keys(), self.lies_in,
                                            list(self.runs.values()), lambda each: _overwritten(each, self.lies_in))
         self.is_there = set(self.owned)
