@@ -216,8 +216,9 @@ class _Writer:
         """Whether there is nothing to do: the parts of a join lie in it already, nobody sees the flag of an array."""
         if equation.function is freeze:
             return equation.operands[0] not in self.handed_out
-        return equation.function is np.concatenate and all(
-            isinstance(x, Variable) and self.inside.get(x, (x, 0))[0] is equation.result for x in equation.operands[0])
+        parts = equation.operands[0] if equation.function is np.concatenate else None
+        return isinstance(parts, tuple | list) and all(
+            isinstance(x, Variable) and self.inside.get(x, (x, 0))[0] is equation.result for x in parts)
 
     def statement(self, equation: Equation) -> str:
         """One equation as a statement of the function that runs."""
