@@ -113,7 +113,7 @@ def _takes_out(equation: Equation) -> bool:
         is_plain = function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
         return is_plain and is_dense(operands[0])  # else a sum may be added up in another order
     if function is np.concatenate:
-        return options.keys() <= {"axis"}
+        return options.keys() <= {"axis"} and len(operands) <= 2
     return function in _COPIES and not options and len(operands) <= 2
 
 
@@ -244,7 +244,8 @@ class _Writer:
         if isinstance(function, np.ufunc):
             return self.ufunc(function, given, out)
         if function is np.concatenate:
-            return f"{self.name(function)}({given}, {self.value(options.get('axis', 0))}, {out})"
+            axis = operands[1] if len(operands) > 1 else options.get("axis", 0)
+            return f"{self.name(function)}({self.value(operands[0])}, {self.value(axis)}, {out})"
         return f"{self.name(function)}({given}, None, {out}{', True' if options.get('keepdims') else ''})"
 
     def ufunc(self, function: np.ufunc, given: str, out: str) -> str:
