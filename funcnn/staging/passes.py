@@ -52,14 +52,24 @@ def with_constants(program: Program) -> Program:
     known: dict[Variable, Any] = {}
     kept = []
     for equation in program.equations:
-        function, operands, options, result, *_ = equation
+        function, operands, _, result, *_ = equation
         if function is freeze and operands[0] in known:
             known[operands[0]].setflags(write=False)
-        elif function in _OF_SHAPE and isinstance(operands[0], Variable) and len(equation.reads) == 1:
-            known[result] = function(_like(operands[0]), *operands[1:], **options)
+        elif (constant := _constant(equation)) is not None:
+            known[result] = constant
         else:
             kept.append(equation)
     return _replaced(program, kept, known)
+
+
+def _constant(equation: Equation) -> Any:
+    """The result, if it depends on shapes alone and lies in memory as it was recorded; else None."""
+    function, operands, options, result, *_ = equation
+    if function not in _OF_SHAPE or len(equation.reads) != 1 or not (operands and isinstance(operands[0], Variable)):
+        return None
+    constant = function(_like(operands[0]), *operands[1:], **options)
+    is_alike = (constant.shape, constant.dtype, constant.strides) == (result.shape, result.dtype, result.strides)
+    return constant if is_alike else None
 
 
 _OF_SHAPE = {np.zeros_like, np.ones_like, np.full_like}
@@ -67,7 +77,7 @@ _OF_SHAPE = {np.zeros_like, np.ones_like, np.full_like}
 
 def _like(variable: Variable) -> Any:
     """An array that lies in memory like a variable: densely, its axes in the same order."""
-    order = sorted(range(variable.ndim), key=lambda axis: -variable.strides[axis])
+    order = sorted(range(variable.ndim), key=lambda axis: -abs(variable.strides[axis]))
     dense = np.empty([variable.shape[axis] for axis in order], variable.dtype)
     return dense.transpose([order.index(axis) for axis in range(variable.ndim)])
 
