@@ -176,11 +176,15 @@ def with_numbers_as_arrays(program: Program) -> Program:
     for equation in program.equations:
         function, operands, _, result, *_ = equation
         floats = {x.dtype for x in operands if isinstance(x, Variable) and x.is_array and x.ndim}
-        if (isinstance(function, np.ufunc) and result.is_array and len(floats) == 1
+        if (function in _OF_ONE_TYPE and result.is_array and len(floats) == 1
                 and (dtype := floats.pop()).kind == "f" and dtype.itemsize > 2):
             operands = tuple([_of(x, dtype) for x in operands])
         kept.append(equation._replace(operands=operands))
     return program.with_equations(kept)
+
+
+_OF_ONE_TYPE = {each for each in vars(np).values() if isinstance(each, np.ufunc) and each is not np.ldexp}
+"""Functions that make a number beside floats a float; others, as `scipy.special` has them, count orders with it."""
 
 
 def _of(x: Any, dtype: Any) -> Any:
