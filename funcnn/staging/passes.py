@@ -118,6 +118,8 @@ def _key(x: Any) -> Any:
         return ("slice", x.start, x.stop, x.step)
     if isinstance(x, float):
         return (type(x), x.hex())
+    if type(x) is complex:
+        return (type(x), x.real.hex(), x.imag.hex())
     if isinstance(x, np.ndarray | np.generic) or getattr(type(x), "__hash__", None) is None:
         return ("object", id(x))
     return (type(x), x)
