@@ -31,13 +31,17 @@ class Recycled:
     def __call__(self) -> Any:
         """An array that nobody else holds; its numbers mean nothing."""
         for place, array in enumerate(self.held):
-            if sys.getrefcount(array) == _FREE:
+            if sys.getrefcount(array) == _FREE and self._is_as_made(array):
                 self.held.append(self.held.pop(place))
                 array.setflags(write=True)
                 return array
         array = np.empty(self.shape, self.dtype)
         self.held = [*self.held[1 - HELD:], array]
         return array
+
+    def _is_as_made(self, array: Any) -> bool:
+        """Whether whoever held the array has left its shape, dtype and strides alone."""
+        return bool(array.shape == self.shape and array.dtype == self.dtype and array.flags.c_contiguous)
 
 
 def _references_of_a_free_one() -> int:
