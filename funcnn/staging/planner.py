@@ -138,6 +138,10 @@ def _has_rows(x: Any, shape: tuple[int, ...]) -> bool:
     return len(its) == len(shape) and its[:1] == shape[:1]
 
 
+_LOCAL = {"c", "cut", "cuts", "make", "run"}
+"""Names that the text gives itself."""
+
+
 class _Writer:
     """Writes a program as a function `make()`, which gets memory and returns the function of the leaves."""
 
@@ -148,6 +152,8 @@ class _Writer:
         self.before: list[str] = []
         self.lines: list[str] = []
         self.code = ""
+        self.inputs = {x: f"_{number}" for number, x in enumerate(program.inputs)}
+        """Names that nothing else in the text has; those of the user's parameters may be `exp`, or `cut`."""
         equations = program.equations
         self.lies_in = roots(program)
         self.handed_out = handed_out = escaping(program)
@@ -191,7 +197,7 @@ class _Writer:
         outputs = "".join(f"{self.handed(x)}, " for x in self.program.outputs)
         text = "\n".join([
             "def make():", *[f"    {line}" for line in self.before],
-            f"    def run({', '.join(map(repr, self.program.inputs))}):", *[f"        {line}" for line in self.lines],
+            f"    def run({', '.join(self.inputs.values())}):", *[f"        {line}" for line in self.lines],
             f"        return ({outputs})",
             "    return run"])
         self.code, scope = text, dict(self.names)
@@ -301,12 +307,12 @@ class _Writer:
     def value(self, x: Any) -> str:
         """An operand: a variable, a constant by name, or a tuple, list or dict of such."""
         if isinstance(x, Variable):
-            return repr(x)
+            return self.inputs.get(x, x.name)
         if any(True for _ in variables_in(x)):
             if type(x) in (tuple, list):
                 inside = ", ".join(map(self.value, x))
                 return f"[{inside}]" if type(x) is list else f"({inside},)"
-            found = ", ".join(f"{self.name(each)}: {each!r}" for each in dict.fromkeys(variables_in(x)))
+            found = ", ".join(f"{self.name(each)}: {self.value(each)}" for each in dict.fromkeys(variables_in(x)))
             return f"{self.name(with_variables)}({self.name(x)}, {{{found}}}.__getitem__)"
         return repr(x) if type(x) in (int, bool, type(None)) else self.name(x)
 
@@ -320,7 +326,7 @@ class _Writer:
         """The name by which the text knows an object."""
         if id(x) not in self._name_of:
             own = as_name(getattr(x, "__name__", ""), "c") if callable(x) else "c"
-            name = own if own != "c" and own not in self.names else f"{own}{len(self.names)}"
+            name = own if own not in self.names and own not in _LOCAL else f"{own}_{len(self.names)}"
             self._name_of[id(x)] = name
             self.names[name] = x
         return self._name_of[id(x)]
