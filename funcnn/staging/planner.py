@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -333,10 +334,13 @@ class _Writer:
 
 
 def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:
-    """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin."""
+    """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin.
+
+    The context goes with it: how NumPy answers divisions by zero and overflow here (`np.errstate`).
+    """
     with ThreadPoolExecutor(threads - 1) as pool:
         try:
-            others = [pool.submit(work, cuts[i::threads]) for i in range(1, threads)]
+            others = [pool.submit(copy_context().run, work, cuts[i::threads]) for i in range(1, threads)]
         except RuntimeError:  # WebAssembly, or a limit of the system
             others, threads = [], 1
         work(cuts[::threads])
