@@ -21,7 +21,9 @@ __all__ = [
     "Variable",
     "as_name",
     "expect",
+    "form_of",
     "freeze",
+    "has_form",
     "variables_in",
     "with_variables",
 ]
@@ -121,6 +123,23 @@ def expect(condition: Any, answer: bool) -> None:
     """A condition of a program: what follows is right for this answer only."""
     if bool(condition) is not answer:
         raise Changed
+
+
+def has_form(x: Any, form: Any) -> bool:
+    """Whether a value is of the form that was recorded, where the form depends on values."""
+    same: bool = form_of(x) == form
+    return same
+
+
+def form_of(x: Any) -> Any:
+    """The kind, shape and dtype of a value; of a tuple or list those of its parts.
+
+    >>> form_of([np.ones(2), 3])
+    (('ndarray', (2,), '<f8'), ('int', (), ''))
+    """
+    if isinstance(x, tuple | list):
+        return tuple([form_of(part) for part in x])
+    return type(x).__name__, np.shape(x), getattr(getattr(x, "dtype", None), "str", "")
 
 
 def freeze(x: Any) -> None:

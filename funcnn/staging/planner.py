@@ -108,13 +108,14 @@ def _takes_out(equation: Equation) -> bool:
     function, operands, options, result, _, errors, views = equation
     if result.kind is not np.ndarray or not result.ndim or views or errors:
         return False
+    is_of_any_shape = any(True for _ in variables_in((operands[1:], options.get("axis"))))  # by a traced axis
     if isinstance(function, np.ufunc):
         return function.nout == 1 and not options and (function is not np.matmul or is_dense(result))
     if isinstance(getattr(function, "__self__", None), np.ufunc):
         is_plain = function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
-        return is_plain and is_dense(operands[0])  # else a sum may be added up in another order
+        return is_plain and is_dense(operands[0]) and not is_of_any_shape  # else a sum may be added up in another order
     if function is np.concatenate:
-        return options.keys() <= {"axis"} and len(operands) <= 2
+        return options.keys() <= {"axis"} and len(operands) <= 2 and not is_of_any_shape
     return function in _COPIES and not options and len(operands) <= 2
 
 
