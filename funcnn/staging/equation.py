@@ -179,7 +179,12 @@ def as_name(text: str, otherwise: str) -> str:
     name = re.sub(r"\W", "_", text).strip("_")
     if not name.isidentifier():
         return otherwise
-    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(r"v\d+(_\w+)?|c\d+|b\d+|np|math", name) else name
+    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(_TAKEN, name) else name
+
+
+_TAKEN = (r"v\d+(_\w+)?|c\d+|b\d+|np|math|"
+          "abs|bool|complex|divmod|float|frozenset|int|max|min|range|round|set|slice|type")
+"""What the text of a program says itself."""
 
 
 class Method:
