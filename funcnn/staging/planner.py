@@ -33,6 +33,7 @@ from funcnn.staging.equation import (
 from funcnn.staging.memory import joined, placed
 from funcnn.staging.passes import PASSES, VIEWS, Pass, escaping, roots, simplified
 from funcnn.staging.program import Program
+from funcnn.staging.recorder import copied
 from funcnn.staging.recycling import Recycled, can_recycle
 
 __all__ = ["Choices", "Plan"]
@@ -322,7 +323,7 @@ class _Writer:
         """A leaf of the result; of a constant array that can be written into a copy, of others a view."""
         if not isinstance(x, np.ndarray):
             return self.value(x)
-        return f"{self.name(x)}.copy('K')" if x.flags.writeable else f"{self.name(x)}.view()"
+        return f"{self.name(copied)}({self.name(x)})" if x.flags.writeable else f"{self.name(x)}.view()"
 
     def name(self, x: Any) -> str:
         """The name by which the text knows an object."""

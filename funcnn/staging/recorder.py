@@ -22,7 +22,7 @@ from funcnn.rules.elementwise import power
 from funcnn.staging.equation import Equation, Line, Method, Variable, expect, form_of, freeze, has_form
 from funcnn.staging.recorded import NUMBERS, Recorded, RecordedNumber, looked_at
 
-__all__ = ["CapturedTracer", "Recorder"]
+__all__ = ["CapturedTracer", "Recorder", "copied"]
 
 
 class CapturedTracer(Exception):
@@ -127,7 +127,7 @@ class Recorder(Interpreter):
         """An array that somebody may still write into, as it is now."""
         _, copy = self._constants.get(id(x), (None, None))
         if copy is None or copy.tobytes() != x.tobytes():
-            copy = _copied(x)
+            copy = copied(x)
             copy.setflags(write=x.flags.writeable)
             self._constants[id(x)] = x, copy  # x too, so that its id is nobody else's
         return copy
@@ -203,7 +203,7 @@ class Recorder(Interpreter):
         return (RecordedNumber if type(y) in NUMBERS else Recorded)(self, y, variable)
 
 
-def _copied(x: Any) -> Any:
+def copied(x: Any) -> Any:
     """A copy that lies in memory like x, because sums depend on it."""
     low, high = np.lib.array_utils.byte_bounds(x)
     if x.dtype.hasobject or x.size == 0 or high - low > 4 * x.nbytes:
