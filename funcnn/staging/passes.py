@@ -68,8 +68,7 @@ def _constant(equation: Equation) -> Any:
     if function not in _OF_SHAPE or len(equation.reads) != 1 or not (operands and isinstance(operands[0], Variable)):
         return None
     constant = function(_like(operands[0]), *operands[1:], **options)
-    is_alike = (constant.shape, constant.dtype, constant.strides) == (result.shape, result.dtype, result.strides)
-    return constant if is_alike else None
+    return constant if _lies_alike(Variable("", constant), result) else None
 
 
 _OF_SHAPE = {np.zeros_like, np.ones_like, np.full_like}
