@@ -48,14 +48,15 @@ def without_dead(program: Program) -> Program:
 
 
 def with_constants(program: Program) -> Program:
-    """Compute once what depends on shapes, dtypes and constants alone, such as `np.zeros_like(x)`."""
+    """Compute once what depends on shapes and dtypes alone, such as `np.zeros_like(x)`, but for what is handed out."""
+    handed_out = escaping(program)
     known: dict[Variable, Any] = {}
     kept = []
     for equation in program.equations:
         function, operands, _, result, *_ = equation
         if function is freeze and operands[0] in known:
             known[operands[0]].setflags(write=False)
-        elif (constant := _constant(equation)) is not None:
+        elif result not in handed_out and (constant := _constant(equation)) is not None:
             known[result] = constant
         else:
             kept.append(equation)
