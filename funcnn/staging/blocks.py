@@ -48,7 +48,7 @@ def runs(equations: Sequence[Equation]) -> list[Run]:
 def _belongs(equation: Equation, model: Variable) -> bool:
     """Whether an equation treats every entry alone, and its result lies in memory like that of another, large one."""
     y = equation.result
-    if not y.is_array or y.size < LARGE or y.shape != model.shape or not is_dense(y):
+    if y.kind is not np.ndarray or y.size < LARGE or y.shape != model.shape or not is_dense(y):
         return False
     is_entrywise = isinstance(equation.function, np.ufunc) and equation.function.signature is None
     return (is_entrywise and equation.function.nout == 1 and not equation.options and not equation.errors

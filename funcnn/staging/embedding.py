@@ -6,7 +6,7 @@ import ast
 import builtins
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -20,15 +20,18 @@ Value = Callable[[Any], str]
 
 
 class Embedding:
-    """The definitions that a file needs; `name_of` adds a function, and what it uses, unless it is there."""
+    """The definitions that a file needs; `name_of` adds a function, and what it uses, unless it is there.
 
-    def __init__(self, value: Value) -> None:
+    `taken` are the names that the file has already.
+    """
+
+    def __init__(self, value: Value, taken: Iterable[str]) -> None:
         self.value = value
         """How a constant is written."""
         self.definitions: list[str] = []
         self.imports: dict[str, str] = {}
         self._names: dict[int, str] = {}
-        self._taken: set[str] = set(vars(builtins))
+        self._taken: set[str] = {*vars(builtins), *taken}
         self._kept: list[Any] = []
 
     def name_of(self, thing: Any) -> str:
@@ -38,11 +41,12 @@ class Embedding:
         thing = inspect.unwrap(thing.fun if isinstance(thing, Rule) else thing)
         if id(thing) not in self._names:
             self._kept.append(thing)
-            self._names[id(thing)] = self._free(thing.__name__)
+            self._names[id(thing)] = self.free(thing.__name__)
             self._define(thing, self._names[id(thing)])
         return self._names[id(thing)]
 
-    def _free(self, name: str) -> str:
+    def free(self, name: str) -> str:
+        """A name like this one that the file does not have yet, and has from now on."""
         name = name if name.isidentifier() else "function"
         while name in self._taken:
             name += "_"

@@ -23,8 +23,9 @@ __all__ = [
     "Variable",
     "as_name",
     "expect",
+    "form_of",
     "freeze",
-    "is_kind",
+    "has_form",
     "variables_in",
     "with_variables",
 ]
@@ -129,9 +130,21 @@ def expect(condition: Any, answer: bool) -> None:
         raise Changed
 
 
-def is_kind(x: Any, kind: type, shape: tuple[int, ...], dtype: Any) -> bool:
-    """Whether a result is of this type, shape and dtype, for which what follows was recorded."""
-    return type(x) is kind and getattr(x, "shape", ()) == shape and getattr(x, "dtype", None) == dtype
+def has_form(x: Any, form: Any) -> bool:
+    """Whether a value is of the form that was recorded, where the form depends on values."""
+    same: bool = form_of(x) == form
+    return same
+
+
+def form_of(x: Any) -> Any:
+    """The kind, shape and dtype of a value; of a tuple or list those of its parts.
+
+    >>> form_of([np.ones(2), 3])
+    (('ndarray', (2,), '<f8'), ('int', (), ''))
+    """
+    if isinstance(x, tuple | list):
+        return tuple([form_of(part) for part in x])
+    return type(x).__name__, np.shape(x), getattr(getattr(x, "dtype", None), "str", "")
 
 
 def freeze(x: Any) -> None:
@@ -171,8 +184,12 @@ def as_name(text: str, otherwise: str) -> str:
     name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text)).strip("_")  # as Python reads names
     if not name.isidentifier():
         return otherwise
-    is_taken = keyword.iskeyword(name) or re.fullmatch(r"v\d+(_\w+)?|[cb]\d+|np|math|empty|copyto|cuts?", name)
-    return f"{name}_" if is_taken else name
+    return f"{name}_" if keyword.iskeyword(name) or re.fullmatch(_TAKEN, name) else name
+
+
+_TAKEN = (r"v\d+(_\w+)?|c\d+|b\d+|np|math|"
+          "abs|bool|complex|divmod|float|frozenset|int|max|min|range|round|set|slice|type")
+"""What the text of a program says itself."""
 
 
 class Method:

@@ -22,8 +22,9 @@ FEW = 1000
 def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable], equations: Sequence[Equation],
                outputs: Sequence[Any], arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
     """A file of Python with the program as a function, which needs NumPy alone; large constants go beside it."""
-    writer = _FileWriter()
-    body = [*_taken(parameters, arguments, inputs), *_checks(inputs)]
+    writer = _FileWriter([name, *parameters, *map(repr, inputs)])
+    check = writer.embedding.free("check")
+    body = [*_taken(parameters, inputs, arguments), *_checks(inputs, check)]
     for each in equations:
         statement = writer.equation(each)
         if each.errors:
@@ -44,7 +45,7 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
         lines += ["from pathlib import Path", "", "_large = np.load(Path(__file__).with_suffix('.npz'))"]
     for own, x in writer.constants.items():
         lines.append(f"{own} = " + (_stretched(x, f"_large[{own!r}]") if own in large else _array(x)))
-    lines += [line for text in (CHECK, *writer.embedding.definitions) for line in ("", "", text)]
+    lines += [line for text in (CHECK.format(check), *writer.embedding.definitions) for line in ("", "", text)]
     lines += ["", "", f"def {name}({', '.join(parameters)}):", *[f"    {line}" for line in body], f"    return {given}"]
     text = "\n".join(lines) + "\n"
     if path is not None:
@@ -55,9 +56,9 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
 class _FileWriter(Writer):
     """Writes for a file: functions that are not NumPy's are embedded, and conditions raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Sequence[str]) -> None:
         super().__init__()
-        self.embedding = Embedding(self.value)
+        self.embedding = Embedding(self.value, taken)
 
     def equation(self, equation: Equation) -> str:
         """An equation as a statement; a condition that does not hold is an error."""
@@ -74,18 +75,19 @@ class _FileWriter(Writer):
 
     def handed(self, x: Any) -> str:
         """A leaf of the result; of a constant array a copy."""
-        return f"{self.value(x)}.copy()" if isinstance(x, np.ndarray) else self.value(x)
+        return f"{self.value(x)}.copy('K')" if isinstance(x, np.ndarray) else self.value(x)
 
 
-def _taken(parameters: Sequence[str], arguments: tree.Structure, inputs: Sequence[Variable]) -> list[str]:
+def _taken(parameters: Sequence[str], inputs: Sequence[Variable], arguments: tree.Structure) -> list[str]:
     """Statements that take the leaves out of the arguments."""
-    whole = [(begin + start, child) for _, begin, part in arguments.places for _, start, child in part.places]
-    return [f"{inputs[number]!r} = {parameter}{''.join(f'[{key!r}]' for key in steps)}"
-            for parameter, (start, structure) in zip(parameters, whole, strict=False)
-            for number, steps in _ways(structure, start) if steps]
+    args, kwargs = arguments.places
+    whole = [(start + begin, child) for _, start, part in (args, kwargs) for _, begin, child in part.places]
+    return [f"{inputs[start + i]!r} = {parameter}{''.join(f'[{key!r}]' for key in steps)}"
+            for parameter, (start, structure) in zip(parameters, whole, strict=True)
+            for i, steps in _ways(structure) if steps]
 
 
-def _ways(structure: tree.Structure, start: int, steps: tuple[Any, ...] = ()) -> list[tuple[int, tuple[Any, ...]]]:
+def _ways(structure: tree.Structure, start: int = 0, steps: tuple[Any, ...] = ()) -> list[tuple[int, tuple[Any, ...]]]:
     """The number of each leaf, and the keys and positions that lead to it, also through NamedTuples."""
     if structure.node is None:
         return [(start, steps)]
@@ -95,17 +97,17 @@ def _ways(structure: tree.Structure, start: int, steps: tuple[Any, ...] = ()) ->
     return found
 
 
-CHECK = '''def _check(name, x, dtype, shape):
+CHECK = '''def {}(name, x, dtype, shape):
     if x.dtype != dtype or x.shape != shape:
-        raise ValueError(f"{name} must be {np.dtype(dtype)}{list(shape)}, got {x.dtype}{list(x.shape)}")'''
+        raise ValueError(f"{{name}} must be {{np.dtype(dtype)}}{{list(shape)}}, got {{x.dtype}}{{list(x.shape)}}")'''
 
 
-def _checks(inputs: Sequence[Variable]) -> list[str]:
+def _checks(inputs: Sequence[Variable], check: str) -> list[str]:
     """Statements that refuse arrays of other shapes and dtypes."""
     lines = []
     for x in inputs:
         if x.is_array:
-            lines.append(f"_check({repr(x)!r}, {x!r}, {x.dtype.str!r}, {x.shape})")
+            lines.append(f"{check}({repr(x)!r}, {x!r}, {x.dtype.str!r}, {x.shape})")
     return lines
 
 

@@ -19,14 +19,17 @@ Roots = Mapping[Variable, set[Variable]]
 def joined(equations: Sequence[Equation], owned: Collection[Variable]) -> dict[Variable, tuple[Variable, int]]:
     """The parts of vectors that `np.concatenate` joins: of each the vector, and at which entry of it it begins."""
     inside: dict[Variable, tuple[Variable, int]] = {}
+    wholes: set[Variable] = set()
     for equation in equations:
         whole = equation.result
         if equation.function is not np.concatenate or whole not in owned or whole.ndim != 1:
             continue
         parts = equation.operands[0]
-        fits = all(isinstance(x, Variable) and x in owned and x not in inside and x.dtype == whole.dtype and is_dense(x)
-                   for x in parts)
+        fits = isinstance(parts, tuple | list) and all(
+            isinstance(x, Variable) and x in owned and x not in inside and x not in wholes
+            and x.dtype == whole.dtype and is_dense(x) for x in parts)
         if fits and len(set(parts)) == len(parts):
+            wholes.add(whole)
             start = 0
             for x in parts:
                 inside[x] = whole, start

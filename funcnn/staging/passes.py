@@ -48,18 +48,28 @@ def without_dead(program: Program) -> Program:
 
 
 def with_constants(program: Program) -> Program:
-    """Compute once what depends on shapes, dtypes and constants alone, such as `np.zeros_like(x)`."""
+    """Compute once what depends on shapes and dtypes alone, such as `np.zeros_like(x)`, but for what is handed out."""
+    handed_out = escaping(program)
     known: dict[Variable, Any] = {}
     kept = []
     for equation in program.equations:
-        function, operands, options, result, *_ = equation
+        function, operands, _, result, *_ = equation
         if function is freeze and operands[0] in known:
             known[operands[0]].setflags(write=False)
-        elif function in _OF_SHAPE and isinstance(operands[0], Variable) and len(equation.reads) == 1:
-            known[result] = function(_like(operands[0]), *operands[1:], **options)
+        elif result not in handed_out and (constant := _constant(equation)) is not None:
+            known[result] = constant
         else:
             kept.append(equation)
     return _replaced(program, kept, known)
+
+
+def _constant(equation: Equation) -> Any:
+    """The result, if it depends on shapes alone and lies in memory as it was recorded; else None."""
+    function, operands, options, result, *_ = equation
+    if function not in _OF_SHAPE or len(equation.reads) != 1 or not (operands and isinstance(operands[0], Variable)):
+        return None
+    constant = function(_like(operands[0]), *operands[1:], **options)
+    return constant if _lies_alike(Variable("", constant), result) else None
 
 
 _OF_SHAPE = {np.zeros_like, np.ones_like, np.full_like}
@@ -170,11 +180,15 @@ def with_numbers_as_arrays(program: Program) -> Program:
     for equation in program.equations:
         function, operands, _, result, *_ = equation
         floats = {x.dtype for x in operands if isinstance(x, Variable) and x.is_array and x.ndim}
-        if (isinstance(function, np.ufunc) and result.is_array and len(floats) == 1
+        if (function in _OF_ONE_TYPE and result.is_array and len(floats) == 1
                 and (dtype := floats.pop()).kind == "f" and dtype.itemsize > 2):
             operands = tuple([_of(x, dtype) for x in operands])
         kept.append(equation._replace(operands=operands))
     return program.with_equations(kept)
+
+
+_OF_ONE_TYPE = {each for each in vars(np).values() if isinstance(each, np.ufunc) and each is not np.ldexp}
+"""Functions that make a number beside floats a float; others, as `scipy.special` has them, count orders with it."""
 
 
 def _of(x: Any, dtype: Any) -> Any:

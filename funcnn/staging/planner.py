@@ -33,6 +33,7 @@ from funcnn.staging.equation import (
 from funcnn.staging.memory import joined, placed
 from funcnn.staging.passes import PASSES, VIEWS, Pass, escaping, roots, simplified
 from funcnn.staging.program import Program
+from funcnn.staging.recorder import copied
 from funcnn.staging.recycling import Recycled, can_recycle
 
 __all__ = ["Choices", "Plan"]
@@ -120,7 +121,7 @@ def _takes_out(equation: Equation) -> bool:
         is_plain = function.__name__ == "reduce" and options.keys() <= {"keepdims"} and len(operands) == 2
         return is_plain and is_dense(operands[0])  # else a sum may be added up in another order
     if function is np.concatenate:
-        return options.keys() <= {"axis"}
+        return options.keys() <= {"axis"} and len(operands) <= 2
     return function in _COPIES and not options and len(operands) <= 2
 
 
@@ -145,17 +146,22 @@ def _has_rows(x: Any, shape: tuple[int, ...]) -> bool:
     return len(its) == len(shape) and its[:1] == shape[:1]
 
 
+_LOCAL = {"c", "cut", "cuts", "make", "run"}
+"""Names that the text gives itself."""
+
+
 class _Writer:
     """Writes a program as a function `make()`, which gets memory and returns the function of the leaves."""
 
     def __init__(self, program: Program, choices: Choices) -> None:
         self.program, self.choices = program, choices
         self.names: dict[str, Any] = {"empty": np.empty, "ndarray": np.ndarray, "uint8": np.uint8, "copyto": np.copyto}
-        self.taken = set(map(repr, program.inputs))
         self._name_of: dict[int, str] = {id(x): name for name, x in self.names.items()}
         self.before: list[str] = []
         self.lines: list[str] = []
         self.code = ""
+        self.inputs = {x: f"_{number}" for number, x in enumerate(program.inputs)}
+        """Names that nothing else in the text has; those of the user's parameters may be `exp`, or `cut`."""
         equations = program.equations
         self.lies_in = roots(program)
         self.handed_out = handed_out = escaping(program)
@@ -164,8 +170,8 @@ class _Writer:
         self.writable = {each.result for each in equations if _takes_out(each)}
         self.owned = self.writable - handed_out - self.scratch if choices.own_memory else set()
         self.inside = joined(equations, self.owned) if choices.joins else {}
-        for part, (whole, _) in self.inside.items():
-            self.lies_in[part] = {whole}
+        self.lies_in = {x: {self.inside.get(root, (root, 0))[0] for root in lies_in}
+                        for x, lies_in in self.lies_in.items()}
         self.block_of, self.sizes = placed(equations, self.owned - self.inside.keys(), self.lies_in,
                                            list(self.runs.values()), lambda each: _overwritten(each, self.lies_in))
         self.is_there = set(self.owned)
@@ -199,7 +205,7 @@ class _Writer:
         outputs = "".join(f"{self.handed(x)}, " for x in self.program.outputs)
         text = "\n".join([
             "def make():", *[f"    {line}" for line in self.before],
-            f"    def run({', '.join(map(repr, self.program.inputs))}):", *[f"        {line}" for line in self.lines],
+            f"    def run({', '.join(self.inputs.values())}):", *[f"        {line}" for line in self.lines],
             f"        return ({outputs})",
             "    return run"])
         self.code, scope = text, dict(self.names)
@@ -224,8 +230,9 @@ class _Writer:
         """Whether there is nothing to do: the parts of a join lie in it already, nobody sees the flag of an array."""
         if equation.function is freeze:
             return equation.operands[0] not in self.handed_out
-        return equation.function is np.concatenate and all(
-            isinstance(x, Variable) and self.inside.get(x, (x, 0))[0] is equation.result for x in equation.operands[0])
+        parts = equation.operands[0] if equation.function is np.concatenate else None
+        return isinstance(parts, tuple | list) and all(
+            isinstance(x, Variable) and self.inside.get(x, (x, 0))[0] is equation.result for x in parts)
 
     def statement(self, equation: Equation) -> str:
         """One equation as a statement of the function that runs."""
@@ -251,7 +258,8 @@ class _Writer:
         if isinstance(function, np.ufunc):
             return self.ufunc(function, given, out)
         if function is np.concatenate:
-            return f"{self.name(function)}({given}, {self.value(options.get('axis', 0))}, {out})"
+            axis = operands[1] if len(operands) > 1 else options.get("axis", 0)
+            return f"{self.name(function)}({self.value(operands[0])}, {self.value(axis)}, {out})"
         return f"{self.name(function)}({given}, None, {out}{', True' if options.get('keepdims') else ''})"
 
     def ufunc(self, function: np.ufunc, given: str, out: str) -> str:
@@ -307,12 +315,12 @@ class _Writer:
     def value(self, x: Any) -> str:
         """An operand: a variable, a constant by name, or a tuple, list or dict of such."""
         if isinstance(x, Variable):
-            return repr(x)
+            return self.inputs.get(x, x.name)
         if any(True for _ in variables_in(x)):
             if type(x) in (tuple, list):
                 inside = ", ".join(map(self.value, x))
                 return f"[{inside}]" if type(x) is list else f"({inside},)"
-            found = ", ".join(f"{self.name(each)}: {each!r}" for each in dict.fromkeys(variables_in(x)))
+            found = ", ".join(f"{self.name(each)}: {self.value(each)}" for each in dict.fromkeys(variables_in(x)))
             return f"{self.name(with_variables)}({self.name(x)}, {{{found}}}.__getitem__)"
         return repr(x) if type(x) in (int, bool, type(None)) else self.name(x)
 
@@ -320,13 +328,13 @@ class _Writer:
         """A leaf of the result; of a constant array that can be written into a copy, of others a view."""
         if not isinstance(x, np.ndarray):
             return self.value(x)
-        return f"{self.name(x)}.copy('K')" if x.flags.writeable else f"{self.name(x)}.view()"
+        return f"{self.name(copied)}({self.name(x)})" if x.flags.writeable else f"{self.name(x)}.view()"
 
     def name(self, x: Any) -> str:
         """The name by which the text knows an object."""
         if id(x) not in self._name_of:
             own = as_name(getattr(x, "__name__", ""), "c") if callable(x) else "c"
-            name = own if own != "c" and own not in self.taken and own not in self.names else f"{own}{len(self.names)}"
+            name = own if own not in self.names and own not in _LOCAL else f"{own}_{len(self.names)}"
             self._name_of[id(x)] = name
             self.names[name] = x
         return self._name_of[id(x)]
@@ -335,7 +343,7 @@ class _Writer:
 def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:
     """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin.
 
-    The context is what `np.errstate` says around the call.
+    The context goes with it: how NumPy answers divisions by zero and overflow here (`np.errstate`).
     """
     with ThreadPoolExecutor(threads - 1) as pool:
         try:

@@ -21,10 +21,10 @@ import numpy as np
 
 from funcnn.core import Interpreter, Rule, Tracer, TracerError, getitem, innermost
 from funcnn.rules.elementwise import power
-from funcnn.staging.equation import PLAIN_ARRAYS, Equation, Line, Method, Variable, expect, freeze, is_kind
+from funcnn.staging.equation import PLAIN_ARRAYS, Equation, Line, Method, Variable, expect, form_of, freeze, has_form
 from funcnn.staging.recorded import NUMBERS, Recorded, RecordedNumber, looked_at
 
-__all__ = ["CapturedTracer", "Recorder"]
+__all__ = ["CapturedTracer", "Recorder", "copied"]
 
 
 class CapturedTracer(Exception):
@@ -41,7 +41,22 @@ _SHAPED_BY_VALUES: set[Any] = {np.nonzero, np.flatnonzero, np.argwhere, np.uniqu
                                np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros,
                                *[getattr(np, name) for name in ("unique_all", "unique_counts", "unique_inverse",
                                                                 "unique_values") if hasattr(np, name)]}
+_PRINTING = {np.array2string, np.array_repr, np.array_str}
 _WRITING = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
+
+_VARYING: set[Any] = {np.bincount, np.delete, np.compress, np.extract, np.histogram, np.histogram_bin_edges,
+                      np.histogram2d, np.histogramdd, np.roots, np.poly, np.polymul, np.polydiv, np.real_if_close,
+                      np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.ix_, Method("repeat"),
+                      *[getattr(np.emath, name) for name in np.emath.__all__]}
+"""Functions whose results may have another shape or dtype for other values."""
+
+_SHAPING = {np.reshape, np.broadcast_to, np.tile, np.resize, np.split, np.array_split, np.pad,
+            *map(Method, ("reshape", "transpose"))}
+"""Functions that take shapes."""
+
+_BY_ENTRY = {np.where, np.clip, np.round, np.full_like, round, divmod, Method("clip"), Method("round")}
+"""Functions to which an integer is a number like others, neither a shape nor an axis."""
+
 _PLAIN = (str, bytes, type(None), np.dtype, type, type(Ellipsis))
 
 
@@ -88,26 +103,13 @@ class Recorder(Interpreter):
             return function(*values, **named)
         self._check(function, args, values, options)
         y = function(*values, **named)
-        traced = self._written(function, args, options, y)
-        if _has_kind_by_values(function, args, options):
-            self._expect_kind(traced)
-        return traced
+        return self._written(function, args, options, y, _may_vary(function, args, options))
 
     def ask(self, condition: Tracer) -> bool:
         """The answer to a question about values, which becomes a condition of the program."""
         answer = bool(condition.value)
         self._write(expect, (condition, answer), {}, None)
         return answer
-
-    def _expect_kind(self, x: Recorded | tuple[Any, ...] | list[Any]) -> None:
-        """Make it a condition that a result has the type, shape and dtype that it has now."""
-        if isinstance(x, tuple | list):
-            for part in x:
-                self._expect_kind(part)
-        elif isinstance(x, Recorded):
-            y = x.value
-            kind = type(y), getattr(y, "shape", ()), getattr(y, "dtype", None)
-            self.ask(self._traced(True, self._write(is_kind, (x, *kind), {}, True)))
 
     def freeze(self, x: Recorded) -> None:
         """Flag an array read-only."""
@@ -131,7 +133,7 @@ class Recorder(Interpreter):
         """An array that somebody may still write into, as it is now."""
         _, copy = self._constants.get(id(x), (None, None))
         if copy is None or copy.tobytes() != x.tobytes():
-            copy = _copied(x)
+            copy = copied(x)
             copy.setflags(write=x.flags.writeable)
             self._constants[id(x)] = x, copy  # x too, so that its id is nobody else's
         return copy
@@ -159,8 +161,12 @@ class Recorder(Interpreter):
             name = "out=..." if has_out else f"np.{function.__name__}"
             raise TracerError(f"{name}: inside jit results cannot be written into an array; use what functions return, "
                               "such as np.where")
+        if function in _PRINTING:
+            seen = next(x for x in (*args, *options.values()) if isinstance(x, Recorded))
+            raise looked_at(f"np.{function.__name__}(x)", seen)
         by_mask = function is operator.getitem and _has_mask(args[1])
-        by_mask = by_mask or (function in (np.compress, np.extract) and isinstance(args[0], Tracer))
+        picks = (*args[:1], options.get("condition")) if function in (np.compress, np.extract) else ()
+        by_mask = by_mask or any(isinstance(x, Tracer) for x in picks)
         if by_mask or function in _SHAPED_BY_VALUES or (function is np.where and len(args) == 1):
             name = "x[mask]" if function is operator.getitem else f"np.{function.__name__}"
             raise TracerError(f"{name}: how long the result is depends on values, which jit cannot know; "
@@ -169,17 +175,26 @@ class Recorder(Interpreter):
             raise TracerError("np.repeat: how long the result is depends on repeats, which jit cannot know; say "
                               "static_argnums, or give the numbers outside of jit")
 
-    def _written(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any) -> Any:
+    def _written(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any,
+                 may_vary: bool = False) -> Any:
         if isinstance(y, np.ndarray | np.generic | bool | int | float | complex):
-            return self._traced(y, self._write(function, args, options, y))
+            traced = self._traced(y, self._write(function, args, options, y))
+            return self._with_its_form(traced) if may_vary else traced
         if isinstance(y, tuple | list):
             whole = Recorded(self, y, self._write(function, args, options, y))
+            if may_vary:
+                self._with_its_form(whole)
             parts = [self._written(operator.getitem, (whole, i), {}, part) for i, part in enumerate(y)]
             return type(y)(*parts) if hasattr(y, "_fields") else type(y)(parts)
         if isinstance(y, _PLAIN):
             return y
         raise TracerError(f"{getattr(function, '__name__', function)}: returned a {type(y).__name__}, which jit cannot "
                           "record; it knows arrays, numbers, and tuples and lists of them")
+
+    def _with_its_form(self, x: Recorded) -> Recorded:
+        """A value, of which it becomes a condition that it has this shape and dtype."""
+        self.ask(self._written(has_form, (x, form_of(x.value)), {}, True))
+        return x
 
     def _write(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], y: Any,
                ) -> Variable:
@@ -195,7 +210,7 @@ class Recorder(Interpreter):
         return (RecordedNumber if type(y) in NUMBERS else Recorded)(self, y, variable)
 
 
-def _copied(x: Any) -> Any:
+def copied(x: Any) -> Any:
     """A copy that lies in memory like x, because sums depend on it."""
     low, high = np.lib.array_utils.byte_bounds(x)
     if x.dtype.hasobject or x.size == 0 or high - low > 4 * x.nbytes:
@@ -222,23 +237,21 @@ def _spelled(function: Callable[..., Any], values: Sequence[Any], options: dict[
     return operator.getitem if function is getitem else function
 
 
-_KIND_BY_VALUES: set[Any] = {
-    np.bincount, np.real_if_close, np.roots, np.poly, np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.histogram,
-    np.histogram_bin_edges, np.histogram2d, np.histogramdd, np.ix_, np.delete, np.insert, np.pad, np.tile, np.split,
-    np.array_split, np.polydiv,
-    *[getattr(np.emath, name) for name in ("sqrt", "log", "log2", "log10", "logn", "power", "arccos", "arcsin",
-                                           "arctanh")]}
-"""Functions whose results have another shape or dtype for other values: `np.bincount([0, 9])` has ten entries."""
-
-
-def _has_kind_by_values(function: Any, args: Any, options: dict[str, Any]) -> bool:
-    """Whether the type, shape or dtype of a result may depend on values: also where a traced int says an axis, a shape.
-
-    Python's own power gives an int or a float: 2**1, 2**-1.
-    """
-    if isinstance(function, np.ufunc) or getattr(function, "__module__", "") == "_operator":
-        return function is operator.pow and _is_open(*args)
-    return function in _KIND_BY_VALUES or _has_int(args) or _has_int(tuple(options.values()))
+def _may_vary(function: Any, args: Sequence[Any], options: dict[str, Any]) -> bool:
+    """Whether shape or dtype of a result may depend on values: by the function, or an integer that may be an axis."""
+    if function in _VARYING:
+        return True
+    if function in _SHAPING and any(_holds(x, lambda _: True) for x in (*args[1:], *options.values())):
+        return True
+    if function is operator.getitem:
+        return _holds(args[1], lambda x: type(x.value) is bool)
+    if function is operator.pow:
+        return _is_open(*args)
+    home, name = getattr(function, "__module__", ""), getattr(function, "__name__", "")
+    is_key = (home, name) == ("funcnn.random", "fold_in")  # of two words, whatever is folded in
+    if isinstance(function, np.ufunc) or function in _BY_ENTRY or home == "_operator" or is_key:
+        return False
+    return _holds((*args, *options.values()), lambda x: isinstance(x.value, int | np.integer | np.bool_))
 
 
 def _is_open(base: Any, exponent: Any) -> bool:
@@ -249,10 +262,11 @@ def _is_open(base: Any, exponent: Any) -> bool:
     return isinstance(a, int) if isinstance(b, int) else isinstance(base, Recorded) or a < 0
 
 
-def _has_int(x: Any) -> bool:
+def _holds(x: Any, is_meant: Callable[[Recorded], bool]) -> bool:
+    """Whether there is a traced value that is meant, also inside tuples and lists."""
     if isinstance(x, tuple | list):
-        return any(map(_has_int, x))
-    return isinstance(x, Recorded) and isinstance(x.value, int | np.integer)
+        return any(_holds(part, is_meant) for part in x)
+    return isinstance(x, Recorded) and is_meant(x)
 
 
 @functools.cache

@@ -90,7 +90,7 @@ class Writer:
             inside = ", ".join(map(self.value, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
         if isinstance(x, dict):
-            return "{" + ", ".join(f"{self.value(key)}: {self.value(value)}" for key, value in x.items()) + "}"
+            return "{" + ", ".join(f"{self.key(key)}: {self.value(value)}" for key, value in x.items()) + "}"
         if isinstance(x, slice):
             return f"slice({self.value(x.start)}, {self.value(x.stop)}, {self.value(x.step)})"
         if isinstance(x, np.dtype):
@@ -100,7 +100,7 @@ class Writer:
         if isinstance(x, type) and issubclass(x, np.generic):
             return f"np.{x.__name__}"
         if isinstance(x, range | set | frozenset):
-            return repr(x) if isinstance(x, range) else f"{type(x).__name__}({self.value(list(x))})"
+            return repr(x) if isinstance(x, range) else f"{type(x).__name__}([{', '.join(map(self.key, x))}])"
         if x is type(None) or x is type(...):
             return "type(None)" if x is type(None) else "type(...)"
         name: str = getattr(x, "__name__", "")
@@ -111,6 +111,10 @@ class Writer:
         if isinstance(x, np.generic):
             return f"np.{type(x).__name__}({self.value(x.item() if x.dtype.kind != 'f' else float(x))})"
         return self.function(x) if callable(x) else self.constant(x)
+
+    def key(self, x: Any) -> str:
+        """What is looked up by ==, and by its hash: a dtype is not found under its type."""
+        return f"np.dtype({self.value(x)})" if isinstance(x, np.dtype) else self.value(x)
 
     def constant(self, x: Any) -> str:
         """The name of a constant."""

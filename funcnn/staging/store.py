@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -108,7 +108,7 @@ class Call:
         """The program of the function, which runs on tracers, and its result."""
         self.signature()
         recorder = Recorder()
-        traced: list[Recorded] = recorder.begin(_names(self.f, self.structure.paths()), self.leaves)
+        traced: list[Recorded] = recorder.begin(self.names_of_leaves(), self.leaves)
         args, kwargs = self.structure.build(tuple(traced))
         args = [self.args[i] if i in self.static else arg for i, arg in enumerate(args)]
         try:
@@ -129,10 +129,24 @@ class Call:
         return program, structure.build(tuple([x.value if isinstance(x, Recorded) else x for x in leaves]))
 
     def parameters(self) -> list[str]:
-        """The names of the arguments that are traced or hold what is."""
+        """The names of the arguments, each its own."""
         names = _parameters(self.f)
         own = [names[i] if i < len(names) else f"a{i}" for i in range(len(self.args))]
-        return [*own, *[as_name(name, "a") for name in self.kwargs]]
+        found: dict[str, None] = {}
+        for name in (*own, *[as_name(name, "a") for name in self.kwargs]):
+            found[_not_among(found, name)] = None
+        return list(found)
+
+    def names_of_leaves(self) -> list[str]:
+        """A name for each leaf of the arguments: of the argument, and the path inside it."""
+        argument = dict(zip([*range(len(self.args)), *self.kwargs], self.parameters(), strict=True))
+        taken, names = set(argument.values()), []
+        for _, first, *rest in self.structure.paths():
+            own = argument[first]
+            name = _not_among(taken, as_name("_".join(map(str, (own, *rest))), "a")) if rest else own
+            taken.add(name)
+            names.append(name)
+        return names
 
 
 def _calculates_itself(leaf: Any) -> bool:
@@ -157,18 +171,10 @@ def _where(path: tree.Path) -> str:
     return f"{kind} {path[1]}{inside}"
 
 
-def _names(f: Callable[..., Any], paths: Sequence[tree.Path]) -> list[str]:
-    """A name for each leaf of the arguments, from the names of the parameters of f and the path."""
-    parameters = _parameters(f)
-    of_arguments = {*parameters, *[str(first) for kind, first, *rest in paths if kind == 1]}
-    names: dict[str, None] = {}
-    for kind, first, *rest in paths:
-        own = str(first) if kind == 1 else parameters[int(first)] if int(first) < len(parameters) else f"a{first}"
-        name = as_name("_".join(map(str, (own, *rest))), "a")
-        while name in names or (rest and name in of_arguments):
-            name += "_"
-        names[name] = None
-    return list(names)
+def _not_among(taken: Collection[str], name: str) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _parameters(f: Callable[..., Any]) -> list[str]:
