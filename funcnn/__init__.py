@@ -6,6 +6,7 @@ which they are also imported: a room knows those above it and none below.
     typing            what is an array, a key, a tree of parameters?
     _arrays           how is one formula written for every kind of array?
     _arguments        how is an argument refused that cannot be meant?
+    _threads          how do threads share a work?
     tree              how are many arrays treated as one value?
     core              what is a traced program, and what does a transformation say of it?
     batching          how is a function of one example computed for all, by vmap?
@@ -22,7 +23,8 @@ which they are also imported: a room knows those above it and none below.
     schedules         how does the learning rate change?
     optimizers        how does a gradient become a step?
     training          how do steps become learning?
-    parallel          how do cores share the work?
+    parallel          how do cores share a gradient?
+    memory            what becomes of memory that was let go?
     checkpoint        how does a run outlive its machine?
     datasets          what is there to learn?
     testing           how are functions of your own tested?
@@ -81,12 +83,12 @@ from funcnn.tree import (
 )
 
 if TYPE_CHECKING:
-    from funcnn import (parallel as parallel, checkpoint as checkpoint, datasets as datasets, testing as testing,
-                        tracing as tracing, plotting as plotting, jax as jax)
+    from funcnn import (parallel as parallel, memory as memory, checkpoint as checkpoint, datasets as datasets,
+                        testing as testing, tracing as tracing, plotting as plotting, jax as jax)
 
 __version__ = "0.1.0"
 
-_LATER = ("parallel", "checkpoint", "datasets", "testing", "tracing", "plotting", "jax")
+_LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "jax")
 
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there

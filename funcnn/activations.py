@@ -47,7 +47,7 @@ def relu(x: Array) -> Array:
     return result
 
 
-relu.defvjps(lambda g, _y, x: masked(g, x > 0), formula=("y = maximum(x, 0)", "dx = g * (x > 0)"))
+relu.defvjps(lambda g, y, _x: masked(g, y > 0), formula=("y = maximum(x, 0)", "dx = g * (x > 0)"))
 
 
 @custom_vjp

@@ -7,16 +7,15 @@ that fit a core's cache pay even where there is one core.
 
 from __future__ import annotations
 
-import builtins
 import functools
 import itertools
-import os
 from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 
 from funcnn import tree
 from funcnn._arguments import described, function, whole_number
 from funcnn._arrays import readonly
+from funcnn._threads import in_threads
 from funcnn.optimizers.transformation import like
 from funcnn.training.streams import check_rows, rows_in
 from funcnn.typing import Scalar
@@ -62,9 +61,10 @@ def data_parallel(value_and_grad_fn: Callable[..., Any], shards: int, map: Map |
     >>> data_parallel(with_rows, shards=2)(1.0, x)
     ((np.float64(3.0), (2, 3)), -2.0)
 
-    `map` says who does the work: threads, as many as there are cores (where none can be started, one block after the
-    other), unless given. The built-in `map` does it one by one, that of a `ProcessPoolExecutor` in processes: then the
-    function and its arguments are pickled, so it is one that stands in a module under its name:
+    `map` says who does the work: threads, as many as this process may use cores (where none can be started, one block
+    after the other), unless given; the environment variable FUNCNN_NUM_THREADS says another number. The built-in `map`
+    does it one by one, that of a `ProcessPoolExecutor` in processes: then the function and its arguments are pickled,
+    so it is one that stands in a module under its name:
     `def step(params, batch): return value_and_grad(loss)(params, batch)`.
 
     As `jax.pmap` with a mean over devices, on the cores of one. The last digits may differ from those of the whole
@@ -72,7 +72,7 @@ def data_parallel(value_and_grad_fn: Callable[..., Any], shards: int, map: Map |
     """
     shards = whole_number("data_parallel", "shards", shards, least=1)
     function("data_parallel", "value_and_grad_fn, such as value_and_grad(loss),", value_and_grad_fn)
-    work = _in_threads if map is None else map
+    work = in_threads if map is None else map
 
     def value_and_grad_of_blocks(params: Any, batch: Any, /, *args: Any, **kwargs: Any) -> Any:
         check_rows("data_parallel", batch)
@@ -116,19 +116,3 @@ def _average(parts: tuple[P, ...], rows: list[int]) -> P:
 
     average: P = tree.map(mean, *parts)
     return average
-
-
-def _in_threads(f: Callable[[Any], Any], blocks: Iterable[Any]) -> list[Any]:
-    """`map`, with a thread for each core; an error in one is raised here."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    works = list(blocks)
-    if len(works) == 1:
-        return list(builtins.map(f, works))
-    with ThreadPoolExecutor(min(len(works), os.cpu_count() or 1)) as threads:
-        try:
-            futures = [threads.submit(f, work) for work in works]
-        except RuntimeError:  # no thread can be started: WebAssembly, or a limit of the system
-            threads.shutdown(wait=False, cancel_futures=True)
-            return list(builtins.map(f, works))
-        return [future.result() for future in futures]

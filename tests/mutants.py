@@ -170,7 +170,7 @@ MUTANTS = [
     Mutant("shapes may broadcast", "losses/checks.py", "    if p == t:\n", "    if True:\n", "losses"),
     Mutant("accuracy along the wrong axis", "metrics.py", "xp.mean(xp.argmax(predictions, axis=-1) == classes)",
            "xp.mean(xp.argmin(predictions, axis=-1) == classes)", "test_metrics.py"),
-    Mutant("relu at 0", "activations.py", "masked(g, x > 0)", "masked(g, x >= 0)", "test_activations.py"),
+    Mutant("relu at 0", "activations.py", "masked(g, y > 0)", "masked(g, y >= 0)", "test_activations.py"),
     Mutant("softmax without the shift", "activations.py", "powers = np.exp(x - np.max(x, axis=axis, keepdims=True))",
            "powers = np.exp(x)", "test_activations.py"),
     # random

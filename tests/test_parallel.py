@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -15,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcnn as fn
-from funcnn import losses, tree
+from funcnn import _threads, losses, tree
 from funcnn.activations import relu
 from funcnn.layers import dense, dropout
 from funcnn.parallel import data_parallel
@@ -128,7 +127,8 @@ def test_where_threads_are_short_the_work_is_done_nevertheless(started: int, mon
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_a_few)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(_threads, "_pool", None)
+    monkeypatch.setenv("FUNCNN_NUM_THREADS", "4")
     assert tree.equal(data_parallel(WHOLE, 4)(PARAMS, (X, Y), None), data_parallel(WHOLE, 4, map)(PARAMS, (X, Y), None))
 
 
@@ -144,15 +144,17 @@ def test_an_error_of_the_work_is_not_taken_for_a_want_of_threads() -> None:
     assert calls == [2, 2]
 
 
-def test_the_work_is_done_in_threads_and_their_errors_arrive() -> None:
-    main, seen = threading.get_ident(), set()
+def test_the_work_is_done_in_threads_and_their_errors_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNCNN_NUM_THREADS", "2")
+    seen, both = set(), threading.Barrier(2)
 
     def look(params: float, x: Any) -> tuple[Scalar, float]:
         seen.add(threading.get_ident())
+        both.wait(timeout=60)
         return np.mean(x), params
 
-    data_parallel(look, 3)(1.0, np.arange(6.0))
-    assert main not in seen
+    data_parallel(look, 2)(1.0, np.arange(6.0))
+    assert len(seen) == 2
     with pytest.raises(ValueError, match="labels run from"):
         data_parallel(WHOLE, 3)(PARAMS, (X, Y + 1))
 

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from funcnn.staging.blocks import Run, is_dense
+from funcnn.staging.blocks import Run, is_dense, is_reshape
 from funcnn.staging.equation import Equation, Variable
 
-__all__ = ["joined", "placed"]
+__all__ = ["in_turns", "joined", "placed"]
 
 Roots = Mapping[Variable, set[Variable]]
 
@@ -38,26 +38,70 @@ def joined(equations: Sequence[Equation], owned: Collection[Variable]) -> dict[V
 
 
 def placed(equations: Sequence[Equation], owned: Collection[Variable], lies_in: Roots, together: Sequence[Run],
-           in_place: Callable[[Equation], Sequence[Variable]]) -> tuple[dict[Variable, int], list[int]]:
+           ) -> tuple[dict[Variable, int], list[int]]:
     """A block of memory for each of these variables, and the bytes of each block.
 
-    What is read in a run is needed until its end. `in_place(e)` are the operands that an equation may overwrite with
-    its result, when nobody reads them after it.
+    What is read in a run is needed until its end, but for results of the run that lie in the same way: entry by entry
+    they come after it.
     """
-    last = _last_reads(equations, lies_in, together)
+    last, exactly_last = _last_reads(equations, lies_in, together), _last_reads(equations, lies_in, ())
+    run_of = {number: run for run in together for number in range(run.start, run.stop)}
     block_of: dict[Variable, int] = {}
     sizes: list[int] = []
     tenants: dict[int, Variable] = {}
     for number, equation in enumerate(equations):
-        for root in lies_in[equation.result]:
+        y = equation.result
+        for root in lies_in[y]:
             if root in owned and root not in block_of:
-                ending = [block_of[x] for x in in_place(equation) if x in block_of and last[x] == number]
-                block = ending[0] if ending and root is equation.result else _free(sizes, tenants, root.nbytes)
+                start = run_of[number].start if number in run_of else number
+                alike = _read_by_entry(equations[start:number + 1], lies_in) if root is y else set()
+                ending = [block for block, x in tenants.items()
+                          if x in alike and start <= exactly_last[x] <= number and _lie_alike(x, y)]
+                block = ending[0] if ending else _free(sizes, tenants, root.nbytes)
                 block_of[root], tenants[block] = block, root
         for block, tenant in list(tenants.items()):
             if last.get(tenant, number) <= number:
                 del tenants[block]
     return block_of, sizes
+
+
+def _read_by_entry(equations: Sequence[Equation], lies_in: Roots) -> set[Variable]:
+    """The memory that functions which work entry by entry read, and read in no other way."""
+    if not all((isinstance(each.function, np.ufunc) and each.function.signature is None) or is_reshape(each)
+               for each in equations):
+        return set()
+    read = [(x, root) for each in equations for x in each.reads for root in lies_in[x]]
+    return {root for _, root in read} - {root for x, root in read if not _lie_alike(x, root)}
+
+
+def _lie_alike(x: Variable, y: Variable) -> bool:
+    """Whether two arrays, if they begin at the same place, have their entries at the same places."""
+    return (x.shape, x.strides, x.nbytes) == (y.shape, y.strides, y.nbytes)
+
+
+def in_turns(equations: Sequence[Equation], local: Collection[Variable]) -> dict[Variable, int]:
+    """The number of a piece of memory for each local result of a run: the same where one comes after the other.
+
+    What is computed entry by entry may take the place of what is read for the last time. Few pieces stay in the cache.
+    """
+    source: dict[Variable, Variable] = {}
+    last: dict[Variable, int] = {}
+    for number, each in enumerate(equations):
+        for x in each.reads:
+            last[source.get(x, x)] = number
+        if is_reshape(each):
+            source[each.result] = source.get(each.operands[0], each.operands[0])
+            last.setdefault(source[each.result], number)
+    piece: dict[Variable, int] = {}
+    free: list[Variable] = []
+    for number, each in enumerate(equations):
+        free += [x for x in piece if last.get(x) == number]
+        y = each.result
+        if y in local and not is_reshape(each):
+            left = next((x for x in reversed(free) if x.dtype == y.dtype), None)
+            piece[y] = len(set(piece.values())) if left is None else piece[left]
+            free = [x for x in free if x is not left]
+    return piece
 
 
 def _last_reads(equations: Sequence[Equation], lies_in: Roots, together: Sequence[Run]) -> dict[Variable, int]:

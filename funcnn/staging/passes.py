@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from funcnn.staging.blocks import gathered
 from funcnn.staging.equation import (
     UFUNC_OF,
     Attribute,
@@ -260,6 +261,11 @@ def _replaced(program: Program, equations: Iterable[Equation], known: dict[Varia
     return program.with_equations(new, _swap(program.outputs, known))
 
 
+def with_runs(program: Program) -> Program:
+    """Bring together what can be worked through block by block."""
+    return program.with_equations(gathered(program.equations, escaping(program)))
+
+
 PASSES: tuple[Pass, ...] = (without_dead, with_constants, without_views, without_double, written_faster, without_dead,
-                            with_numbers_as_arrays)
+                            with_numbers_as_arrays, with_runs)
 """What the planner does before it decides what lies where."""

@@ -8,16 +8,14 @@ out. Every call that runs at the same time has memory of its own. `Choices` swit
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from funcnn._threads import in_threads, number_of_threads
 from funcnn.staging import calling
-from funcnn.staging.blocks import Run, is_dense, runs
+from funcnn.staging.blocks import Run, is_dense, is_reshape, runs
 from funcnn.staging.equation import (
     Attribute,
     Changed,
@@ -30,7 +28,7 @@ from funcnn.staging.equation import (
     variables_in,
     with_variables,
 )
-from funcnn.staging.memory import joined, placed
+from funcnn.staging.memory import in_turns, joined, placed
 from funcnn.staging.passes import PASSES, VIEWS, Pass, escaping, roots, simplified
 from funcnn.staging.program import Program
 from funcnn.staging.recorder import copied
@@ -51,8 +49,8 @@ class Choices(NamedTuple):
     """Views of memory of the program are made before it runs."""
     blocks: bool = True
     """Large arrays are worked through block by block."""
-    threads: int = min(os.cpu_count() or 1, 4)
-    """So many threads share the blocks of very large arrays."""
+    threads: int | None = None
+    """So many threads share the blocks of very large arrays; None leaves it to the planner."""
     recycles: bool = can_recycle()
     """Large results are written into memory that was handed out before and is held by nobody any longer."""
 
@@ -105,6 +103,26 @@ def _frozen_outputs(program: Program) -> list[bool]:
     return [isinstance(x, Variable) and (not x.is_array or x in frozen) for x in program.outputs]
 
 
+def _threads_for(equations: Iterable[Equation]) -> int:
+    """How many threads pay: one beside the threads of BLAS, which wait for their next product without letting go."""
+    return 1 if any(map(_is_product, equations)) else min(number_of_threads(), MANY)
+
+
+def _is_product(equation: Equation) -> bool:
+    """Whether BLAS does it in several threads."""
+    is_product = getattr(equation.function, "__name__", "") in _PRODUCTS
+    return is_product and max([x.size for x in equation.reads], default=0) > SERIAL
+
+
+_PRODUCTS = {"matmul", "dot", "inner", "vdot", "tensordot", "einsum"}
+
+SERIAL = 2**14
+"""Entries; for products of smaller arrays OpenBLAS wakes none of its threads."""
+
+MANY = 4
+"""Threads; more wait for each other in Python, and for the memory."""
+
+
 # ------------------------------------------------------------------------------------ which functions take memory
 
 
@@ -128,22 +146,17 @@ def _takes_out(equation: Equation) -> bool:
 _COPIES = {Method("copy"), Method("astype")}
 
 
-def _overwritten(equation: Equation, lies_in: dict[Variable, set[Variable]]) -> list[Variable]:
-    """The operands that lie in memory like the result of a function that works entry by entry."""
-    y = equation.result
-    if not isinstance(equation.function, np.ufunc) or equation.function.signature is not None:
-        return []
-    return [x for x in equation.operands if isinstance(x, Variable) and lies_in[x] == {x}
-            and (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides)]
-
-
 # ----------------------------------------------------------------------------------------------- the function
 
 
-def _has_rows(x: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a variable or a constant array has as many rows as an array of this shape."""
-    its: tuple[int, ...] = getattr(x, "shape", ())
-    return len(its) == len(shape) and its[:1] == shape[:1]
+def _is_uniform(x: Any) -> bool:
+    """Whether all entries of a constant have the same bits; then a block of them, which stays in the cache, is enough.
+
+    >>> _is_uniform(np.zeros(3)), _is_uniform(np.array([0.0, -0.0]))
+    (True, False)
+    """
+    is_uniform: bool = x.tobytes() == x.size * x.ravel()[:1].tobytes()
+    return is_uniform
 
 
 _LOCAL = {"c", "cut", "cuts", "make", "run"}
@@ -167,13 +180,14 @@ class _Writer:
         self.handed_out = handed_out = escaping(program)
         self.runs = {run.start: run for run in runs(equations)} if choices.blocks else {}
         self.scratch = self._scratch(handed_out)
+        self.threads = _threads_for(equations) if choices.threads is None else choices.threads
         self.writable = {each.result for each in equations if _takes_out(each)}
         self.owned = self.writable - handed_out - self.scratch if choices.own_memory else set()
         self.inside = joined(equations, self.owned) if choices.joins else {}
         self.lies_in = {x: {self.inside.get(root, (root, 0))[0] for root in lies_in}
                         for x, lies_in in self.lies_in.items()}
         self.block_of, self.sizes = placed(equations, self.owned - self.inside.keys(), self.lies_in,
-                                           list(self.runs.values()), lambda each: _overwritten(each, self.lies_in))
+                                           list(self.runs.values()))
         self.is_there = set(self.owned)
         """What lies at the same place in every call: memory of the program, and views of it."""
 
@@ -185,6 +199,9 @@ class _Writer:
             for x in equation.reads:
                 if x in own and not own[x].start <= number < own[x].stop:
                     del own[x]
+        for equation in reversed(self.program.equations):
+            if is_reshape(equation) and equation.result not in own:
+                own.pop(equation.operands[0], None)
         return set(own)
 
     def function(self) -> Callable[[], Callable[..., tuple[Any, ...]]]:
@@ -245,8 +262,7 @@ class _Writer:
         if result in self.owned:
             return self.into(equation, repr(result))
         if self.choices.recycles and result in self.writable and is_dense(result) and result.nbytes >= RECYCLED:
-            self.before.append(f"again_{result!r} = {self.name(Recycled)}({result.shape}, {self.name(result.dtype)})")
-            return f"{result!r} = again_{result!r}(); {self.into(equation, repr(result))}"
+            return f"{self.made_anew(result)}; {self.into(equation, repr(result))}"
         return f"{result!r} = {self.call(function, operands, options)}"
 
     def into(self, equation: Equation, out: str) -> str:
@@ -270,35 +286,73 @@ class _Writer:
     # ------------------------------------------------------------------------------------------ block by block
 
     def write_run(self, run: Run) -> None:
-        """A run: a loop over blocks of rows, in memory of a block for what only the run reads."""
+        """A run: a loop over blocks, in memory of a block for what only the run reads."""
         equations = self.program.equations[run.start:run.stop]
         n, own = run.shape[0], f"run{run.start}"
         cuts = [slice(start, min(start + run.rows, n)) for start in range(0, n, run.rows)]
-        results = [each.result for each in equations]
-        for x in results:
-            if x not in self.scratch and x not in self.owned:
-                self.lines.append(f"{x!r} = empty({x.shape}, {self.name(x.dtype)})" if not self.choices.recycles else
-                                  f"{x!r} = again_{x!r}()")
-                if self.choices.recycles:
-                    self.before.append(f"again_{x!r} = {self.name(Recycled)}({x.shape}, {self.name(x.dtype)})")
-        local = [x for x in results if x in self.scratch]
-        read = [x for each in equations for x in each.operands]
-        outer = [x for x in (*read, *results) if not (isinstance(x, Variable) and x in self.scratch)]
-        cut = {self.value(x): f"{self.value(x)}_" for x in outer if _has_rows(x, run.shape)}
-        body = [f"{part} = {whole}[cut]" for whole, part in cut.items()]
-        body += [f"{x!r}_ = s_{x!r}[:cut.stop - cut.start]" for x in local]
-        cut |= {repr(x): f"{x!r}_" for x in local}
+        calculated = [each.result for each in equations if not is_reshape(each)]
+        self.lines += [self.made_anew(x) for x in calculated if x not in self.scratch and x not in self.owned]
+        pieces = {x: f"s{run.start}_{piece}" for x, piece in in_turns(equations, self.scratch).items()}
+        part = {repr(x): f"{piece}_" for x, piece in pieces.items()}
+        opening = [f"{piece}_ = {piece}[:cut.stop - cut.start]" for piece in dict.fromkeys(pieces.values())]
+        body = []
         for each in equations:
-            given = ", ".join([cut.get(text, text) for text in map(self.value, each.operands)])
-            body.append(self.ufunc(each.function, given, f"{each.result!r}_"))
-        scratch = [f"s_{x!r} = empty({(run.rows, *x.shape[1:])}, {self.name(x.dtype)})" for x in local]
-        if self.choices.threads == 1 or math.prod(run.shape) < THREADED:
+            if is_reshape(each):
+                part[repr(each.result)] = self.part_of(each.operands[0], run, part, opening)
+                continue
+            given = ", ".join([self.part_of(x, run, part, opening) for x in each.operands])
+            body.append(self.ufunc(each.function, given, self.part_of(each.result, run, part, opening)))
+        body = opening + body
+        kinds = {piece: x.dtype for x, piece in pieces.items()}
+        shape = (run.rows, *run.shape[1:])
+        scratch = [f"{piece} = empty({shape}, {self.name(dtype)})" for piece, dtype in kinds.items()]
+        threads = min(self.threads, len(cuts))
+        if threads == 1 or math.prod(run.shape) < THREADED:
             self.before += scratch
             self.lines += [f"for cut in {self.name(cuts)}:", *[f"    {line}" for line in body]]
         else:
+            shares = [cuts[i::threads] for i in range(threads)]
             self.lines += [f"def {own}(cuts):", *[f"    {line}" for line in scratch], "    for cut in cuts:",
                            *[f"        {line}" for line in body],
-                           f"{self.name(_shared_out)}({own}, {self.name(cuts)}, {self.choices.threads})"]
+                           f"{self.name(in_threads)}({own}, {self.name(shares)}, {threads})"]
+        for each in equations:
+            if is_reshape(each) and each.result not in self.scratch:
+                self.write(each)
+
+    def part_of(self, x: Any, run: Run, part: dict[str, str], opening: list[str]) -> str:
+        """The part of an operand, or of a result, that belongs to the block that is worked on."""
+        text = self.value(x)
+        if text in part or not self.is_cut(x, run):
+            return part.get(text, text)
+        part[text] = f"{text}_"
+        opening.append(f"{text}_ = {self.cut(x, run)}")
+        return part[text]
+
+    def cut(self, x: Any, run: Run) -> str:
+        """An expression for the entries of an array that belong to a block."""
+        if isinstance(x, np.ndarray) and _is_uniform(x):
+            block = np.full((run.rows, *run.shape[1:]), x.flat[0], x.dtype)
+            return f"{self.name(block)}[:cut.stop - cut.start]"
+        whole = self.value(x)
+        if x.shape == run.shape or len(run.shape) > 1:
+            return f"{whole}[cut]"
+        is_kept = isinstance(x, np.ndarray) or x in self.is_there
+        (self.before if is_kept else self.lines).append(f"{whole}_flat = {whole}.reshape(-1)")
+        return f"{whole}_flat[cut]"
+
+    def is_cut(self, x: Any, run: Run) -> bool:
+        """Whether a variable or a constant is cut with the results; what is the same for all rows is not."""
+        its: tuple[int, ...] = getattr(x, "shape", ())
+        if len(run.shape) == 1:
+            return its != () and math.prod(its) == run.shape[0]
+        return len(its) == len(run.shape) and its[0] == run.shape[0]
+
+    def made_anew(self, x: Variable) -> str:
+        """A statement that gets memory for a result that is handed out: what nobody holds any longer, or new."""
+        if not self.choices.recycles or x.nbytes < RECYCLED:
+            return f"{x!r} = empty({x.shape}, {self.name(x.dtype)})"
+        self.before.append(f"again_{x!r} = {self.name(Recycled)}({x.shape}, {self.name(x.dtype)})")
+        return f"{x!r} = again_{x!r}()"
 
     # ------------------------------------------------------------------------------------------ operands as text
 
@@ -338,18 +392,3 @@ class _Writer:
             self._name_of[id(x)] = name
             self.names[name] = x
         return self._name_of[id(x)]
-
-
-def _shared_out(work: Callable[[Sequence[slice]], None], cuts: Sequence[slice], threads: int) -> None:
-    """Let threads do the work, each on its share of the blocks; this one too, and alone where no other can begin.
-
-    The context goes with it: how NumPy answers divisions by zero and overflow here (`np.errstate`).
-    """
-    with ThreadPoolExecutor(threads - 1) as pool:
-        try:
-            others = [pool.submit(copy_context().run, work, cuts[i::threads]) for i in range(1, threads)]
-        except RuntimeError:  # WebAssembly, or a limit of the system
-            others, threads = [], 1
-        work(cuts[::threads])
-        for done in others:
-            done.result()
