@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -67,7 +66,7 @@ def numpy_dropout() -> harness.Work:
 def torch_dropout() -> harness.Work:
     import torch
 
-    torch.set_num_threads(int(os.environ["OPENBLAS_NUM_THREADS"]))
+    harness.set_torch_threads()
     x = torch.from_numpy(HIDDEN)
     return repeat(lambda: torch.nn.functional.dropout(x, RATE))
 
@@ -76,7 +75,7 @@ def conv2d(with_gradient: bool) -> harness.Work:
     import funcnn as fn
     from funcnn import random
 
-    layer = existing("convolution", "conv2d")(1, 16, 3)
+    layer = existing("layers", "conv2d")(1, 16, 3)
     params = layer.init(random.key(0))
     loss = fn.value_and_grad(lambda params: np.sum(layer.apply(params, IMAGES)))
     return repeat(lambda: loss(params) if with_gradient else layer.apply(params, IMAGES))
@@ -85,7 +84,7 @@ def conv2d(with_gradient: bool) -> harness.Work:
 def torch_conv2d(with_gradient: bool) -> harness.Work:
     import torch
 
-    torch.set_num_threads(int(os.environ["OPENBLAS_NUM_THREADS"]))
+    harness.set_torch_threads()
     x, layer = torch.from_numpy(IMAGES.transpose(0, 3, 1, 2).copy()), torch.nn.Conv2d(1, 16, 3, padding=1)
 
     def run() -> None:

@@ -25,7 +25,8 @@ from statistics import median, quantiles
 from typing import Any, NamedTuple, TypeAlias
 
 __all__ = [
-    "Check", "Contestant", "Contests", "Make", "Settings", "Work", "compare", "machine", "settings", "value_at",
+    "Check", "Contestant", "Contests", "Make", "Settings", "Slice", "Times", "Work", "compare", "machine", "measured",
+    "ratio", "set_torch_threads", "settings", "value_at",
 ]
 
 Work: TypeAlias = Callable[[], Iterator[Any]]
@@ -57,7 +58,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class Settings:
-    """How long to measure, and how many threads NumPy's matrix products may use."""
+    """How long to measure, and how many threads BLAS and PyTorch may use; 0 leaves it to them, as a user finds them."""
 
     rounds: int = 15
     seconds: float = 0.3
@@ -70,7 +71,8 @@ def settings(description: str | None, **defaults: Any) -> Settings:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=standard.rounds, help="how often each takes its turn")
     parser.add_argument("--seconds", type=float, default=standard.seconds, help="how long a turn is")
-    parser.add_argument("--threads", type=int, default=standard.threads, help="OPENBLAS_NUM_THREADS, for all")
+    parser.add_argument("--threads", type=int, default=standard.threads,
+                        help="OPENBLAS_NUM_THREADS, for all; 0 is what each takes by itself")
     return Settings(**vars(parser.parse_args()))
 
 
@@ -157,13 +159,33 @@ Check: TypeAlias = Callable[[Mapping[tuple[str, str], Contestant]], None]
 def compare(title: str, contests: Contests, settings: Settings, unit: str = "us", scale: float = 1e6,
             check: Check | None = None) -> None:
     """Run the contests and print the times of a unit of work; `check` runs once, before."""
-    with _contestants(contests, settings.threads) as contestants:
-        if check:
-            check(contestants)
-        times = _take_turns(contestants, settings)
+    times = measured(contests, settings, check)
     print(f"\n{title}\n{settings.rounds} rounds of {settings.seconds} s each in turn, OPENBLAS_NUM_THREADS="
           f"{settings.threads}\n{machine()}\n")
     _show(times, unit, scale)
+
+
+def measured(contests: Contests, settings: Settings, check: Check | None = None) -> Times:
+    """The slices of all contestants, one after the other in each round; `check` runs once, before."""
+    with _contestants(contests, settings.threads) as contestants:
+        if check:
+            check(contestants)
+        return _take_turns(contestants, settings)
+
+
+def ratio(own: list[Slice], others: list[list[Slice]]) -> float:
+    """How many times as long as the quickest of the others: the median over the rounds, where they are neighbours."""
+    quotients: list[float] = [each.typical / min(other.typical for other in beside)
+                              for each, *beside in zip(own, *others, strict=True)]
+    return median(quotients)
+
+
+def set_torch_threads() -> None:
+    """Give PyTorch as many threads as BLAS has, where that is said."""
+    if threads := int(os.environ.get("OPENBLAS_NUM_THREADS", "0")):
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def _take_turns(contestants: Mapping[tuple[str, str], Contestant], settings: Settings) -> Times:
@@ -178,7 +200,8 @@ def _take_turns(contestants: Mapping[tuple[str, str], Contestant], settings: Set
 @contextmanager
 def _contestants(contests: Contests, threads: int) -> Iterator[dict[tuple[str, str], Contestant]]:
     """All contestants, ready, and closed in the end; who cannot take part is named."""
-    os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+    if threads:
+        os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
     present = {}
     with ExitStack() as stack:
         for what, makers in contests.items():

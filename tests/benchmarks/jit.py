@@ -136,10 +136,10 @@ def jax_jitted(workload: str) -> harness.Work:
     return _steps(program, jax.jit(program.step), jax.block_until_ready)
 
 
-def pytorch(threads: int, workload: str) -> harness.Work:
+def pytorch(workload: str) -> harness.Work:
     import torch
 
-    torch.set_num_threads(threads)
+    harness.set_torch_threads()
     x, y, weights = problem(workload)
     batch = torch.from_numpy(x), torch.from_numpy(y)
 
@@ -162,13 +162,12 @@ def pytorch(threads: int, workload: str) -> harness.Work:
     return train
 
 
-def steps(threads: int) -> harness.Contests:
-    return {workload: {
-        "funcnn, eager": partial(eager, workload),
-        "funcnn, fn.jit": partial(jitted, workload),
-        "JAX and optax, jax.jit": partial(jax_jitted, workload),
-        f"PyTorch, eager, threads: {threads}": partial(pytorch, threads, workload),
-    } for workload in WORKLOADS}
+STEPS: harness.Contests = {workload: {
+    "funcnn, eager": partial(eager, workload),
+    "funcnn, fn.jit": partial(jitted, workload),
+    "JAX and optax, jax.jit": partial(jax_jitted, workload),
+    "PyTorch, eager": partial(pytorch, workload),
+} for workload in WORKLOADS}
 
 
 def loss_at(n: int, work: harness.Work) -> float:
@@ -254,6 +253,6 @@ PARTS: harness.Contests = {workload: {
 
 if __name__ == "__main__":
     chosen = harness.settings(__doc__)
-    harness.compare("one training step, float32, Adam", steps(chosen.threads), chosen, check=check)
+    harness.compare("one training step, float32, Adam", STEPS, chosen, check=check)
     harness.compare("the first call, ms", FIRST, chosen, unit="ms", scale=1e3)
     harness.compare("the parts of one call, us", PARTS, chosen)

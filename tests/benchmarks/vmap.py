@@ -107,7 +107,7 @@ def with_jax(jitted: bool, what: str) -> harness.Work:
 def with_torch(what: str) -> harness.Work:
     import torch
 
-    torch.set_num_threads(1)
+    harness.set_torch_threads()
     return _work(*_made(what, torch, torch.func.grad, torch.func.vmap, torch.func.jacrev, torch.from_numpy))
 
 
