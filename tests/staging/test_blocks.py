@@ -107,6 +107,7 @@ def test_each_equation_comes_after_what_it_reads() -> None:
         assert there.issuperset(each.reads)
         there.add(each.result)
     check(f, args)
+    check(lambda x: np.exp(np.exp(-x * x) * 2 + np.exp(-x * x).T), (draw(5, 5),))
 
 
 def test_a_constant_of_one_number_is_a_block() -> None:
@@ -130,6 +131,14 @@ def test_results_take_the_place_of_what_is_read_for_the_last_time() -> None:
         return (np.exp(h) + h.T * 2) @ w, np.sum(h[:1] * h - h, axis=0)
 
     check(turned, (draw(20, 20), draw(20, 20)))
+
+    def read_again(x: Any, w: Any) -> Any:
+        h = x @ w
+        a = h * 2
+        b = a + h
+        return a @ w, b @ w
+
+    check(read_again, (draw(20, 20), draw(20, 20)))
 
 
 def test_a_run_has_few_pieces_of_memory() -> None:
