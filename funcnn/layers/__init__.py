@@ -7,13 +7,14 @@ file is one kind of layer, with the formula above it: `blocks`, `convolution`, `
 
 from funcnn.layers.blocks import residual
 from funcnn.layers.composition import Layer, Net, serial
-from funcnn.layers.convolution import conv2d
+from funcnn.layers.convolution import conv1d, conv2d, conv_transpose2d
 from funcnn.layers.linear import affine, dense
 from funcnn.layers.lookup import embedding
 from funcnn.layers.noise import dropout
 from funcnn.layers.normalization import layer_norm, normalize
-from funcnn.layers.pooling import avg_pool2d, max_pool2d
+from funcnn.layers.pooling import avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d
 from funcnn.layers.reshaping import flatten
 
-__all__ = ["Layer", "Net", "affine", "avg_pool2d", "conv2d", "dense", "dropout", "embedding", "flatten", "layer_norm",
-           "max_pool2d", "normalize", "residual", "serial"]
+__all__ = ["Layer", "Net", "affine", "avg_pool1d", "avg_pool2d", "conv1d", "conv2d", "conv_transpose2d", "dense",
+           "dropout", "embedding", "flatten", "global_avg_pool", "layer_norm", "max_pool1d", "max_pool2d", "normalize",
+           "residual", "serial"]

@@ -47,7 +47,8 @@ class Layer(Generic[I, O, P]):
     - `shapes`: the shape of each parameter, {} for a layer without parameters;
     - `stochastic`: whether training draws random numbers;
     - `name`: what a net calls it, instead of kind_0, kind_1, ...;
-    - `made_by`: the call that made it, as `partial(scale, 3)`: what `repr` shows and pickle keeps.
+    - `made_by`: the call that made it, as `partial(scale, 3)`: what `repr` shows and pickle keeps;
+    - `misfit`: what else is wrong with x of some shape, as a text, "" where nothing is.
 
     >>> from functools import partial
     >>> from funcnn.layers import dense
@@ -82,6 +83,7 @@ class Layer(Generic[I, O, P]):
     stochastic: bool = False
     name: str | None = None
     made_by: functools.partial[Layer[Any, Any, Any]] | None = None
+    misfit: Callable[[Shape], str] | None = None
 
     def __post_init__(self) -> None:
         name: Any = self.name
