@@ -183,7 +183,7 @@ MUTANTS = [
     Mutant("affine without the bias", "layers/linear.py", "    y += b\n", "", "layers"),
     Mutant("dropout at another rate", "layers/noise.py", "int(_rounded(drop_rate) * 2**16), out",
            "int(drop_rate * 2**15), out", "layers"),
-    Mutant("layer_norm by the sum", "layers/normalization.py", "variance = xp.mean(", "variance = xp.sum(",
+    Mutant("layer_norm by the sum", "layers/normalization.py", "power = xp.mean(", "power = xp.sum(",
            "layers"),
     Mutant("another net's parameters pass", "layers/checks.py", "if params.keys() != expected.keys():", "if False:",
            "layers"),

@@ -11,10 +11,11 @@ from funcnn.layers.convolution import conv1d, conv2d, conv_transpose2d
 from funcnn.layers.linear import affine, dense
 from funcnn.layers.lookup import embedding
 from funcnn.layers.noise import dropout
-from funcnn.layers.normalization import layer_norm, normalize
+from funcnn.layers.normalization import group_norm, layer_norm, normalize, rms_norm
 from funcnn.layers.pooling import avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d
+from funcnn.layers.rectifier import prelu
 from funcnn.layers.reshaping import flatten
 
 __all__ = ["Layer", "Net", "affine", "avg_pool1d", "avg_pool2d", "conv1d", "conv2d", "conv_transpose2d", "dense",
-           "dropout", "embedding", "flatten", "global_avg_pool", "layer_norm", "max_pool1d", "max_pool2d", "normalize",
-           "residual", "serial"]
+           "dropout", "embedding", "flatten", "global_avg_pool", "group_norm", "layer_norm", "max_pool1d", "max_pool2d",
+           "normalize", "prelu", "residual", "rms_norm", "serial"]

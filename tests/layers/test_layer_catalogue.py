@@ -26,10 +26,13 @@ from funcnn.layers import (
     embedding,
     flatten,
     global_avg_pool,
+    group_norm,
     layer_norm,
     max_pool1d,
     max_pool2d,
+    prelu,
     residual,
+    rms_norm,
     serial,
 )
 from funcnn.layers.convolution import convolve
@@ -47,6 +50,10 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "dropout": (dropout(0.4), VECTORS),
     "flatten": (flatten(), IMAGES),
     "layer_norm": (layer_norm(4), VECTORS),
+    "group_norm": (group_norm(4, 2), VECTORS),
+    "group_norm of images": (group_norm(3, 1), IMAGES),
+    "rms_norm": (rms_norm(4), SEQUENCES),
+    "prelu": (prelu(4), VECTORS),
     "conv2d": (conv2d(3, 4, 3), IMAGES),
     "conv2d, stride 2": (conv2d(3, 4, (3, 2), stride=(2, 1)), IMAGES),
     "conv2d, valid": (conv2d(3, 4, 3, padding="VALID"), IMAGES),
@@ -392,6 +399,12 @@ def images(*shape: int) -> Any:
     (lambda: conv_transpose2d(3, 4, 2, padding=1).apply(conv_transpose2d(3, 4, 2).init(random.key(0)),
                                                         images(1, 1, 5, 3)),
      ["conv_transpose2d (3 -> 4): of images (1, 5) it makes (2, 6), of which padding cuts off (2, 2)"]),
+    (lambda: group_norm(6, 4), ["group_norm: features must be a multiple of groups, got 6 and 4"]),
+    (lambda: group_norm(4, 0), ["group_norm: groups must be at least 1"]),
+    (lambda: group_norm(4, 2).apply(group_norm(4, 2).init(random.key(0)), images(4)), ["group_norm (4 -> 4)", "(4,)"]),
+    (lambda: rms_norm(4, eps=-1.0), ["rms_norm: eps"]),
+    (lambda: prelu(4).apply(prelu(4).init(random.key(0)), images(2, 3)), ["prelu (4 -> 4): input has 3 features"]),
+    (lambda: prelu(4, negative_slope_init=np.nan), ["prelu: negative_slope_init"]),
     (lambda: global_avg_pool().apply({}, images(2, 3)), ["global_avg_pool: ", "(batch, ..., channels)", "(2, 3)"]),
     (lambda: max_pool2d(2).apply({}, images(2, 2)), ["(batch, height, width, features)", "(2, 2)"]),
     (lambda: conv2d(3, 4, 3) >> conv2d(5, 4, 3), [  # type: ignore[arg-type]  # the mistake
@@ -414,6 +427,19 @@ def test_all_layers_are_in_the_list() -> None:
     kinds = found | {"serial", "embedding"}
     makers = set(layers.__all__)
     assert makers - {"Layer", "Net", "affine", "normalize"} <= kinds
+
+
+def test_rms_norm_of_rows_of_any_size() -> None:
+    x = np.array([[3e30, -4e30], [3e-30, 4e-30], [0.0, 0.0]], np.float32)
+    y = np.asarray(rms_norm(2, eps=0.0).apply({"scale": np.ones(2, np.float32)}, x[:2]))
+    np.testing.assert_allclose(y, np.array([[3, -4], [3, 4]]) / 12.5**0.5, rtol=1e-6)
+    assert np.array_equal(rms_norm(2).apply({"scale": np.ones(2, np.float32)}, x[2:]), [[0, 0]])
+
+
+def test_prelu_lets_nothing_of_infinity_into_its_slope() -> None:
+    params, x = {"negative_slope": np.full(2, 0.0)}, np.array([[np.inf, -1.0]])
+    slopes = fn.grad(lambda p: np.sum(prelu(2).apply(p, x)))(params)
+    assert np.array_equal(slopes["negative_slope"], [0, -1])
 
 
 def test_normalized_rows_have_mean_0_and_variance_1() -> None:

@@ -17,8 +17,12 @@ from funcnn.layers import (
     conv2d,
     conv_transpose2d,
     global_avg_pool,
+    group_norm,
+    layer_norm,
     max_pool1d,
     max_pool2d,
+    prelu,
+    rms_norm,
     serial,
 )
 
@@ -146,3 +150,24 @@ def test_pools_of_images(layer: Any, theirs: Any) -> None:
 ], ids=repr)
 def test_pools_of_sequences(layer: Any, theirs: Any) -> None:
     agrees(layer, SEQUENCES, lambda p, x: channels_last(theirs(channels_first(x))))
+
+
+# --------------------------------------------------------------------- norms, and a relu that learns its slope
+
+
+@pytest.mark.parametrize("shape", [(3, 4), SEQUENCES])
+def test_layer_norm_and_rms_norm(shape: Shape) -> None:
+    agrees(layer_norm(4, eps=1e-3), shape, lambda p, x: nn.layer_norm(x, (4,), p["scale"], p["offset"], 1e-3))
+    agrees(rms_norm(4), shape, lambda p, x: nn.rms_norm(x, (4,), p["scale"], 1e-6))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(3, 4), SEQUENCES, IMAGES])
+def test_group_norm(shape: Shape, groups: int) -> None:
+    agrees(group_norm(4, groups), shape, lambda p, x: channels_last(
+        nn.group_norm(channels_first(x), groups, p["scale"], p["offset"])))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), IMAGES])
+def test_prelu(shape: Shape) -> None:
+    agrees(prelu(4), shape, lambda p, x: channels_last(nn.prelu(channels_first(x), p["negative_slope"])))
