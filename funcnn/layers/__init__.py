@@ -14,8 +14,9 @@ from funcnn.layers.noise import dropout
 from funcnn.layers.normalization import group_norm, layer_norm, normalize, rms_norm
 from funcnn.layers.pooling import avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d
 from funcnn.layers.rectifier import prelu
+from funcnn.layers.recurrent import gru, lstm
 from funcnn.layers.reshaping import flatten
 
 __all__ = ["Layer", "Net", "affine", "avg_pool1d", "avg_pool2d", "conv1d", "conv2d", "conv_transpose2d", "dense",
-           "dropout", "embedding", "flatten", "global_avg_pool", "group_norm", "layer_norm", "max_pool1d", "max_pool2d",
-           "normalize", "prelu", "residual", "rms_norm", "serial"]
+           "dropout", "embedding", "flatten", "global_avg_pool", "group_norm", "gru", "layer_norm", "lstm",
+           "max_pool1d", "max_pool2d", "normalize", "prelu", "residual", "rms_norm", "serial"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import funcnn as fn
 from alike import assert_alike
-from funcnn import layers, random, testing, tree
+from funcnn import initializers, layers, random, testing, tree
 from funcnn.activations import relu
 from funcnn.layers import (
     Layer,
@@ -27,7 +27,9 @@ from funcnn.layers import (
     flatten,
     global_avg_pool,
     group_norm,
+    gru,
     layer_norm,
+    lstm,
     max_pool1d,
     max_pool2d,
     prelu,
@@ -54,6 +56,8 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "group_norm of images": (group_norm(3, 1), IMAGES),
     "rms_norm": (rms_norm(4), SEQUENCES),
     "prelu": (prelu(4), VECTORS),
+    "gru": (gru(4, 3), (2, 3, 4)),
+    "lstm": (lstm(4, 3), (2, 3, 4)),
     "conv2d": (conv2d(3, 4, 3), IMAGES),
     "conv2d, stride 2": (conv2d(3, 4, (3, 2), stride=(2, 1)), IMAGES),
     "conv2d, valid": (conv2d(3, 4, 3, padding="VALID"), IMAGES),
@@ -176,6 +180,25 @@ def test_dropout_mask_is_that_of_numpy_s_philox() -> None:
     words = philox(key=7).random_raw(2).view(np.uint16)[:8]
     kept = np.asarray(dropout(0.25).apply({}, np.ones((2, 4)), key=random.key(7))) != 0
     np.testing.assert_array_equal(kept.ravel(), words >= 2**14)
+
+
+# ------------------------------------------------------------------------------------------ step by step
+
+
+@pytest.mark.parametrize("layer", [gru(2, 3), lstm(2, 3)], ids=repr)
+def test_a_sequence_is_read_forward_from_a_state_of_0(layer: Any) -> None:
+    params, x = layer.init(random.key(0)), random.normal(random.key(1), (4, 6, 2))
+    y = np.asarray(layer.apply(params, x))
+    for t in range(7):
+        np.testing.assert_allclose(layer.apply(params, x[:, :t]), y[:, :t], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(("layer", "gates"), [(gru(2, 3), 3), (lstm(2, 3), 4)], ids=repr)
+def test_each_gate_begins_orthogonal(layer: Any, gates: int) -> None:
+    parts = np.split(np.asarray(layer.init(random.key(0))["w_h"]), gates, axis=1)
+    for part in parts:
+        np.testing.assert_allclose(part @ part.T, np.identity(3), atol=1e-6)
+    assert len({part.tobytes() for part in parts}) == gates
 
 
 # ------------------------------------------------------------------------------------------------ embedding
@@ -402,6 +425,12 @@ def images(*shape: int) -> Any:
     (lambda: group_norm(6, 4), ["group_norm: features must be a multiple of groups, got 6 and 4"]),
     (lambda: group_norm(4, 0), ["group_norm: groups must be at least 1"]),
     (lambda: group_norm(4, 2).apply(group_norm(4, 2).init(random.key(0)), images(4)), ["group_norm (4 -> 4)", "(4,)"]),
+    (lambda: gru(4, 3).apply(gru(4, 3).init(random.key(0)), images(2, 4)),
+     ["gru (4 -> 3)", "(batch, time, 4)", "(2, 4)"]),
+    (lambda: lstm(4, 3).apply(gru(4, 3).init(random.key(0)), images(2, 5, 4)),
+     ["lstm (4 -> 3)", "['w_i', 'w_h', 'b']"]),
+    (lambda: gru(4, 3, w_h_init=initializers.he_normal), [  # type: ignore[arg-type]  # the mistake
+        "gru: w_h_init is the function he_normal, which makes an initializer"]),
     (lambda: rms_norm(4, eps=-1.0), ["rms_norm: eps"]),
     (lambda: prelu(4).apply(prelu(4).init(random.key(0)), images(2, 3)), ["prelu (4 -> 4): input has 3 features"]),
     (lambda: prelu(4, negative_slope_init=np.nan), ["prelu: negative_slope_init"]),

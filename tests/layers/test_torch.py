@@ -18,7 +18,9 @@ from funcnn.layers import (
     conv_transpose2d,
     global_avg_pool,
     group_norm,
+    gru,
     layer_norm,
+    lstm,
     max_pool1d,
     max_pool2d,
     prelu,
@@ -171,3 +173,30 @@ def test_group_norm(shape: Shape, groups: int) -> None:
 @pytest.mark.parametrize("shape", [(3, 4), IMAGES])
 def test_prelu(shape: Shape) -> None:
     agrees(prelu(4), shape, lambda p, x: channels_last(nn.prelu(channels_first(x), p["negative_slope"])))
+
+
+# ------------------------------------------------------------------------------------------ step by step
+
+
+@pytest.mark.parametrize("shape", [SEQUENCES, (1, 1, 4), (0, 3, 4)])
+def test_gru(shape: Shape) -> None:
+    module = torch.nn.GRU(4, 5, batch_first=True, dtype=torch.float64)
+
+    def theirs(p: Any, x: Any) -> Any:
+        weights = {"weight_ih_l0": p["w_i"].T, "weight_hh_l0": p["w_h"].T, "bias_ih_l0": p["b"],
+                   "bias_hh_l0": torch.cat([torch.zeros(10, dtype=torch.float64), p["b_n"]])}
+        return torch.func.functional_call(module, weights, (x,))[0]
+
+    agrees(gru(4, 5), shape, theirs)
+
+
+@pytest.mark.parametrize("shape", [SEQUENCES, (1, 1, 4), (0, 3, 4)])
+def test_lstm(shape: Shape) -> None:
+    module = torch.nn.LSTM(4, 5, batch_first=True, dtype=torch.float64)
+
+    def theirs(p: Any, x: Any) -> Any:
+        weights = {"weight_ih_l0": p["w_i"].T, "weight_hh_l0": p["w_h"].T, "bias_ih_l0": p["b"],
+                   "bias_hh_l0": torch.zeros(20, dtype=torch.float64)}
+        return torch.func.functional_call(module, weights, (x,))[0]
+
+    agrees(lstm(4, 5), shape, theirs)
