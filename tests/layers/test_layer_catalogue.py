@@ -16,12 +16,14 @@ from funcnn import initializers, layers, random, testing, tree
 from funcnn.activations import relu
 from funcnn.layers import (
     Layer,
+    attention,
     avg_pool1d,
     avg_pool2d,
     conv1d,
     conv2d,
     conv_transpose2d,
     dense,
+    dot_product_attention,
     dropout,
     embedding,
     flatten,
@@ -32,6 +34,7 @@ from funcnn.layers import (
     lstm,
     max_pool1d,
     max_pool2d,
+    positional,
     prelu,
     residual,
     rms_norm,
@@ -56,6 +59,9 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "group_norm of images": (group_norm(3, 1), IMAGES),
     "rms_norm": (rms_norm(4), SEQUENCES),
     "prelu": (prelu(4), VECTORS),
+    "attention": (attention(4, 2), SEQUENCES),
+    "attention, causal": (attention(4, 1, causal=True), SEQUENCES),
+    "positional": (positional(4), SEQUENCES),
     "gru": (gru(4, 3), (2, 3, 4)),
     "lstm": (lstm(4, 3), (2, 3, 4)),
     "conv2d": (conv2d(3, 4, 3), IMAGES),
@@ -180,6 +186,58 @@ def test_dropout_mask_is_that_of_numpy_s_philox() -> None:
     words = philox(key=7).random_raw(2).view(np.uint16)[:8]
     kept = np.asarray(dropout(0.25).apply({}, np.ones((2, 4)), key=random.key(7))) != 0
     np.testing.assert_array_equal(kept.ravel(), words >= 2**14)
+
+
+# ---------------------------------------------------------------------------------------------- attention
+
+
+def test_causal_attention_sees_nothing_that_comes_later() -> None:
+    layer = attention(4, 2, causal=True)
+    params, x = layer.init(random.key(0)), random.normal(random.key(1), (2, 6, 4))
+    y = np.asarray(layer.apply(params, x))
+    for t in range(1, 7):
+        np.testing.assert_allclose(layer.apply(params, x[:, :t]), y[:, :t], rtol=1e-5, atol=1e-6)
+
+
+def test_a_mask_hides_what_is_only_there_to_fill_up(jax: Any) -> None:
+    layer = attention(4, 2)
+    params, x = layer.init(random.key(0)), random.normal(random.key(1), (2, 6, 4))
+    is_there = np.arange(6) < np.array([[6], [4]])
+    mask = is_there[:, None, None, :]
+    y = np.asarray(layer.apply(params, x, mask=mask))
+    np.testing.assert_allclose(y[0], layer.apply(params, x)[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(y[1, :4], layer.apply(params, x[1:, :4])[0], rtol=1e-5, atol=1e-6)
+    filled = fn.grad(lambda x: np.sum(layer.apply(params, x, mask=mask)[:, :4]))(x)
+    assert np.array_equal(filled[1, 4:], np.full((2, 4), 0.0))
+    for each in (fn.jit(layer.apply), jax.jit(layer.apply)):
+        np.testing.assert_allclose(each(params, x, mask=mask), y, rtol=1e-5, atol=1e-6)
+    one = fn.vmap(lambda x, mask: layer.apply(params, x[None], mask=mask[None])[0])(x, mask)
+    np.testing.assert_allclose(one, y, rtol=1e-5, atol=1e-6)
+
+
+def test_who_may_look_nowhere_looks_at_all_alike() -> None:
+    x = np.arange(6.0).reshape(1, 3, 1, 2)
+    y = dot_product_attention(x, x, x, np.full((1, 1, 3, 1), False))
+    np.testing.assert_allclose(y[0, :, 0], [[2, 3]] * 3)
+
+
+@pytest.mark.parametrize(("mask", "text"), [
+    (np.ones((2, 6), bool), r"mask must be .*, here \(2, 2, 6, 6\), .* got \(2, 6\); .*mask\[:, None, None, :\]"),
+    (np.ones((2, 1, 1, 5), bool), r"got \(2, 1, 1, 5\)"), (np.ones((2, 1, 1, 6)), "booleans, .*dtype float64"),
+    (True, "booleans.* got True"),
+])
+def test_a_mask_of_another_kind_is_refused(mask: Any, text: str) -> None:
+    layer = attention(4, 2)
+    with pytest.raises((TypeError, ValueError), match=text):
+        layer.apply(layer.init(random.key(0)), images(2, 6, 4), mask=mask)
+
+
+@pytest.mark.parametrize("features", [0, 1, 5, 6])
+def test_positions_are_the_waves_of_the_paper(features: int) -> None:
+    waves = np.asarray(positional(features, max_wavelength=50.0).apply({}, np.zeros((1, 7, features), np.float64)))
+    for t, i in np.ndindex(7, features):
+        angle = t / 50 ** ((i - i % 2) / features)
+        assert np.isclose(waves[0, t, i], np.cos(angle) if i % 2 else np.sin(angle))
 
 
 # ------------------------------------------------------------------------------------------ step by step
@@ -431,6 +489,12 @@ def images(*shape: int) -> Any:
      ["lstm (4 -> 3)", "['w_i', 'w_h', 'b']"]),
     (lambda: gru(4, 3, w_h_init=initializers.he_normal), [  # type: ignore[arg-type]  # the mistake
         "gru: w_h_init is the function he_normal, which makes an initializer"]),
+    (lambda: attention(6, 4), ["attention: features must be a multiple of heads, got 6 and 4"]),
+    (lambda: attention(6, 0), ["attention: heads must be at least 1"]),
+    (lambda: (relu >> attention(4, 2)).apply((relu >> attention(4, 2)).init(random.key(0)), images(2, 0, 4)),
+     ["attention_0 (4 -> 4): the sequences have no steps", "(2, 0, 4)"]),
+    (lambda: positional(4).apply({}, images(2, 4)), ["positional (4 -> 4)", "(batch, time, 4)", "(2, 4)"]),
+    (lambda: positional(4).apply({}, np.ones((2, 3, 4), int)), ["positional: the input is int64"]),
     (lambda: rms_norm(4, eps=-1.0), ["rms_norm: eps"]),
     (lambda: prelu(4).apply(prelu(4).init(random.key(0)), images(2, 3)), ["prelu (4 -> 4): input has 3 features"]),
     (lambda: prelu(4, negative_slope_init=np.nan), ["prelu: negative_slope_init"]),
@@ -455,7 +519,7 @@ def test_all_layers_are_in_the_list() -> None:
     found = {stage.layer.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages}
     kinds = found | {"serial", "embedding"}
     makers = set(layers.__all__)
-    assert makers - {"Layer", "Net", "affine", "normalize"} <= kinds
+    assert makers - {"Layer", "Net", "affine", "dot_product_attention", "normalize"} <= kinds
 
 
 def test_rms_norm_of_rows_of_any_size() -> None:

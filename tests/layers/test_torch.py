@@ -11,11 +11,13 @@ import pytest
 import funcnn as fn
 from funcnn import random, tree
 from funcnn.layers import (
+    attention,
     avg_pool1d,
     avg_pool2d,
     conv1d,
     conv2d,
     conv_transpose2d,
+    dot_product_attention,
     global_avg_pool,
     group_norm,
     gru,
@@ -200,3 +202,35 @@ def test_lstm(shape: Shape) -> None:
         return torch.func.functional_call(module, weights, (x,))[0]
 
     agrees(lstm(4, 5), shape, theirs)
+
+
+# ------------------------------------------------------------------------------------------------ attention
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention(heads: int, causal: bool) -> None:
+    module = torch.nn.MultiheadAttention(4, heads, batch_first=True, dtype=torch.float64)
+    hidden = torch.ones(9, 9, dtype=torch.bool).triu(1) if causal else None
+
+    def theirs(p: Any, x: Any) -> Any:
+        weights = {"in_proj_weight": p["w_qkv"].T, "in_proj_bias": p["b_qkv"], "out_proj.weight": p["w_o"].T,
+                   "out_proj.bias": p["b_o"]}
+        return torch.func.functional_call(module, weights, (x, x, x), {"attn_mask": hidden})[0]
+
+    agrees(attention(4, heads, causal), SEQUENCES, theirs)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1, 5), (2, 3, 4, 5), (1, 1, 4, 5), (1, 3, 1, 1)])
+def test_dot_product_attention_where_one_may_look(shape: Shape) -> None:
+    rng = np.random.default_rng(0)
+    q, k, v = rng.normal(size=(2, 4, 3, 6)), rng.normal(size=(2, 5, 3, 6)), rng.normal(size=(2, 5, 3, 7))
+    mask = (rng.uniform(size=shape) < 0.5) | (np.arange(shape[-1]) == 0)
+    y, pull = fn.vjp(lambda q, k, v: dot_product_attention(q, k, v, mask), q, k, v)
+    tensors = [torch.tensor(x, requires_grad=True) for x in (q, k, v)]
+    ty = nn.scaled_dot_product_attention(*(x.transpose(1, 2) for x in tensors), torch.tensor(mask)).transpose(1, 2)
+    close(y, ty)
+    g = rng.normal(size=y.shape)
+    ty.backward(torch.tensor(g))
+    for ours, tensor in zip(pull(g), tensors, strict=True):
+        close(ours, tensor.grad)
