@@ -16,9 +16,10 @@ from funcnn.layers.pooling import avg_pool1d, avg_pool2d, global_avg_pool, max_p
 from funcnn.layers.rectifier import prelu
 from funcnn.layers.recurrent import gru, lstm
 from funcnn.layers.reshaping import flatten
+from funcnn.layers.running import LayerWithState, batch_norm
 from funcnn.layers.self_attention import attention, dot_product_attention, positional
 
-__all__ = ["Layer", "Net", "affine", "attention", "avg_pool1d", "avg_pool2d", "conv1d", "conv2d", "conv_transpose2d",
-           "dense", "dot_product_attention", "dropout", "embedding", "flatten", "global_avg_pool", "group_norm", "gru",
-           "layer_norm", "lstm", "max_pool1d", "max_pool2d", "normalize", "positional", "prelu", "residual",
-           "rms_norm", "serial"]
+__all__ = ["Layer", "LayerWithState", "Net", "affine", "attention", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d",
+           "conv2d", "conv_transpose2d", "dense", "dot_product_attention", "dropout", "embedding", "flatten",
+           "global_avg_pool", "group_norm", "gru", "layer_norm", "lstm", "max_pool1d", "max_pool2d", "normalize",
+           "positional", "prelu", "residual", "rms_norm", "serial"]

@@ -18,7 +18,7 @@ from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.typing import Array, Dim, Key, Params, Shape
 
-__all__ = ["group_norm", "layer_norm", "normalize", "rms_norm", "scale_and_offset", "to_unit_power"]
+__all__ = ["group_norm", "layer_norm", "no_batch", "normalize", "rms_norm", "scale_and_offset", "to_unit_power"]
 
 I = TypeVar("I", bound=Dim)
 
@@ -118,7 +118,7 @@ def group_norm(features: I, groups: int, *, eps: float = 1e-5, name: str | None 
         return y
 
     return Layer("group_norm", init, forward, features, features, keeps_width=True, shapes=shapes, name=name,
-                 made_by=partial(group_norm, features, groups, eps=eps, name=name), misfit=_no_batch)
+                 made_by=partial(group_norm, features, groups, eps=eps, name=name), misfit=no_batch)
 
 
 def _in_groups(x: Array, groups: int, eps: float) -> Array:
@@ -129,7 +129,8 @@ def _in_groups(x: Array, groups: int, eps: float) -> Array:
     return unit.reshape((batch, groups, places, features)).transpose(0, 2, 1, 3).reshape(x.shape)
 
 
-def _no_batch(shape: Shape) -> str:
+def no_batch(shape: Shape) -> str:
+    """What is wrong with the shape of a batch of examples: nothing, or that it is none."""
     return "" if len(shape) > 1 else f"the input must be an array (batch, ..., features), got shape {shape}"
 
 

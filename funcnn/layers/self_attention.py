@@ -121,6 +121,7 @@ def attention(features: I, heads: int, causal: bool = False, *, w_init: initiali
         raise ValueError(f"attention: features must be a multiple of heads, got {features} and {heads}")
     shapes: dict[str, Shape] = {"w_qkv": (features, 3 * features), "b_qkv": (3 * features,),
                                 "w_o": (features, features), "b_o": (features,)}
+    made_by: partial[Any] = partial(attention, features, heads, causal, w_init=w_init, b_init=b_init, name=name)
     w_init_or_usual = initializers.lecun_normal() if w_init is None else w_init
     init = initializers.together("attention", shapes, w_qkv=w_init_or_usual, b_qkv=b_init, w_o=w_init_or_usual,
                                  b_o=b_init)
@@ -131,9 +132,8 @@ def attention(features: I, heads: int, causal: bool = False, *, w_init: initiali
         return affine(y.reshape(x.shape), params["w_o"], params["b_o"])
 
     return LayerWithMask("attention", init, lambda params, x, key: formula(params, x, None), features, features,
-                         keeps_width=True, axes=3, shapes=MappingProxyType(shapes), name=name, formula=formula,
-                         made_by=partial(attention, features, heads, causal, w_init=w_init, b_init=b_init, name=name),
-                         misfit=_no_steps)
+                         keeps_width=True, axes=3, shapes=MappingProxyType(shapes), name=name, made_by=made_by,
+                         misfit=_no_steps, formula=formula)
 
 
 def _no_steps(shape: Shape) -> str:
@@ -161,7 +161,8 @@ def positional(features: I, *, max_wavelength: float = 10000.0) -> Layer[I, I, P
         if x.dtype.kind != "f":
             raise TypeError(f"positional: the input is {x.dtype}, floating-point numbers are needed: "
                             "x.astype(np.float32)")
-        return x + _waves(x.shape[1], features, longest, x.dtype)
+        y: Array = x + _waves(x.shape[1], features, longest, x.dtype)
+        return y
 
     return Layer("positional", lambda key: FrozenDict(), forward, features, features, keeps_width=True, axes=3,
                  shapes={}, made_by=partial(positional, features, max_wavelength=longest))

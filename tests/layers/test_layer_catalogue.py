@@ -19,6 +19,7 @@ from funcnn.layers import (
     attention,
     avg_pool1d,
     avg_pool2d,
+    batch_norm,
     conv1d,
     conv2d,
     conv_transpose2d,
@@ -55,6 +56,8 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "dropout": (dropout(0.4), VECTORS),
     "flatten": (flatten(), IMAGES),
     "layer_norm": (layer_norm(4), VECTORS),
+    "batch_norm": (batch_norm(4), SEQUENCES),
+    "batch_norm of images": (conv2d(3, 2, 2) >> batch_norm(2) >> residual(np.tanh >> batch_norm(2)), IMAGES),
     "group_norm": (group_norm(4, 2), VECTORS),
     "group_norm of images": (group_norm(3, 1), IMAGES),
     "rms_norm": (rms_norm(4), SEQUENCES),
@@ -85,6 +88,14 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
 }
 
 
+def applied(layer: AnyLayer, params: Any, x: Any, key: Any) -> Any:
+    """The output of a layer; of one that remembers, with its first state."""
+    if not layer.has_state:
+        return layer.apply(params, x, key=key)
+    dtype = tree.leaves(params)[0].dtype
+    return layer.apply_with_state(params, tree.astype(layer.init_state(), dtype), x, key=key)[0]
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_law(name: str) -> None:
     layer, shape = LAYERS[name]
@@ -96,14 +107,14 @@ def test_evaluation_treats_each_example_alone(name: str) -> None:
     layer, shape = LAYERS[name]
     params = layer.init(random.key(0))
     x = random.normal(random.key(1), shape)
-    y = np.asarray(layer.apply(params, x, key=None))
+    y = np.asarray(applied(layer, params, x, None))
     order = np.random.RandomState(0).permutation(shape[0])
-    np.testing.assert_allclose(layer.apply(params, x[order], key=None), y[order], rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(applied(layer, params, x[order], None), y[order], rtol=2e-5, atol=1e-6)
 
 
 def total(layer: AnyLayer, params: Any, x: Any, key: Any) -> Any:
     """A number that depends on all of the output, with derivatives of every order."""
-    return np.sum(np.sin(layer.apply(params, x, key=key)))
+    return np.sum(np.sin(applied(layer, params, x, key)))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -420,7 +431,7 @@ def test_the_same_values_and_gradients_under_jit(name: str, jax: Any) -> None:
     key = random.key(2)
 
     def energy(params: Any, x: Any) -> Any:
-        y = layer.apply(params, x, key=key)
+        y = applied(layer, params, x, key)
         return (y * y).sum()
 
     value, grads = jax.jit(jax.value_and_grad(energy, argnums=(0, 1)))(params, x)
@@ -495,6 +506,7 @@ def images(*shape: int) -> Any:
      ["attention_0 (4 -> 4): the sequences have no steps", "(2, 0, 4)"]),
     (lambda: positional(4).apply({}, images(2, 4)), ["positional (4 -> 4)", "(batch, time, 4)", "(2, 4)"]),
     (lambda: positional(4).apply({}, np.ones((2, 3, 4), int)), ["positional: the input is int64"]),
+    (lambda: batch_norm(4, decay_rate=1.0), ["batch_norm: decay_rate must be a number in [0, 1), got 1.0"]),
     (lambda: rms_norm(4, eps=-1.0), ["rms_norm: eps"]),
     (lambda: prelu(4).apply(prelu(4).init(random.key(0)), images(2, 3)), ["prelu (4 -> 4): input has 3 features"]),
     (lambda: prelu(4, negative_slope_init=np.nan), ["prelu: negative_slope_init"]),
@@ -519,7 +531,7 @@ def test_all_layers_are_in_the_list() -> None:
     found = {stage.layer.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages}
     kinds = found | {"serial", "embedding"}
     makers = set(layers.__all__)
-    assert makers - {"Layer", "Net", "affine", "dot_product_attention", "normalize"} <= kinds
+    assert makers - {"Layer", "LayerWithState", "Net", "affine", "dot_product_attention", "normalize"} <= kinds
 
 
 def test_rms_norm_of_rows_of_any_size() -> None:
