@@ -20,7 +20,8 @@ from funcnn.tracing import summary
 KEY, X = random.key(0), np.linspace(-1, 1, 10, dtype=np.float32).reshape(5, 2)
 
 NET = dense(2, 4) >> batch_norm(4) >> relu >> residual(dense(4, 4) >> batch_norm(4, name="inner")) >> batch_norm(4)
-PARAMS, STATE = NET.init(KEY), NET.init_state()
+PARAMS: Any = NET.init(KEY)
+STATE: Any = NET.init_state()
 
 
 def steps_counted(kind: str = "steps", name: str | None = None) -> Any:
