@@ -153,6 +153,17 @@ def test_of_other_nets_the_state_is_empty(net: Any) -> None:
     assert tree.equal(y, net.apply(params, X)) and state == {}
 
 
+def test_check_layer_sees_a_state_that_changes_its_kind() -> None:
+    def widened(params: Any, state: Any, x: Any, key: Any) -> Any:
+        return x, state if key is None else {"count": state["count"][None]}
+
+    layer: Any = LayerWithState("widened", lambda key: FrozenDict(), shapes={}, keeps_width=True,
+                                first_state={"count": np.full((), 0, np.float32)}, forward_with_state=widened)
+    testing.check_layer(layer, X)
+    with pytest.raises(AssertionError, match=r"check_layer: widened\(\): the state .* became"):
+        testing.check_layer(layer, X, KEY)
+
+
 def test_it_goes_through_pickle() -> None:
     came = pickle.loads(pickle.dumps(NET))
     assert tree.equal(came.apply_with_state(PARAMS, STATE, X, key=KEY), NET.apply_with_state(PARAMS, STATE, X, key=KEY))
