@@ -208,7 +208,7 @@ MUTANTS = [
     Mutant("attention scaled by the heads", "layers/self_attention.py", "math.sqrt(query.shape[-1] or 1)",
            "math.sqrt(query.shape[2])", "layers/test_torch.py"),
     Mutant("positions of other lengths", "layers/self_attention.py", "places // 2 * 2", "places",
-           "layers/test_layer_catalogue.py"),
+           "layers/test_sequences.py"),
     Mutant("batch_norm remembers the biased variance", "layers/running.py", "return m / (m - 1)", "return 1.0",
            "layers/test_state.py"),
     Mutant("batch_norm's state has a derivative", "layers/running.py", "* stop_gradient(seen[name])", "* seen[name]",

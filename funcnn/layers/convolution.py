@@ -88,7 +88,7 @@ def spread_out(g: Array, w: Array, shape: tuple[int, ...], window: Window) -> Ar
     seen_at, channels = g.shape[:3], w.shape[2]
     places, flat = (g.shape[1], g.shape[2]), g.reshape((math.prod(seen_at), g.shape[3]))
     if channels <= FEW:
-        parts = (w.reshape((-1, w.shape[3])) @ flat.T).reshape((*w.shape[:3], *seen_at))
+        parts = (w.reshape((math.prod(w.shape[:3]), w.shape[3])) @ flat.T).reshape((*w.shape[:3], *seen_at))
         planes = np.zeros((channels, *shape[:3]), g.dtype)
         for i, j in np.ndindex(w.shape[:2]):
             seen = shifted(planes.transpose(1, 2, 3, 0), (i, j), places, window)

@@ -30,6 +30,8 @@ def normalize(x: Array, eps: float = 1e-5) -> Array:
     >>> normalize(np.array([[1.0, 3.0]]), eps=0.0)
     array([[-1.,  1.]])
     """
+    if not x.shape[-1]:
+        return x
     return to_unit_power(x - namespace(x).mean(x, axis=-1, keepdims=True), eps)
 
 
@@ -40,6 +42,8 @@ def to_unit_power(x: Array, eps: float) -> Array:
     >>> to_unit_power(np.array([[1.0, 7.0]]), eps=0.0)
     array([[0.2, 1.4]])
     """
+    if not x.shape[-1]:
+        return x
     xp = namespace(x)
     unit = _unit(xp, stop_gradient(x), eps)
     scaled = x / unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,6 @@ from funcnn.layers import (
     conv2d,
     conv_transpose2d,
     dense,
-    dot_product_attention,
     dropout,
     embedding,
     flatten,
@@ -117,7 +117,10 @@ def total(layer: AnyLayer, params: Any, x: Any, key: Any) -> Any:
     return np.sum(np.sin(applied(layer, params, x, key)))
 
 
-@pytest.mark.parametrize("name", LAYERS)
+ALONE = [name for name in LAYERS if name != "a whole net"]
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_jitted_and_batched_it_is_itself(name: str) -> None:
     layer, shape = LAYERS[name]
     params, key = layer.init(random.key(0)), random.key(2)
@@ -130,7 +133,7 @@ def test_jitted_and_batched_it_is_itself(name: str) -> None:
         testing.assert_trees_close(its, slopes(params, one, key), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", ALONE)
 def test_second_derivatives_are_those_of_the_first(name: str) -> None:
     layer, shape = LAYERS[name]
     params = tree.astype(layer.init(random.key(0)), np.float64)
@@ -199,86 +202,6 @@ def test_dropout_mask_is_that_of_numpy_s_philox() -> None:
     np.testing.assert_array_equal(kept.ravel(), words >= 2**14)
 
 
-# ---------------------------------------------------------------------------------------------- attention
-
-
-def test_causal_attention_sees_nothing_that_comes_later() -> None:
-    layer = attention(4, 2, causal=True)
-    params, x = layer.init(random.key(0)), random.normal(random.key(1), (2, 6, 4))
-    y = np.asarray(layer.apply(params, x))
-    for t in range(1, 7):
-        np.testing.assert_allclose(layer.apply(params, x[:, :t]), y[:, :t], rtol=1e-5, atol=1e-6)
-
-
-def test_a_mask_hides_what_is_only_there_to_fill_up(jax: Any) -> None:
-    layer = attention(4, 2)
-    params, x = layer.init(random.key(0)), random.normal(random.key(1), (2, 6, 4))
-    is_there = np.arange(6) < np.array([[6], [4]])
-    mask = is_there[:, None, None, :]
-    y = np.asarray(layer.apply(params, x, mask=mask))
-    np.testing.assert_allclose(y[0], layer.apply(params, x)[0], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(y[1, :4], layer.apply(params, x[1:, :4])[0], rtol=1e-5, atol=1e-6)
-    filled = fn.grad(lambda x: np.sum(layer.apply(params, x, mask=mask)[:, :4]))(x)
-    assert np.array_equal(filled[1, 4:], np.full((2, 4), 0.0))
-    for each in (fn.jit(layer.apply), jax.jit(layer.apply)):
-        np.testing.assert_allclose(each(params, x, mask=mask), y, rtol=1e-5, atol=1e-6)
-    one = fn.vmap(lambda x, mask: layer.apply(params, x[None], mask=mask[None])[0])(x, mask)
-    np.testing.assert_allclose(one, y, rtol=1e-5, atol=1e-6)
-
-
-def test_who_may_look_nowhere_looks_at_all_alike() -> None:
-    x = np.arange(6.0).reshape(1, 3, 1, 2)
-    y = dot_product_attention(x, x, x, np.full((1, 1, 3, 1), False))
-    np.testing.assert_allclose(y[0, :, 0], [[2, 3]] * 3)
-
-
-@pytest.mark.parametrize(("mask", "text"), [
-    (np.ones((2, 6), bool), r"mask must be .*, here \(2, 2, 6, 6\), .* got \(2, 6\); .*mask\[:, None, None, :\]"),
-    (np.ones((2, 1, 1, 5), bool), r"got \(2, 1, 1, 5\)"), (np.ones((2, 1, 1, 6)), "booleans, .*dtype float64"),
-    (True, "booleans.* got True"),
-])
-def test_a_mask_of_another_kind_is_refused(mask: Any, text: str) -> None:
-    layer = attention(4, 2)
-    with pytest.raises((TypeError, ValueError), match=text):
-        layer.apply(layer.init(random.key(0)), images(2, 6, 4), mask=mask)
-
-
-@pytest.mark.parametrize("features", [0, 1, 5, 6])
-def test_positions_are_the_waves_of_the_paper(features: int) -> None:
-    waves = np.asarray(positional(features, max_wavelength=50.0).apply({}, np.zeros((1, 7, features), np.float64)))
-    for t, i in np.ndindex(7, features):
-        angle = t / 50 ** ((i - i % 2) / features)
-        assert np.isclose(waves[0, t, i], np.cos(angle) if i % 2 else np.sin(angle))
-
-
-# ------------------------------------------------------------------------------------------ step by step
-
-
-@pytest.mark.parametrize("layer", [gru(2, 3), lstm(2, 3)], ids=repr)
-def test_a_sequence_is_read_forward_from_a_state_of_0(layer: Any) -> None:
-    params, x = layer.init(random.key(0)), random.normal(random.key(1), (4, 6, 2))
-    y = np.asarray(layer.apply(params, x))
-    for t in range(7):
-        np.testing.assert_allclose(layer.apply(params, x[:, :t]), y[:, :t], rtol=1e-6, atol=1e-7)
-
-
-def test_a_hundred_steps_are_recorded_once() -> None:
-    net = gru(1, 4)
-    slopes = fn.value_and_grad(lambda params, x: np.sum(net.apply(params, x) ** 2))
-    params, x = net.init(random.key(0)), random.normal(random.key(1), (2, 100, 1))
-    jitted = fn.jit(slopes)
-    for _ in range(2):
-        assert tree.equal(jitted(params, x), slopes(params, x))
-
-
-@pytest.mark.parametrize(("layer", "gates"), [(gru(2, 3), 3), (lstm(2, 3), 4)], ids=repr)
-def test_each_gate_begins_orthogonal(layer: Any, gates: int) -> None:
-    parts = np.split(np.asarray(layer.init(random.key(0))["w_h"]), gates, axis=1)
-    for part in parts:
-        np.testing.assert_allclose(part @ part.T, np.identity(3), atol=1e-6)
-    assert len({part.tobytes() for part in parts}) == gates
-
-
 # ------------------------------------------------------------------------------------------------ embedding
 
 
@@ -324,6 +247,27 @@ def test_residual_must_be_square() -> None:
         residual(rectangular)
 
 
+# ------------------------------------------------------------------------------------- widths of 0, no examples
+
+EDGES: list[tuple[AnyLayer, tuple[int, ...]]] = [
+    (conv1d(0, 2, 3), (5, 0)), (conv1d(4, 0, 3), (5, 4)), (conv2d(0, 0, 3), (5, 5, 0)),
+    (conv2d(4, 8, 3, groups=4), (1, 1, 4)), (conv_transpose2d(0, 2, 3), (3, 2, 0)),
+    (conv_transpose2d(4, 0, 3), (3, 2, 4)), (max_pool1d(2), (5, 0)), (global_avg_pool(), (5, 0)), (layer_norm(0), (0,)),
+    (group_norm(0, 1), (5, 0)), (rms_norm(0), (0,)), (prelu(0), (0,)), (gru(0, 3), (5, 0)), (gru(4, 0), (5, 4)),
+    (lstm(0, 3), (0, 0)), (lstm(4, 0), (0, 4)), (attention(0, 1), (5, 0)), (attention(4, 2), (1, 4)),
+    (positional(0), (5, 0)), (batch_norm(0), (5, 0)),
+]
+
+
+def test_widths_of_0_and_batches_of_0_and_1() -> None:
+    for (layer, shape), n, dtype in itertools.product(EDGES, (0, 1), (np.float16, np.float64)):
+        params, x = tree.astype(layer.init(random.key(0)), dtype), np.ones((n, *shape), dtype)
+        y = applied(layer, params, x, None)
+        assert y.shape[0] == n and layer.out_features in (None, y.shape[-1]) and y.dtype == dtype
+        slopes = fn.grad(partial(total, layer), (0, 1))(params, x, None)
+        assert tree.map(np.shape, slopes) == tree.map(np.shape, (params, x))
+
+
 # ------------------------------------------------------------------------------------------- convolution
 
 
@@ -365,6 +309,17 @@ def test_convolution_and_pools_are_jax_s(stride: int, padding: Padding) -> None:
     total = jax.lax.reduce_window(x.astype(np.float32), 0.0, jax.lax.add, (1, 3, 2, 1), (1, *step, 1), padding)
     np.testing.assert_allclose(avg_pool2d((3, 2), stride=stride, padding=padding).apply({}, x), total / 6,
                                rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("stride", "size", "padding"), [
+    (1, 3, "SAME"), (2, 4, "VALID"), (2, 3, "SAME"), (3, 2, "SAME")])
+def test_transposed_convolution_is_jax_s_with_the_kernel_turned(stride: int, size: int, padding: Padding, jax: Any,
+                                                                ) -> None:
+    x, w = np.random.RandomState(0).randn(2, 3, 4, 3), np.random.RandomState(1).randn(size, size, 3, 2)
+    layer = conv_transpose2d(3, 2, size, stride=stride, padding=padding)
+    found = layer.apply({"w": w, "b": np.full(2, 0.5)}, x)
+    expected = jax.lax.conv_transpose(x, w[::-1, ::-1], (stride, stride), padding)
+    np.testing.assert_allclose(found, expected + 0.5, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.slow
