@@ -67,7 +67,7 @@ class Layer(Remembering[P], Generic[I, O, P]):
     ValueError: cannot compose dense(2, 64) >> dense(32, 3): the first gives 64 features, the second takes 32
 
     A type checker knows literal widths. Where they stand in variables, say that they stay: `N: Final = 64`.
-    `Net` is the type of any net, as in `def make() -> Net`.
+    `Net` is the type of any net, as in `def make() -> Net`. A layer that remembers is a `LayerWithState`.
     """
 
     kind: str

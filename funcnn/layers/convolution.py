@@ -146,7 +146,10 @@ def convolve(x: Array, w: Array, b: Array, window: Window, borders: Borders, gro
     array([[[[4.]]]])
     """
     x = padded(x, window, borders)
-    return correlate(x, w, b, window) if groups == 1 else _in_groups(x, w, b, window, groups)
+    if groups == 1:
+        return correlate(x, w, b, window)
+    is_alone = w.shape[2] == 1 and w.shape[3] == groups
+    return _each_alone(x, w, b, window) if is_alone else _in_groups(x, w, b, window, groups)
 
 
 def _in_groups(x: Array, w: Array, b: Array, window: Window, groups: int) -> Array:
@@ -158,6 +161,12 @@ def _in_groups(x: Array, w: Array, b: Array, window: Window, groups: int) -> Arr
     y = rows.reshape((groups, math.prod(at), height * width * inputs)) @ kernels
     result: Array = xp.transpose(y, (1, 0, 2)).reshape((*at, outputs)) + b
     return result
+
+
+def _each_alone(x: Array, w: Array, b: Array, window: Window) -> Array:
+    """Each channel from itself, window pixel by window pixel: fewer copies than products of matrices of one column."""
+    places = window.places(x.shape)
+    return sum((shifted(x, pixel, places, window) * w[(*pixel, 0)] for pixel in np.ndindex(window.size)), start=b)
 
 
 def transposed(x: Array, w: Array, b: Array, window: Window, borders: Borders) -> Array:

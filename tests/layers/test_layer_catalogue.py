@@ -71,6 +71,7 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "conv2d, stride 2": (conv2d(3, 4, (3, 2), stride=(2, 1)), IMAGES),
     "conv2d, valid": (conv2d(3, 4, 3, padding="VALID"), IMAGES),
     "conv2d, in groups": (conv2d(3, 6, 2, padding=(1, (0, 2)), dilation=2, groups=3), IMAGES),
+    "conv2d, channel by channel": (conv2d(3, 3, 2, groups=3, stride=2, padding=1), IMAGES),
     "conv1d": (conv1d(4, 3, 3, padding=(4, 0), dilation=2), SEQUENCES),
     "conv_transpose2d": (conv_transpose2d(3, 2, 3, stride=2), IMAGES),
     "conv_transpose2d, cut": (conv_transpose2d(3, 5, 2, stride=(1, 3), padding=(1, 0)), IMAGES),
