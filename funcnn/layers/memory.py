@@ -51,14 +51,8 @@ class Remembering(Generic[P]):
         >>> (dense(2, 3) >> batch_norm(3)).init_state()
         FrozenDict({'batch_norm_0': {'mean': float32[3], 'var': float32[3]}})
         """
-        states: dict[str, Any] = {}
-        for name, layer in self.stages:
-            for path, state in (layer._put(name, layer.init_state()) if layer.has_state else {}).items():
-                if path in states:
-                    raise ValueError(f"{self!r}: two layers that remember are named {path!r}; give one of them another "
-                                     "name=...")
-                states[path] = state
-        return FrozenDict(states)
+        first: Params = self._first_state
+        return first
 
     def apply_with_state(self, params: P, state: S, x: Array, *, key: Key | None = NEITHER) -> tuple[Array, S]:
         """The output for a batch x, and what is remembered after it: y, and a state like the one given.
@@ -102,12 +96,24 @@ class Remembering(Generic[P]):
 
     # What the rest of a net asks of a layer. One that remembers answers otherwise.
 
+    @functools.cached_property
+    def _first_state(self) -> Any:
+        """What `init_state` gives, of a layer alone {name: array}."""
+        states: dict[str, Any] = {}
+        for name, layer in self.stages:
+            for path, state in (layer._put(name, layer.init_state()) if layer.has_state else {}).items():
+                if path in states:
+                    raise ValueError(f"{self!r}: two layers that remember are named {path!r}; give one of them another "
+                                     "name=...")
+                states[path] = state
+        return FrozenDict(states)
+
     def _check_state(self, path: str, params: Any, state: Any) -> None:
-        check_state_entries(self, path, state, self.init_state())
+        check_state_entries(self, path, state, self._first_state)
 
     def _pick_state(self, name: str, state: Params) -> Any:
         """Its own state from the entries of a net where it has this name."""
-        return FrozenDict((path, state[f"{name}/{path}"]) for path in self.init_state())
+        return FrozenDict((path, state[f"{name}/{path}"]) for path in self._first_state)
 
     def _compute_with_state(self, path: str, params: Any, state: Any, x: Array, key: Key | None) -> tuple[Array, Any]:
         return self._compute(path, params, x, key), state

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NoReturn, TypeAlias, TypeVar, cast
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -46,13 +47,13 @@ class LayerWithState(Layer[I, O, P]):
     ...     def forward_with_state(params, state, x, key):
     ...         return x, FrozenDict({"count": state["count"] + (key is not None)})
     ...     return LayerWithState("steps", lambda key: FrozenDict(), shapes={}, keeps_width=True,
-    ...                           first_state={"count": np.full((), 0, np.float32)},
+    ...                           first_state={"count": np.full((), 0, np.int64)},
     ...                           forward_with_state=forward_with_state)
     >>> from funcnn import random
     >>> net, x = np.tanh >> steps_counted(), np.ones((1, 2))
     >>> _, state = net.apply_with_state({}, net.init_state(), x, key=random.key(0))
     >>> state["steps_0"]["count"]
-    np.float32(1.0)
+    np.int64(1)
     """
 
     forward: Callable[[P, Array, Key | None], Array] = _without_state
@@ -61,10 +62,9 @@ class LayerWithState(Layer[I, O, P]):
 
     has_state = True
 
-    def init_state(self) -> Params:
-        """What it remembers before the first step; of a layer alone {name: array}."""
-        state: Any = FrozenDict(self.first_state)
-        return cast(Params, state)
+    @functools.cached_property
+    def _first_state(self) -> Any:
+        return FrozenDict(self.first_state)
 
     def _check_state(self, path: str, params: Any, state: Any) -> None:
         check_state_entries(self, path, state, self.first_state)
@@ -88,7 +88,7 @@ def _check_array(owner: str, x: Any, first: Array, dtype: Any) -> None:
     if getattr(x, "shape", None) != first.shape:
         raise ValueError(f"{owner} has shape {getattr(x, 'shape', None)}, expected {first.shape}; is this the state of "
                          "another net?")
-    if dtype is not None and x.dtype != dtype:
+    if dtype is not None and first.dtype.kind == "f" and x.dtype != dtype:
         raise TypeError(f"{owner} is {x.dtype} but the parameters are {dtype}; convert one of them: "
                         f"tree.astype(state, np.{dtype})")
 

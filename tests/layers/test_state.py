@@ -29,8 +29,9 @@ def steps_counted(kind: str = "steps", name: str | None = None) -> Any:
     def forward_with_state(params: Any, state: Any, x: Any, key: Any) -> Any:
         return x, FrozenDict({"count": state["count"] + (key is not None)})
 
+    count: Any = np.full((), 0, np.int64)
     return LayerWithState(kind, lambda key: FrozenDict(), shapes={}, keeps_width=True, name=name,
-                          first_state={"count": np.full((), 0, np.float32)}, forward_with_state=forward_with_state,
+                          first_state={"count": count}, forward_with_state=forward_with_state,
                           made_by=partial(steps_counted, kind, name))
 
 
@@ -151,6 +152,19 @@ def test_of_other_nets_the_state_is_empty(net: Any) -> None:
     assert not net.has_state and net.init_state() == {}
     y, state = net.apply_with_state(params, {}, X)
     assert tree.equal(y, net.apply(params, X)) and state == {}
+
+
+def test_what_is_counted_need_not_be_of_the_dtype_of_the_parameters() -> None:
+    def forward_with_state(params: Any, state: Any, x: Any, key: Any) -> Any:
+        return x * params["s"], {"count": state["count"] + 1}
+
+    count: Any = np.full((), 0, np.int64)
+    layer: Any = LayerWithState("own", lambda key: FrozenDict({"s": np.ones(2, np.float32)}), in_features=2,
+                                out_features=2, shapes={"s": (2,)}, first_state={"count": count},
+                                forward_with_state=forward_with_state)
+    testing.check_layer(layer, X, KEY)
+    _, state = layer.apply_with_state(layer.init(KEY), layer.init_state(), X, key=KEY)
+    assert state["count"] == 1 and state["count"].dtype == np.int64
 
 
 def test_check_layer_sees_a_state_that_changes_its_kind() -> None:
