@@ -120,9 +120,13 @@ def _not_there(module: str, names: dict[str, Any], name: str) -> AttributeError:
 
 
 def _with_hints(room: Any) -> None:
-    """Let a room say the same of a name that it has not."""
+    """Let a room say the same of a name that it has not, and has not yet."""
+    later = vars(room).get("__getattr__")
+
     def missing(name: str) -> Any:
-        raise _not_there(room.__name__, vars(room), name)
+        if later is not None and name in room.__all__:
+            return later(name)
+        raise _not_there(room.__name__, dict.fromkeys([*vars(room), *room.__all__]), name)
 
     vars(room)["__getattr__"] = missing
 

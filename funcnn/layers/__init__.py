@@ -1,19 +1,51 @@
-"""What a network is made of: `dense`, `conv2d`, `dropout`, `embedding`, `layer_norm`; and `>>`, which composes them.
+"""What a network is made of: `dense`, `conv2d`, `gru`, `attention`, `batch_norm`; and `>>`, which composes them.
 
 Each function returns a `Layer`, a record of `init` and `apply`. Read `composition` first, then `linear`; each other
-file is one kind of layer, with the formula above it: `blocks`, `convolution`, `pooling`, `normalization`, `lookup`,
-`noise`, `reshaping`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
+file is one kind of layer, with the formula above it: `blocks`, `convolution` and `pooling` on `windows`,
+`normalization`, `lookup`, `noise`, `rectifier`, `reshaping`, `recurrent`, `self_attention`; `running` are those that
+remember, by `memory`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from funcnn.layers.blocks import residual
 from funcnn.layers.composition import Layer, Net, serial
-from funcnn.layers.convolution import conv2d
 from funcnn.layers.linear import affine, dense
 from funcnn.layers.lookup import embedding
 from funcnn.layers.noise import dropout
-from funcnn.layers.normalization import layer_norm, normalize
-from funcnn.layers.pooling import avg_pool2d, max_pool2d
+from funcnn.layers.normalization import group_norm, layer_norm, normalize, rms_norm
 from funcnn.layers.reshaping import flatten
 
-__all__ = ["Layer", "Net", "affine", "avg_pool2d", "conv2d", "dense", "dropout", "embedding", "flatten", "layer_norm",
-           "max_pool2d", "normalize", "residual", "serial"]
+if TYPE_CHECKING:
+    from funcnn.layers.convolution import conv1d, conv2d, conv_transpose2d
+    from funcnn.layers.pooling import avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d
+    from funcnn.layers.rectifier import prelu
+    from funcnn.layers.recurrent import gru, lstm
+    from funcnn.layers.running import LayerWithState, batch_norm
+    from funcnn.layers.self_attention import attention, dot_product_attention, positional
+
+__all__ = ["Layer", "LayerWithState", "Net", "affine", "attention", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d",
+           "conv2d", "conv_transpose2d", "dense", "dot_product_attention", "dropout", "embedding", "flatten",
+           "global_avg_pool", "group_norm", "gru", "layer_norm", "lstm", "max_pool1d", "max_pool2d", "normalize",
+           "positional", "prelu", "residual", "rms_norm", "serial"]
+
+_LATER = {
+    **dict.fromkeys(["conv1d", "conv2d", "conv_transpose2d"], "convolution"),
+    **dict.fromkeys(["avg_pool1d", "avg_pool2d", "global_avg_pool", "max_pool1d", "max_pool2d"], "pooling"),
+    **dict.fromkeys(["gru", "lstm"], "recurrent"),
+    **dict.fromkeys(["attention", "dot_product_attention", "positional"], "self_attention"),
+    **dict.fromkeys(["LayerWithState", "batch_norm"], "running"),
+    "prelu": "rectifier",
+}
+"""The files of what is needed only sometimes."""
+
+if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
+
+    def __getattr__(name: str) -> Any:
+        """Import what is needed only sometimes when it is asked for."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+        return found

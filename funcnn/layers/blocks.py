@@ -44,6 +44,10 @@ class LayerBlock(Layer[Any, Any, Params]):
     def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
         return x + self.net._compute(path, params, x, key)
 
+    def _compute_with_state(self, path: str, params: Any, state: Any, x: Array, key: Key | None) -> tuple[Array, Any]:
+        y, state = self.net._compute_with_state(path, params, state, x, key)
+        return x + y, state
+
     def _paths(self, name: str) -> list[str]:
         return [f"{name}/{path}" for path in self.paths]
 

@@ -5,7 +5,7 @@ An error names the layer by its path in the net. The label is made only then, be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,6 +32,8 @@ class Checked(Protocol):
     def axes(self) -> int | None: ...  # noqa: D102  # Layer's own
     @property
     def shapes(self) -> Mapping[str, Shape] | None: ...  # noqa: D102  # Layer's own
+    @property
+    def misfit(self) -> Callable[[Shape], str] | None: ...  # noqa: D102  # Layer's own
     def label(self, path: str) -> str:
         """What errors call it at this place of a net: `dense_1 (64 -> 3)`."""
         ...
@@ -67,7 +69,7 @@ def check_input(layer: Checked, path: str, x: Any) -> None:
     """
     if type(x) not in USUAL and (came := _foreign(x)):
         raise TypeError(f"{layer.label(path)}: the input must be an array, got {came}")
-    if layer.in_features is layer.axes is None:
+    if layer.in_features is layer.axes is None and layer.misfit is None:
         return
     if not getattr(x, "shape", ()):
         came = "a single number" if hasattr(x, "shape") else described(x)
@@ -77,16 +79,18 @@ def check_input(layer: Checked, path: str, x: Any) -> None:
     if layer.in_features is not None and x.shape[-1] != layer.in_features:
         raise ValueError(f"{layer.label(path)}: input has {x.shape[-1]} features, expected {layer.in_features}"
                          f" (its shape is {x.shape}){_channels_first(layer, x.shape)}")
+    if layer.misfit is not None and (wrong := layer.misfit(x.shape)):
+        raise ValueError(f"{layer.label(path)}: {wrong}")
 
 
 def _expected(layer: Checked) -> str:
-    inner = ", height, width" if layer.axes == 4 else ""
+    inner = {3: ", time", 4: ", height, width"}.get(layer.axes or 0, "")
     return f"(batch{inner}, {'features' if layer.in_features is None else layer.in_features})"
 
 
 def _channels_first(layer: Checked, shape: Shape) -> str:
-    if len(shape) == 4 and shape[1] == layer.in_features:
-        return ". Channels come last here, not first: x.transpose(0, 2, 3, 1)"
+    if shape[1:2] == (layer.in_features,) and (len(shape) == 4 or len(shape) == layer.axes == 3):
+        return f". Channels come last here, not first: x.transpose{(0, *range(2, len(shape)), 1)}"
     return ""
 
 

@@ -19,6 +19,7 @@ from funcnn import random
 from funcnn._arrays import namespace
 from funcnn.core import named_scope
 from funcnn.layers.checks import check, check_entries, check_input
+from funcnn.layers.memory import NEITHER, Remembering, inside, one_after_another
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.tree.structure import parts
 from funcnn.typing import Array, DenseParams, Dim, Key, Params, Shape
@@ -30,12 +31,9 @@ O = TypeVar("O", bound=Dim)
 K = TypeVar("K", bound=Dim)
 P = TypeVar("P")
 
-_NEITHER: Any = object()
-"""The default of `key`, which says neither train (a key) nor evaluate (None)."""
-
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Layer(Generic[I, O, P]):
+class Layer(Remembering[P], Generic[I, O, P]):
     """A pair of pure functions: `init(key) -> params` and `apply(params, x, key=...) -> y`.
 
     `forward(params, x, key)` is the layer's formula; `apply` checks the input and calls it. To make a kind of layer of
@@ -47,7 +45,8 @@ class Layer(Generic[I, O, P]):
     - `shapes`: the shape of each parameter, {} for a layer without parameters;
     - `stochastic`: whether training draws random numbers;
     - `name`: what a net calls it, instead of kind_0, kind_1, ...;
-    - `made_by`: the call that made it, as `partial(scale, 3)`: what `repr` shows and pickle keeps.
+    - `made_by`: the call that made it, as `partial(scale, 3)`: what `repr` shows and pickle keeps;
+    - `misfit`: what else is wrong with x of some shape, as a text, "" where nothing is.
 
     >>> from functools import partial
     >>> from funcnn.layers import dense
@@ -68,7 +67,7 @@ class Layer(Generic[I, O, P]):
     ValueError: cannot compose dense(2, 64) >> dense(32, 3): the first gives 64 features, the second takes 32
 
     A type checker knows literal widths. Where they stand in variables, say that they stay: `N: Final = 64`.
-    `Net` is the type of any net, as in `def make() -> Net`.
+    `Net` is the type of any net, as in `def make() -> Net`. A layer that remembers is a `LayerWithState`.
     """
 
     kind: str
@@ -82,6 +81,7 @@ class Layer(Generic[I, O, P]):
     stochastic: bool = False
     name: str | None = None
     made_by: functools.partial[Layer[Any, Any, Any]] | None = None
+    misfit: Callable[[Shape], str] | None = None
 
     def __post_init__(self) -> None:
         name: Any = self.name
@@ -93,13 +93,13 @@ class Layer(Generic[I, O, P]):
               key: Key | None = ...) -> Array: ...
     @overload
     def apply(self, params: P, x: Array, *, key: Key | None = ...) -> Array: ...
-    def apply(self, params: Any, x: Array, *, key: Key | None = _NEITHER) -> Array:
+    def apply(self, params: Any, x: Array, *, key: Key | None = NEITHER) -> Array:
         """The layer's output for a batch x, which leads with the batch axis.
 
         A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither.
         """
-        if key is _NEITHER:
-            if self.stochastic:
+        if key is NEITHER:
+            if self.stochastic and not self.has_state:
                 raise ValueError(f"{self!r}: draws random numbers in training; pass key=<a key> to train, key=None "
                                  "to evaluate")
             key = None
@@ -196,10 +196,6 @@ def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | 
     layer._check(path, params, x)
     with named_scope(name := layer.called(path), (x, *parts(params)[0]) if name else ()):
         return layer._compute(path, params, x, key)
-
-
-def _inside(path: str, name: str) -> str:
-    return f"{path}/{name}" if path else name
 
 
 def _picklable(layer: Layer[Any, Any, Any], part: Any) -> Any:
@@ -304,8 +300,11 @@ class LayerSequence(Layer[Any, Any, Params]):
     def _compute(self, path: str, params: Any, x: Array, key: Key | None) -> Array:
         for i, (name, layer) in enumerate(self.stages):
             own_key = random.fold_in(key, i) if layer.stochastic and key is not None else None
-            x = run(layer, _inside(path, name), layer._pick(name, params), x, own_key)
+            x = run(layer, inside(path, name), layer._pick(name, params), x, own_key)
         return x
+
+    def _compute_with_state(self, path: str, params: Any, state: Any, x: Array, key: Key | None) -> tuple[Array, Any]:
+        return one_after_another(self.stages, path, params, state, x, key)
 
     def __repr__(self) -> str:
         return " >> ".join(map(repr, self.layers)) or "serial()"

@@ -248,7 +248,8 @@ def _set_generators(states: tuple[Any, Any]) -> None:
 
 def check_layer(layer: Layer[Any, Any, Any], x: Array, key: Any = None) -> None:
     """Assert what every layer promises, at an input x (batch, ...): parameters drawn from a key alone and read-only,
-    the declared output width, the dtype of the input kept, a batch of 1, purity, and gradients.
+    the declared output width, the dtype of the input kept, a batch of 1 (in evaluation, where the layer remembers),
+    a state that keeps its structure, shapes and dtypes, purity, and gradients.
 
     >>> from funcnn.layers import dense
     >>> check_layer(dense(2, 3), np.ones((4, 2)))
@@ -261,16 +262,26 @@ def check_layer(layer: Layer[Any, Any, Any], x: Array, key: Any = None) -> None:
              "let init return tree.freeze(params)")
     for dtype in (np.float32, np.float64):
         _check_output(layer, tree.astype(params, dtype), x.astype(dtype), key)
-    check_grads(lambda p, x: layer.apply(p, x, key=key), (tree.astype(params, np.float64), x), order=1)
+    check_grads(lambda p, x: _applied(layer)(p, x, key=key)[0], (tree.astype(params, np.float64), x), order=1)
 
 
 def _check_output(layer: Layer[Any, Any, Any], params: Any, x: Any, key: Any) -> None:
-    y = layer.apply(params, x, key=key)
+    apply = _applied(layer)
+    y, state = apply(params, x, key=key)
     _require(layer, y.dtype == x.dtype, f"{x.dtype} went in, {y.dtype} came out")
     _require(layer, layer.out_features in (None, y.shape[-1]), f"the output is {y.shape[-1]} wide")
-    one = layer.apply(params, x[:1], key=key)
+    one, first = apply(params, x[:1], key=None if layer.has_state else key)
     _require(layer, one.shape == (1, *y.shape[1:]), f"a batch of 1 gives shape {one.shape}")
-    assert_pure(layer.apply, params, x, key=key)
+    outlines = [[(path, leaf.shape, leaf.dtype) for path, leaf in tree.leaves_with_path(s)] for s in (first, state)]
+    _require(layer, outlines[0] == outlines[1], f"the state {first} became {state}")
+    assert_pure(apply, params, x, key=key)
+
+
+def _applied(layer: Layer[Any, Any, Any]) -> Callable[..., tuple[Array, Any]]:
+    """What a layer makes of (params, x, key=key), and of its first state."""
+    if not layer.has_state:
+        return lambda params, x, key: (layer.apply(params, x, key=key), {})
+    return lambda params, x, key: layer.apply_with_state(params, tree.astype(layer.init_state(), x.dtype), x, key=key)
 
 
 def _require(layer: Layer[Any, Any, Any], holds: bool, what: str) -> None:

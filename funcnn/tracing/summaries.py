@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from funcnn import random, tree
-from funcnn.layers.composition import Layer, run
+from funcnn.layers.composition import Layer
 from funcnn.layers.composition import Stage as Place
+from funcnn.layers.memory import run_with_state
 from funcnn.typing import Array, Params, Shape
 
 __all__ = ["Stage", "Summary", "columns", "summary"]
@@ -137,9 +138,9 @@ def _output(layer: AnyLayer, path: str, params: Params, x: Any) -> Any:
         return None
     with np.errstate(all="ignore"):
         try:
-            return run(layer, path, params, x, None)
+            return run_with_state(layer, path, params, layer.init_state(), x, None)[0]
         except TypeError:
-            return run(layer, path, params, x.astype(np.int64), None)
+            return run_with_state(layer, path, params, layer.init_state(), x.astype(np.int64), None)[0]
 
 
 def _row(stage: Stage) -> tuple[str, ...]:

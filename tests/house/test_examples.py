@@ -97,3 +97,33 @@ def test_a_net_is_exported_where_funcnn_cannot_be_imported(tmp_path: Path) -> No
     with pytest.raises(subprocess.CalledProcessError) as failed:
         elsewhere(tmp_path / "predict.py", bytes(8))
     assert b"import of funcnn halted" in failed.value.stderr
+
+
+def test_a_gru_recalls_what_it_was_told() -> None:
+    result = run("gru.py")
+    assert result.returncode == 0, result.stderr
+    error = re.search(r"error: 0\.\d+ -> (0\.\d+)", result.stdout)
+    told, recalled = (re.findall(r"-?\d\.\d?", line) for line in result.stdout.splitlines()[1:])
+    assert error and float(error[1]) < 0.01
+    assert all(abs(float(a) - float(b)) < 0.25 for a, b in zip(told, recalled, strict=True))
+
+
+def test_a_transformer_reads_digits() -> None:
+    result = run("transformer.py")
+    assert result.returncode == 0, result.stderr
+    accuracy = re.search(r"accuracy on fresh digits: (\d\.\d+)", result.stdout)
+    assert accuracy and float(accuracy[1]) > 0.8
+
+
+def test_batch_norm_evaluates_by_what_it_remembered() -> None:
+    result = run("batch_norm.py")
+    assert result.returncode == 0, result.stderr
+    accuracy = re.search(r"accuracy on a fresh spiral: (\d\.\d+)", result.stdout)
+    assert accuracy and float(accuracy[1]) > 0.7
+
+
+def test_a_variational_autoencoder_draws_a_ring() -> None:
+    result = run("vae.py")
+    assert result.returncode == 0, result.stderr
+    radius = re.search(r"radius (\d\.\d+) \+- (\d\.\d+)", result.stdout)
+    assert radius and 0.8 < float(radius[1]) < 1.2 and float(radius[2]) < 0.3

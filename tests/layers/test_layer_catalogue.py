@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,28 +12,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcnn as fn
-from funcnn import layers, random, testing, tree
+from alike import assert_alike
+from funcnn import initializers, layers, random, testing, tree
 from funcnn.activations import relu
 from funcnn.layers import (
     Layer,
+    attention,
+    avg_pool1d,
     avg_pool2d,
+    batch_norm,
+    conv1d,
     conv2d,
+    conv_transpose2d,
     dense,
     dropout,
     embedding,
     flatten,
+    global_avg_pool,
+    group_norm,
+    gru,
     layer_norm,
+    lstm,
+    max_pool1d,
     max_pool2d,
+    positional,
+    prelu,
     residual,
+    rms_norm,
     serial,
 )
 from funcnn.layers.convolution import convolve
 from funcnn.layers.normalization import normalize
-from funcnn.layers.pooling import Padding, overlap_add, windows
+from funcnn.layers.windows import NONE, Padding, Window, borders_of, overlap_add, windows
 
 AnyLayer = Layer[Any, Any, Any]
 
-VECTORS, IMAGES = (5, 4), (2, 6, 5, 3)
+VECTORS, SEQUENCES, IMAGES = (5, 4), (3, 6, 4), (2, 6, 5, 3)
 
 LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "dense": (dense(4, 3), VECTORS),
@@ -40,9 +56,28 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "dropout": (dropout(0.4), VECTORS),
     "flatten": (flatten(), IMAGES),
     "layer_norm": (layer_norm(4), VECTORS),
+    "batch_norm": (batch_norm(4), SEQUENCES),
+    "batch_norm of images": (conv2d(3, 2, 2) >> batch_norm(2) >> residual(np.tanh >> batch_norm(2)), IMAGES),
+    "group_norm": (group_norm(4, 2), VECTORS),
+    "group_norm of images": (group_norm(3, 1), IMAGES),
+    "rms_norm": (rms_norm(4), SEQUENCES),
+    "prelu": (prelu(4), VECTORS),
+    "attention": (attention(4, 2), SEQUENCES),
+    "attention, causal": (attention(4, 1, causal=True), SEQUENCES),
+    "positional": (positional(4), SEQUENCES),
+    "gru": (gru(4, 3), (2, 3, 4)),
+    "lstm": (lstm(4, 3), (2, 3, 4)),
     "conv2d": (conv2d(3, 4, 3), IMAGES),
     "conv2d, stride 2": (conv2d(3, 4, (3, 2), stride=(2, 1)), IMAGES),
     "conv2d, valid": (conv2d(3, 4, 3, padding="VALID"), IMAGES),
+    "conv2d, in groups": (conv2d(3, 6, 2, padding=(1, (0, 2)), dilation=2, groups=3), IMAGES),
+    "conv2d, channel by channel": (conv2d(3, 3, 2, groups=3, stride=2, padding=1), IMAGES),
+    "conv1d": (conv1d(4, 3, 3, padding=(4, 0), dilation=2), SEQUENCES),
+    "conv_transpose2d": (conv_transpose2d(3, 2, 3, stride=2), IMAGES),
+    "conv_transpose2d, cut": (conv_transpose2d(3, 5, 2, stride=(1, 3), padding=(1, 0)), IMAGES),
+    "max_pool1d": (max_pool1d(2), SEQUENCES),
+    "avg_pool1d": (avg_pool1d(3, stride=2, padding=1), SEQUENCES),
+    "global_avg_pool": (global_avg_pool(), IMAGES),
     "max_pool2d": (max_pool2d(2), IMAGES),
     "max_pool2d, same": (max_pool2d(3, stride=2, padding="SAME"), IMAGES),
     "avg_pool2d": (avg_pool2d(2), IMAGES),
@@ -52,6 +87,14 @@ LAYERS: dict[str, tuple[AnyLayer, tuple[int, ...]]] = {
     "a whole net": (conv2d(3, 4, 3) >> np.tanh >> max_pool2d(2) >> flatten() >> dense(24, 4) >> layer_norm(4)
                     >> residual(dense(4, 4) >> dropout(0.5) >> residual(dense(4, 4))) >> dense(4, 2), IMAGES),
 }
+
+
+def applied(layer: AnyLayer, params: Any, x: Any, key: Any) -> Any:
+    """The output of a layer; of one that remembers, with its first state."""
+    if not layer.has_state:
+        return layer.apply(params, x, key=key)
+    dtype = tree.leaves(params)[0].dtype
+    return layer.apply_with_state(params, tree.astype(layer.init_state(), dtype), x, key=key)[0]
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -65,9 +108,38 @@ def test_evaluation_treats_each_example_alone(name: str) -> None:
     layer, shape = LAYERS[name]
     params = layer.init(random.key(0))
     x = random.normal(random.key(1), shape)
-    y = np.asarray(layer.apply(params, x, key=None))
+    y = np.asarray(applied(layer, params, x, None))
     order = np.random.RandomState(0).permutation(shape[0])
-    np.testing.assert_allclose(layer.apply(params, x[order], key=None), y[order], rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(applied(layer, params, x[order], None), y[order], rtol=2e-5, atol=1e-6)
+
+
+def total(layer: AnyLayer, params: Any, x: Any, key: Any) -> Any:
+    """A number that depends on all of the output, with derivatives of every order."""
+    return np.sum(np.sin(applied(layer, params, x, key)))
+
+
+ALONE = [name for name in LAYERS if name != "a whole net"]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_jitted_and_batched_it_is_itself(name: str) -> None:
+    layer, shape = LAYERS[name]
+    params, key = layer.init(random.key(0)), random.key(2)
+    x, other = (random.normal(random.key(seed), shape) for seed in (1, 3))
+    slopes = fn.value_and_grad(partial(total, layer), (0, 1))
+    assert_alike(slopes, (params, x, key), (params, other, key))
+    both = fn.vmap(slopes, in_axes=(None, 0, None))(params, np.stack([x, other]), key)
+    for i, one in enumerate((x, other)):
+        its = tree.map(lambda leaf, i=i: leaf[i], both)
+        testing.assert_trees_close(its, slopes(params, one, key), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_second_derivatives_are_those_of_the_first(name: str) -> None:
+    layer, shape = LAYERS[name]
+    params = tree.astype(layer.init(random.key(0)), np.float64)
+    x = random.normal(random.key(1), shape, np.float64)
+    testing.check_grads(lambda params, x: total(layer, params, x, random.key(2)), (params, x), order=2)
 
 
 # ------------------------------------------------------------------------------------------------- dropout
@@ -176,6 +248,27 @@ def test_residual_must_be_square() -> None:
         residual(rectangular)
 
 
+# ------------------------------------------------------------------------------------- widths of 0, no examples
+
+EDGES: list[tuple[AnyLayer, tuple[int, ...]]] = [
+    (conv1d(0, 2, 3), (5, 0)), (conv1d(4, 0, 3), (5, 4)), (conv2d(0, 0, 3), (5, 5, 0)),
+    (conv2d(4, 8, 3, groups=4), (1, 1, 4)), (conv_transpose2d(0, 2, 3), (3, 2, 0)),
+    (conv_transpose2d(4, 0, 3), (3, 2, 4)), (max_pool1d(2), (5, 0)), (global_avg_pool(), (5, 0)), (layer_norm(0), (0,)),
+    (group_norm(0, 1), (5, 0)), (rms_norm(0), (0,)), (prelu(0), (0,)), (gru(0, 3), (5, 0)), (gru(4, 0), (5, 4)),
+    (lstm(0, 3), (0, 0)), (lstm(4, 0), (0, 4)), (attention(0, 1), (5, 0)), (attention(4, 2), (1, 4)),
+    (positional(0), (5, 0)), (batch_norm(0), (5, 0)),
+]
+
+
+def test_widths_of_0_and_batches_of_0_and_1() -> None:
+    for (layer, shape), n, dtype in itertools.product(EDGES, (0, 1), (np.float16, np.float64)):
+        params, x = tree.astype(layer.init(random.key(0)), dtype), np.ones((n, *shape), dtype)
+        y = applied(layer, params, x, None)
+        assert y.shape[0] == n and layer.out_features in (None, y.shape[-1]) and y.dtype == dtype
+        slopes = fn.grad(partial(total, layer), (0, 1))(params, x, None)
+        assert tree.map(np.shape, slopes) == tree.map(np.shape, (params, x))
+
+
 # ------------------------------------------------------------------------------------------- convolution
 
 
@@ -184,14 +277,14 @@ def test_residual_must_be_square() -> None:
 def test_windows_and_overlap_add_are_each_other_s_transpose(kh: int, kw: int, sh: int, sw: int, data: Any) -> None:
     shape = (2, data.draw(st.integers(kh, 6)), data.draw(st.integers(kw, 6)), 2)
     x = np.random.RandomState(0).randn(*shape)
-    seen = np.asarray(windows(x, (kh, kw), (sh, sw)))
+    seen = np.asarray(windows(x, Window((kh, kw), (sh, sw))))
     g = np.random.RandomState(1).randn(*seen.shape)
-    np.testing.assert_allclose(np.sum(seen * g), np.sum(x * overlap_add(g, shape, (sh, sw))))
+    np.testing.assert_allclose(np.sum(seen * g), np.sum(x * overlap_add(g, shape, Window((kh, kw), (sh, sw)))))
 
 
 def test_convolution_is_the_sum_it_says() -> None:
     x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(2, 5, 6, 3), (3, 2, 3, 4), (4,)]))
-    y = np.asarray(convolve(x, w, b, (2, 1), "VALID"))
+    y = np.asarray(convolve(x, w, b, Window((3, 2), (2, 1)), NONE))
     for n, p, q, o in np.ndindex(*y.shape):
         seen = x[n, 2 * p:2 * p + 3, q:q + 2]
         np.testing.assert_allclose(y[n, p, q, o], np.sum(seen * w[..., o]) + b[o])
@@ -199,7 +292,7 @@ def test_convolution_is_the_sum_it_says() -> None:
 
 def test_convolution_has_second_derivatives() -> None:
     x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(1, 4, 4, 2), (2, 2, 2, 2), (2,)]))
-    testing.check_grads(lambda x, w, b: np.tanh(convolve(x, w, b, (1, 1), "SAME")), (x, w, b), order=2)
+    testing.check_grads(lambda x, w, b: np.tanh(convolve(x, w, b, Window((2, 2)), "SAME")), (x, w, b), order=2)
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
@@ -210,7 +303,8 @@ def test_convolution_and_pools_are_jax_s(stride: int, padding: Padding) -> None:
     step = (stride, stride)
     expected = jax.lax.conv_general_dilated(x.astype(np.float32), w.astype(np.float32), step, padding,
                                             dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    np.testing.assert_allclose(convolve(x, w, np.full(4, 0.0), step, padding), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(convolve(x, w, np.full(4, 0.0), Window((3, 2), step), borders_of("", padding)), expected,
+                               rtol=1e-4, atol=1e-4)
     largest = jax.lax.reduce_window(x.astype(np.float32), -np.inf, jax.lax.max, (1, 3, 2, 1), (1, *step, 1), padding)
     np.testing.assert_allclose(max_pool2d((3, 2), stride=stride, padding=padding).apply({}, x), largest, rtol=1e-6)
     total = jax.lax.reduce_window(x.astype(np.float32), 0.0, jax.lax.add, (1, 3, 2, 1), (1, *step, 1), padding)
@@ -218,11 +312,22 @@ def test_convolution_and_pools_are_jax_s(stride: int, padding: Padding) -> None:
                                rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(("stride", "size", "padding"), [
+    (1, 3, "SAME"), (2, 4, "VALID"), (2, 3, "SAME"), (3, 2, "SAME")])
+def test_transposed_convolution_is_jax_s_with_the_kernel_turned(stride: int, size: int, padding: Padding, jax: Any,
+                                                                ) -> None:
+    x, w = np.random.RandomState(0).randn(2, 3, 4, 3), np.random.RandomState(1).randn(size, size, 3, 2)
+    layer = conv_transpose2d(3, 2, size, stride=stride, padding=padding)
+    found = layer.apply({"w": w, "b": np.full(2, 0.5)}, x)
+    expected = jax.lax.conv_transpose(x, w[::-1, ::-1], (stride, stride), padding)
+    np.testing.assert_allclose(found, expected + 0.5, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.slow
 def test_convolution_gradients_are_torch_s() -> None:
     torch = pytest.importorskip("torch")
     x, w, b = (np.random.RandomState(i).randn(*s) for i, s in enumerate([(2, 6, 5, 3), (3, 3, 3, 4), (4,)]))
-    ours = fn.grad(lambda p: np.sum(np.sin(convolve(p[0], p[1], p[2], (2, 2), "VALID"))))((x, w, b))
+    ours = fn.grad(lambda p: np.sum(np.sin(convolve(p[0], p[1], p[2], Window((3, 3), (2, 2)), NONE))))((x, w, b))
     tx, tw, tb = (torch.tensor(a, requires_grad=True) for a in (x, w, b))
     y = torch.nn.functional.conv2d(tx.permute(0, 3, 1, 2), tw.permute(3, 2, 0, 1), tb, stride=2)
     loss: Any = torch.sin(y).sum()
@@ -283,6 +388,10 @@ def test_layer_norm_at_the_edges() -> None:
 # -------------------------------------------------------------------------------------------- under JAX
 
 
+SOON = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Compile in half the time what runs once."""
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_same_values_and_gradients_under_jit(name: str, jax: Any) -> None:
     layer, shape = LAYERS[name]
@@ -291,10 +400,10 @@ def test_the_same_values_and_gradients_under_jit(name: str, jax: Any) -> None:
     key = random.key(2)
 
     def energy(params: Any, x: Any) -> Any:
-        y = layer.apply(params, x, key=key)
+        y = applied(layer, params, x, key)
         return (y * y).sum()
 
-    value, grads = jax.jit(jax.value_and_grad(energy, argnums=(0, 1)))(params, x)
+    value, grads = jax.jit(jax.value_and_grad(energy, argnums=(0, 1)), compiler_options=SOON)(params, x)
     ours, our_grads = fn.value_and_grad(energy, argnums=(0, 1))(params, x)
     np.testing.assert_allclose(ours, value, rtol=1e-10)
     testing.assert_trees_close(our_grads, jax.tree.map(np.asarray, grads), rtol=1e-8, atol=1e-10)
@@ -331,6 +440,46 @@ def images(*shape: int) -> Any:
     (lambda: conv2d(3, 4, 3).apply(conv2d(3, 4, 3).init(random.key(0)), np.ones((2, 5, 5, 3), np.uint8)),
      ["uint8", "astype"]),
     (lambda: max_pool2d(3).apply({}, images(1, 2, 2, 1)), ["(3, 3)", "(2, 2)"]),
+    (lambda: (relu >> max_pool2d(3)).apply({}, images(1, 2, 2, 1)), ["max_pool2d_0: the window (3, 3) is larger"]),
+    (lambda: conv1d(4, 2, 3, dilation=3, padding="VALID").apply(conv1d(4, 2, 3).init(random.key(0)), images(2, 6, 4)),
+     ["conv1d (4 -> 2): the window 7 is larger than the sequences, 6; pad with 'SAME'"]),
+    (lambda: conv1d(4, 2, 3).apply(conv1d(4, 2, 3).init(random.key(0)), images(2, 4, 6)),
+     ["6 features, expected 4", "Channels come last", "x.transpose(0, 2, 1)"]),
+    (lambda: conv1d(4, 2, 3).apply(conv1d(4, 2, 3).init(random.key(0)), images(2, 4)), ["(batch, time, 4)", "(2, 4)"]),
+    (lambda: max_pool1d(2).apply({}, images(2, 0, 4)), ["max_pool1d: the sequences are empty", "(2, 0, 4)"]),
+    (lambda: avg_pool1d(2).apply({}, np.ones((2, 4, 4), np.int64)),
+     ["avg_pool1d", "int64", "astype"]),
+    (lambda: conv2d(3, 4, 3, groups=2), ["conv2d: in_channels must be a multiple of groups, got 3 and 2"]),
+    (lambda: conv2d(4, 3, 3, groups=2), ["conv2d: out_channels must be a multiple of groups, got 3 and 2"]),
+    (lambda: conv2d(3, 4, 3, padding=-1), ["conv2d: padding must be at least 0, got -1"]),
+    (lambda: conv2d(3, 4, 3, padding=(1, 2, 3)),  # type: ignore[arg-type]  # the mistake
+     ["conv2d: padding must be", "a tuple of 3"]),
+    (lambda: conv1d(3, 4, 3, padding=((1, 2), 0)), ["conv1d: padding must be an int"]),  # type: ignore[arg-type]
+    (lambda: conv1d(3, 4, (3,)), ["conv1d: kernel_size must be an int"]),  # type: ignore[arg-type]  # the mistake
+    (lambda: conv2d(3, 4, 3, dilation=0), ["conv2d: dilation", "0"]),
+    (lambda: conv_transpose2d(3, 4, 2, padding=1).apply(conv_transpose2d(3, 4, 2).init(random.key(0)),
+                                                        images(1, 1, 5, 3)),
+     ["conv_transpose2d (3 -> 4): of images (1, 5) it makes (2, 6), of which padding cuts off (2, 2)"]),
+    (lambda: group_norm(6, 4), ["group_norm: features must be a multiple of groups, got 6 and 4"]),
+    (lambda: group_norm(4, 0), ["group_norm: groups must be at least 1"]),
+    (lambda: group_norm(4, 2).apply(group_norm(4, 2).init(random.key(0)), images(4)), ["group_norm (4 -> 4)", "(4,)"]),
+    (lambda: gru(4, 3).apply(gru(4, 3).init(random.key(0)), images(2, 4)),
+     ["gru (4 -> 3)", "(batch, time, 4)", "(2, 4)"]),
+    (lambda: lstm(4, 3).apply(gru(4, 3).init(random.key(0)), images(2, 5, 4)),
+     ["lstm (4 -> 3)", "['w_i', 'w_h', 'b']"]),
+    (lambda: gru(4, 3, w_h_init=initializers.he_normal), [  # type: ignore[arg-type]  # the mistake
+        "gru: w_h_init is the function he_normal, which makes an initializer"]),
+    (lambda: attention(6, 4), ["attention: features must be a multiple of heads, got 6 and 4"]),
+    (lambda: attention(6, 0), ["attention: heads must be at least 1"]),
+    (lambda: (relu >> attention(4, 2)).apply((relu >> attention(4, 2)).init(random.key(0)), images(2, 0, 4)),
+     ["attention_0 (4 -> 4): the sequences have no steps", "(2, 0, 4)"]),
+    (lambda: positional(4).apply({}, images(2, 4)), ["positional (4 -> 4)", "(batch, time, 4)", "(2, 4)"]),
+    (lambda: positional(4).apply({}, np.ones((2, 3, 4), int)), ["positional: the input is int64"]),
+    (lambda: batch_norm(4, decay_rate=1.0), ["batch_norm: decay_rate must be a number in [0, 1), got 1.0"]),
+    (lambda: rms_norm(4, eps=-1.0), ["rms_norm: eps"]),
+    (lambda: prelu(4).apply(prelu(4).init(random.key(0)), images(2, 3)), ["prelu (4 -> 4): input has 3 features"]),
+    (lambda: prelu(4, negative_slope_init=np.nan), ["prelu: negative_slope_init"]),
+    (lambda: global_avg_pool().apply({}, images(2, 3)), ["global_avg_pool: ", "(batch, ..., channels)", "(2, 3)"]),
     (lambda: max_pool2d(2).apply({}, images(2, 2)), ["(batch, height, width, features)", "(2, 2)"]),
     (lambda: conv2d(3, 4, 3) >> conv2d(5, 4, 3), [  # type: ignore[arg-type]  # the mistake
         "conv2d(3, 4, 3) >> conv2d(5, 4, 3)", "4 features", "takes 5"]),
@@ -350,8 +499,21 @@ def test_a_mistake_is_named(call: Any, substance: list[str]) -> None:
 def test_all_layers_are_in_the_list() -> None:
     found = {stage.layer.kind for layer, _ in LAYERS.values() for stage in serial(layer).stages}
     kinds = found | {"serial", "embedding"}
-    makers = set(layers.__all__) | {"conv2d", "max_pool2d", "avg_pool2d"}
-    assert makers - {"Layer", "Net", "affine", "normalize"} <= kinds
+    makers = set(layers.__all__)
+    assert makers - {"Layer", "LayerWithState", "Net", "affine", "dot_product_attention", "normalize"} <= kinds
+
+
+def test_rms_norm_of_rows_of_any_size() -> None:
+    x = np.array([[3e30, -4e30], [3e-30, 4e-30], [0.0, 0.0]], np.float32)
+    y = np.asarray(rms_norm(2, eps=0.0).apply({"scale": np.ones(2, np.float32)}, x[:2]))
+    np.testing.assert_allclose(y, np.array([[3, -4], [3, 4]]) / 12.5**0.5, rtol=1e-6)
+    assert np.array_equal(rms_norm(2).apply({"scale": np.ones(2, np.float32)}, x[2:]), [[0, 0]])
+
+
+def test_prelu_lets_nothing_of_infinity_into_its_slope() -> None:
+    params, x = {"negative_slope": np.full(2, 0.0)}, np.array([[np.inf, -1.0]])
+    slopes = fn.grad(lambda p: np.sum(prelu(2).apply(p, x)))(params)
+    assert np.array_equal(slopes["negative_slope"], [0, -1])
 
 
 def test_normalized_rows_have_mean_0_and_variance_1() -> None:

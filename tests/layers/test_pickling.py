@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_layer_catalogue import LAYERS
+from test_layer_catalogue import LAYERS, applied
 
 from funcnn import initializers, random, tree
 from funcnn.activations import relu
@@ -78,7 +78,7 @@ def test_every_kind_of_layer_goes_through_pickle(name: str) -> None:
     params, x = layer.init(KEY), random.normal(KEY, shape)
     assert (repr(came), came.kind, came.name) == (repr(layer), layer.kind, layer.name)
     assert tree.equal(came.init(KEY), params)
-    assert tree.equal(came.apply(params, x, key=KEY), layer.apply(params, x, key=KEY))
+    assert tree.equal(applied(came, params, x, KEY), applied(layer, params, x, KEY))
 
 
 def test_a_net_with_relu_goes_through_pickle() -> None:

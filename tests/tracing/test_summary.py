@@ -12,11 +12,13 @@ from funcnn.activations import relu
 from funcnn.layers import (
     Layer,
     avg_pool2d,
+    batch_norm,
     conv2d,
     dense,
     dropout,
     embedding,
     flatten,
+    gru,
     layer_norm,
     max_pool2d,
     residual,
@@ -40,6 +42,8 @@ KINDS: dict[str, tuple[Layer[Any, Any, Any], tuple[int, ...] | None, tuple[int |
     "residual": (residual(dense(3, 3) >> relu), None, (None, 3), 12),
     "serial": (serial(dense(2, 3), np.tanh, dense(3, 1)), None, (None, 1), 13),
     "nothing": (serial(), None, None, 0),
+    "gru": (gru(2, 3), (7, 2), (None, 7, 3), 57),
+    "batch_norm": (dense(2, 3) >> batch_norm(3), None, (None, 3), 15),
 }
 
 

@@ -12,15 +12,28 @@ from funcnn.activations import relu
 from funcnn.layers import (
     Layer,
     Net,
+    attention,
+    avg_pool1d,
     avg_pool2d,
+    batch_norm,
+    conv1d,
     conv2d,
+    conv_transpose2d,
     dense,
     dropout,
     embedding,
     flatten,
+    global_avg_pool,
+    group_norm,
+    gru,
     layer_norm,
+    lstm,
+    max_pool1d,
     max_pool2d,
+    positional,
+    prelu,
     residual,
+    rms_norm,
     serial,
 )
 from funcnn.typing import Array, DenseParams, Key, Params
@@ -57,6 +70,28 @@ def layers_without_widths_keep_them() -> None:
     assert_type(residual(relu), Layer[Any, Any, Params])
     assert_type(conv2d(2, 64, 3) >> max_pool2d(2) >> conv2d(64, 3, 3) >> avg_pool2d(2), Layer[Two, Three, Params])
     assert_type(embedding(1000, 64) >> dense(64, 3), Layer[Any, Three, Params])
+
+
+def sequences_and_norms_remember_widths() -> None:
+    assert_type(conv1d(2, 64, 3) >> max_pool1d(2) >> conv1d(64, 3, 3) >> avg_pool1d(2), Layer[Two, Three, Params])
+    assert_type(conv2d(2, 64, 3, padding=((1, 0), 2), dilation=2, groups=2) >> global_avg_pool() >> dense(64, 3),
+                Layer[Two, Three, Params])
+    assert_type(conv_transpose2d(2, 64, 3, padding=(1, 1)) >> batch_norm(64) >> prelu(64), Layer[Two, Many, Params])
+    assert_type(gru(2, 64) >> lstm(64, 3), Layer[Two, Three, Params])
+    block = residual(layer_norm(64) >> attention(64, 4, causal=True)) >> residual(rms_norm(64) >> dense(64, 64))
+    assert_type(dense(2, 64) >> positional(64) >> block >> group_norm(64, 8), Layer[Two, Many, Params])
+
+
+def a_state_goes_in_and_out(key: Key, x: Array) -> None:
+    net = dense(2, 64) >> batch_norm(64) >> dense(64, 3)
+    params, state = net.init(key), net.init_state()
+    assert_type(net.apply_with_state(params, state, x, key=key), tuple[Array, Params])
+    assert_type(net.apply_with_state(params, state, x, key=None), tuple[Array, Params])
+    assert_type(net.has_state, bool)
+
+
+def a_mask_says_where_to_look(params: Params, x: Array) -> None:
+    assert_type(attention(64, 4).apply(params["attention_0"], x, mask=(x > 0)[:, None, None, :, 0]), Array)
 
 
 def a_layer_in_a_variable_needs_no_annotation() -> None:

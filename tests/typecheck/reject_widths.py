@@ -11,11 +11,15 @@ from funcnn import random
 from funcnn.activations import relu
 from funcnn.layers import (
     Net,
+    attention,
     avg_pool2d,
+    batch_norm,
+    conv1d,
     conv2d,
     dense,
     dropout,
     embedding,
+    gru,
     layer_norm,
     max_pool2d,
     residual,
@@ -36,6 +40,10 @@ def widths_that_do_not_fit() -> None:
     conv2d(3, 16, 3) >> relu >> conv2d(8, 16, 3)  # E: arg-type | "Literal[8]"; expected "Literal[16]"
     conv2d(3, 16, 3) >> max_pool2d(2) >> conv2d(8, 16, 3)  # E: arg-type | "Literal[8]"; expected "Literal[16]"
     conv2d(3, 16, 3) >> avg_pool2d(2) >> relu >> conv2d(8, 16, 3)  # E: arg-type | "Literal[8]"; expected "Literal[16]"
+    conv1d(3, 16, 3) >> relu >> conv1d(8, 16, 3)  # E: arg-type | "Literal[8]"; expected "Literal[16]"
+    gru(3, 16) >> dense(8, 16)  # E: arg-type | "Literal[8]"; expected "Literal[16]"
+    dense(2, 64) >> batch_norm(32)  # E: arg-type | "Literal[32]"; expected "Literal[64]"
+    dense(2, 64) >> attention(32, 4)  # E: arg-type | "Literal[32]"; expected "Literal[64]"
     relu >> dense(2, 64) >> dense(32, 3)  # E: arg-type | "Literal[32]"; expected "Literal[64]"
     dense(2, 64) >> (dense(32, 64) >> relu)  # E: operator | Literal[64] & Literal[32]
 
@@ -111,6 +119,9 @@ def parameters_of_something_else(params: Params, x: Array) -> None:
     net.apply(params, x, key=0)  # E: arg-type | "Key | None"
     net.apply(params, x, key=True)  # E: arg-type | "Key | None"
     net.apply(params, x, train=True)  # E: call-arg | "train"
+    net.apply_with_state(params, x)  # E: call-arg
+    net.apply_with_state(params, net.init_state(), x, training=True)  # E: call-arg | "training"
+    attention(8, 2).apply(params["attention_0"], x, mask=True)  # E: arg-type | "bool"; expected "Mask | None"
     net(params, x)  # E: operator | not callable
     net.init()  # E: call-arg
     net.init(0)  # E: arg-type | "int"; expected "Key"
