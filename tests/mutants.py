@@ -238,7 +238,7 @@ MUTANTS = [
            "layers/test_state.py"),
     Mutant("a block leaves its input out beside a state", "layers/blocks.py", "return x + y, state", "return y, state",
            "layers/test_state.py"),
-    Mutant("a net with a state never trains", "layers/memory.py", "key is not None else key\n",
+    Mutant("a net with a state never trains", "layers/state.py", "key is not None else key\n",
            "key is not None else None\n", "layers/test_state.py"),
     # schedules, training
     Mutant("cosine from the wrong end", "schedules.py", "(1 + _functions(angle).cos(angle)) / 2",

@@ -3,7 +3,7 @@
 Each function returns a `Layer`, a record of `init` and `apply`. Read `composition` first, then `linear`; each other
 file is one kind of layer, with the formula above it: `blocks`, `convolution` and `pooling` on `windows`,
 `normalization`, `lookup`, `noise`, `rectifier`, `reshaping`, `recurrent`, `self_attention`; `running` are those that
-remember, by `memory`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
+remember, by `state`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -19,7 +19,7 @@ from funcnn import random
 from funcnn._arrays import namespace
 from funcnn.core import named_scope
 from funcnn.layers.checks import check, check_entries, check_input
-from funcnn.layers.memory import NEITHER, Remembering, inside, one_after_another
+from funcnn.layers.state import NEITHER, Remembering, inside, one_after_another
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.tree.structure import parts
 from funcnn.typing import Array, DenseParams, Dim, Key, Params, Shape

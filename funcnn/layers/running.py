@@ -16,8 +16,8 @@ from funcnn._arrays import namespace, readonly
 from funcnn.autodiff.custom import stop_gradient
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
-from funcnn.layers.memory import check_state_entries
 from funcnn.layers.normalization import no_batch, scale_and_offset
+from funcnn.layers.state import check_state_entries
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Dim, Key, Params
 

@@ -11,7 +11,7 @@ import numpy as np
 from funcnn import random, tree
 from funcnn.layers.composition import Layer
 from funcnn.layers.composition import Stage as Place
-from funcnn.layers.memory import run_with_state
+from funcnn.layers.state import run_with_state
 from funcnn.typing import Array, Params, Shape
 
 __all__ = ["Stage", "Summary", "columns", "summary"]
