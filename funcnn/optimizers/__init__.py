@@ -170,7 +170,7 @@ def rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float = 1.2, m
     >>> optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})[0]
     {'w': array(-0.5)}
 
-    As `optax.rprop`.
+    As torch's; for `optax.rprop` see `scale_by_rprop`.
     """
     learning_rate = setting("rprop", "learning_rate", learning_rate)
     return chain(scale_by_rprop(learning_rate, eta_minus, eta_plus, min_step_size, max_step_size), scale(-1.0))

@@ -412,8 +412,9 @@ def scale_by_rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float
     >>> part.update(np.array([1.0, -1.0]), state, p)[0]
     array([0.12, 0.  ])
 
-    Riedmiller & Braun 1993 (iRprop-, without taking steps back); for gradients of all the data, not of batches. As
-    `optax.scale_by_rprop`.
+    Riedmiller & Braun 1993, in the form of Igel & Hüsken 2000 that takes no step back (iRprop-), as torch's; for
+    gradients of all the data, not of batches. `optax.scale_by_rprop` has the same state, but up to 0.2.8 gives the
+    update of the step before.
     """
     name = "scale_by_rprop"
     bounds = setting(name, "min_step_size", min_step_size), setting(name, "max_step_size", max_step_size)
