@@ -19,10 +19,11 @@ from funcnn._arrays import namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.rules.special import erfc
 from funcnn.rules.table import masked, unbroadcast
-from funcnn.typing import Array
+from funcnn.typing import Array, Axis
 
-__all__ = ["elu", "gelu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_sigmoid", "log_softmax", "mish", "relu",
-           "selu", "sigmoid", "silu", "softmax", "softplus", "tanh"]
+__all__ = ["celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
+           "log_sigmoid", "log_softmax", "logsumexp", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_sign",
+           "softmax", "softplus", "squareplus", "swish", "tanh"]
 
 
 def _check_operators(owner: str, x: Any) -> None:
@@ -48,6 +49,23 @@ def relu(x: Array) -> Array:
 
 
 relu.defvjps(lambda g, _y, x: masked(g, x > 0), formula=("y = maximum(x, 0)", "dx = g * (x > 0)"))
+
+
+@custom_vjp
+def relu6(x: Array) -> Array:
+    """A relu that ends at 6: min(max(x, 0), 6), with derivative 1 where 0 < x < 6 and 0 elsewhere.
+
+    >>> relu6(np.array([-1.0, 2.0, 9.0]))
+    array([0., 2., 6.])
+
+    As `jax.nn.relu6`; Krizhevsky 2010.
+    """
+    result: Array = np.minimum(np.maximum(x, 0), 6)
+    return result
+
+
+relu6.defvjps(lambda g, _y, x: masked(g, (x > 0) & (x < 6)),
+              formula=("y = clip(x, 0, 6)", "dx = g * (0 < x < 6)"))
 
 
 @custom_vjp
@@ -103,6 +121,77 @@ hard_sigmoid.defvjps(lambda g, _y, x: masked(g / 6, abs(x) < 3),
                      formula=("y = clip(x + 3, 0, 6) / 6", "dx = g * (abs(x) < 3) / 6"))
 
 
+# ------------------------------------------------------------------------------------------ powers and roots
+
+
+@custom_vjp
+def soft_sign(x: Array) -> Array:
+    """A sign that takes its time: x / (1 + |x|), from -1 to 1; its derivative is 1 / (1 + |x|)^2.
+
+    >>> soft_sign(np.array([-np.inf, 0.0, 1.0]))
+    array([-1. ,  0. ,  0.5])
+
+    As `jax.nn.soft_sign`, which is NaN at infinity.
+    """
+    size = abs(x)
+    with np.errstate(invalid="ignore"):  # inf / inf
+        y = x / (1 + size)
+    result: Array = np.where(size == np.inf, np.sign(x), y)
+    return result
+
+
+def _over_square(g: Any, x: Any) -> Any:
+    """g / (1 + |x|)^2, as a product, whose derivative at infinity is 0."""
+    r = 1 / (1 + abs(x))
+    return g * r * r
+
+
+soft_sign.defvjps(lambda g, _y, x: _over_square(g, x),
+                  formula=("y = x / (1 + abs(x))", "dx = g / (1 + abs(x))**2"))
+
+
+@custom_vjp
+def squareplus(x: Array, b: float = 4) -> Array:
+    """A relu whose corner is a hyperbola, (x + sqrt(x^2 + b)) / 2; b > 0 says how wide the bend is.
+
+    Its derivative is y / sqrt(x^2 + b), that by b is 1 / (4 sqrt(x^2 + b)).
+
+    >>> squareplus(np.array([-1e6, 0.0, 1.5]))
+    array([1.e-06, 1.e+00, 2.e+00])
+
+    As `jax.nn.squareplus`, whose sum cancels where x is far below 0; Barron 2021 (arXiv:2112.11687).
+    """
+    larger = (abs(x) + np.hypot(x, b**0.5)) / 2
+    result: Array = np.where(x > 0, larger, b / (4 * larger))  # the two roots of y^2 - x y - b / 4, whose product it is
+    return result
+
+
+squareplus.defvjps(
+    lambda g, _y, x, b: g * _steepness(x, b),
+    lambda g, _y, x, b: unbroadcast(g / (4 * np.hypot(x, b**0.5)), b),
+    formula=("y = (x + sqrt(x**2 + b)) / 2", "dx = g * y / sqrt(x**2 + b)", "db = sum(g / (4 * sqrt(x**2 + b)))"))
+
+
+@custom_vjp
+def _steepness(x: Any, b: Any) -> Any:
+    """y / s with s = sqrt(x^2 + b): what is left of 1 at the far end, or above 0."""
+    s = np.hypot(x, b**0.5)
+    left = b / (2 * (abs(x) + s)) / s
+    return np.where(x > 0, 1 - left, left)
+
+
+def _cube_of_reciprocal(x: Any, b: Any) -> Any:
+    r = 1 / np.hypot(x, b**0.5)
+    return r * r * r
+
+
+_steepness.defvjps(lambda g, _y, x, b: g * (b / 2) * _cube_of_reciprocal(x, b),
+                   lambda g, _y, x, b: unbroadcast(-g * x * _cube_of_reciprocal(x, b) / 4, b),
+                   formula=("y = (1 + x / s) / 2, s = sqrt(x**2 + b)", "dx = g * b / (2 * s**3)",
+                            "db = -sum(g * x / (4 * s**3))"))
+_steepness.name = "squareplus'"
+
+
 # -------------------------------------------------------------------------------------------- exponentials
 
 
@@ -129,6 +218,31 @@ elu.defvjps(
 def _at_most_zero(x: Any) -> Any:
     """Minimum(x, 0), whose derivative at 0 is 1: the exponential is what stands at 0, not the line."""
     return np.where(x > 0, 0, x)
+
+
+@custom_vjp
+def celu(x: Array, alpha: float = 1.0) -> Array:
+    """An `elu` with derivative 1 at 0 for every alpha > 0: x where x > 0, alpha (exp(x / alpha) - 1) elsewhere.
+
+    >>> celu(np.array([-1000.0, 0.0, 2.0]), 0.5)
+    array([-0.5,  0. ,  2. ])
+
+    As `jax.nn.celu`; Barron 2017 (arXiv:1704.07483).
+    """
+    result: Array = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
+    return result
+
+
+celu.defvjps(
+    lambda g, _y, x, alpha: np.where(x > 0, g, g * np.exp(_at_most_zero(x) / alpha)),
+    lambda g, _y, x, alpha: unbroadcast(g * _slope_by_alpha(np.minimum(x, 0) / alpha), alpha),
+    formula=("y = where(x > 0, x, alpha * (exp(x / alpha) - 1))", "dx = g * where(x > 0, 1, exp(x / alpha))",
+             "dalpha = sum(g * (exp(u) * (1 - u) - 1)), u = minimum(x, 0) / alpha"))
+
+
+def _slope_by_alpha(u: Any) -> Any:
+    """exp(u) (1 - u) - 1 for u <= 0, without the product of 0 and inf."""
+    return np.expm1(u) - np.maximum(u, -_FAR) * np.exp(u)
 
 
 def selu(x: Array) -> Array:
@@ -254,6 +368,36 @@ _silu = _gated("silu", _sigmoid_gate)
 silu.defvjp(*_silu, formula=("y = x * s, s = 1 / (1 + exp(-x))", "dx = g * (s + x * s * (1 - s))"))
 
 
+swish = silu
+"""Its other name, as in `jax.nn`."""
+
+
+@custom_vjp
+def hard_silu(x: Array) -> Array:
+    """A silu of straight lines and a parabola: x `hard_sigmoid`(x), also known as hard_swish.
+
+    Its derivative is 0 where x < -3, (2 x + 3) / 6 between -3 and 3, 1 where x > 3, and at -3 and 3 that outside.
+
+    >>> hard_silu(np.array([-3.0, 1.5, 9.0]))
+    array([-0.   ,  1.125,  9.   ])
+
+    As `jax.nn.hard_silu`; Howard et al. 2019 (arXiv:1905.02244).
+    """
+    result: Array = _hard_silu[0](x)[0]
+    return result
+
+
+def _hard_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
+    return hard_sigmoid(x), lambda: (abs(x) < 3) / x.dtype.type(6)
+
+
+_hard_silu = _gated("hard_silu", _hard_gate)
+hard_silu.defvjp(*_hard_silu, formula=(
+    "y = x * clip(x + 3, 0, 6) / 6", "dx = g * (clip(x + 3, 0, 6) + x * (abs(x) < 3)) / 6"))
+hard_swish = hard_silu
+"""Its other name, as in `jax.nn`."""
+
+
 @custom_vjp
 def mish(x: Array) -> Array:
     """x tanh(softplus(x)): smooth, and not monotonic below 0.
@@ -373,3 +517,50 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 log_softmax.defvjps(lambda g, y, _x, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
                     formula=("y = x - log(sum(exp(x)))", "dx = g - exp(y) * sum(g)"))
+
+
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The logarithm of the sum of exponentials, log sum_j exp(x_j), without overflow, over axes that go, or all.
+
+    It is -inf, with derivative 0, where all entries are -inf; where one is inf its derivative is NaN, with NumPy's
+    warning. The derivative is g `softmax`(x).
+
+    >>> logsumexp(np.array([[0.0, 0.0], [-np.inf, 1000.0]]), axis=1)
+    array([6.93147181e-01, 1.00000000e+03])
+
+    As `jax.nn.logsumexp`, without its b, return_sign and where, for which x may be -inf: np.where(mask, x, -np.inf).
+    """
+    kept = _logsumexp(x, axis)
+    result: Array = kept if keepdims else namespace(kept).squeeze(kept, axis)
+    return result
+
+
+@custom_vjp
+def _logsumexp(x: Array, axis: Axis) -> Array:
+    _check_operators("logsumexp", x)
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isinf(top), 0, top)
+    with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0, the exponential of inf
+        result: Array = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return result
+
+
+_logsumexp.defvjps(lambda g, y, x, axis: g * np.exp(x - np.where(y == -np.inf, 0, y)),
+                   formula=("y = log(sum(exp(x)))", "dx = g * exp(x - y)"))
+_logsumexp.name = "logsumexp"
+
+
+def glu(x: Array, axis: int = -1) -> Array:
+    """The gated linear unit: the first half along an axis times `sigmoid` of the second half.
+
+    >>> glu(np.array([[2.0, 3.0, 0.0, 1000.0]]))
+    array([[1., 3.]])
+
+    As `jax.nn.glu`; Dauphin et al. 2017 (arXiv:1612.08083). The axis has an even length, of which half is left.
+    """
+    _check_operators("glu", x)
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise ValueError(f"glu: x of shape {x.shape} must have an even length along axis {axis}, to be cut into halves")
+    first, second = namespace(x).split(x, 2, axis=axis)
+    result: Array = first * sigmoid(second)
+    return result

@@ -22,7 +22,6 @@ from funcnn.optimizers.transformation import (
     full_like,
     stateless,
 )
-from funcnn.tree.frozendict import FrozenDict
 
 __all__ = ["PartitionState", "freeze", "masked", "partition", "selective_transform", "set_to_zero"]
 
@@ -153,8 +152,8 @@ Transforms = Mapping[str, GradientTransformation]
 
 def _begin_partition(transforms: Transforms, param_labels: Any, params: Any) -> PartitionState:
     labels = _labels(transforms, param_labels, params)
-    return PartitionState(FrozenDict({name: inner.init_fn(_chosen([label == name for label in labels], params))
-                                      for name, inner in transforms.items()}))
+    return PartitionState({name: inner.init_fn(_chosen([label == name for label in labels], params))
+                           for name, inner in transforms.items()})
 
 
 def _partitioned(transforms: Transforms, param_labels: Any, grads: Any, state: Any, params: Any,
@@ -164,7 +163,7 @@ def _partitioned(transforms: Transforms, param_labels: Any, grads: Any, state: A
     for name, inner in transforms.items():
         marks = [label == name for label in labels]
         grads, states[name] = _of_the_chosen(inner, marks, grads, state.inner_states[name], params)
-    return grads, PartitionState(FrozenDict(states))
+    return grads, PartitionState(states)
 
 
 def _labels(transforms: Transforms, param_labels: Any, params: Any) -> list[Any]:

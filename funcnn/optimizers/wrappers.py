@@ -276,7 +276,7 @@ def _with(state: Any, new: Arguments) -> Any:
     if isinstance(state, tuple):
         parts = [_with(part, new) for part in state]
         return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
-    return FrozenDict({key: _with(part, new) for key, part in state.items()}) if type(state) is FrozenDict else state
+    return {key: _with(part, new) for key, part in state.items()} if type(state) is dict else state
 
 
 def nodes_of(state: Any, *kinds: type) -> list[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from funcnn import activations, losses
 
-__all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss"]
+__all__ = ["ACTIVATIONS", "LOSSES", "NARROWING", "Activation", "Loss"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Activation:
     """Whether entries depend on each other; then inf gives NaN."""
     second: bool = True
     """Whether the second derivative is worth a test, being neither 0 nor missing."""
+    atol: float = 1e-14
+    """How far off values of JAX may be, where it loses digits that are kept here."""
 
     @property
     def f(self) -> Callable[[Any], Any]:
@@ -43,15 +45,24 @@ class Activation:
 
 ACTIVATIONS = [
     Activation("relu", corners=(0.0,), second=False),
+    Activation("relu6", corners=(0.0, 6.0), second=False),
     Activation("leaky_relu", corners=(0.0,), second=False),
     Activation("leaky_relu", {"negative_slope": 2.5}, corners=(0.0,), second=False),
     Activation("elu"),
     Activation("elu", {"alpha": 0.3}, corners=(0.0,)),
+    Activation("celu", corners=(0.0,)),
+    Activation("celu", {"alpha": 0.3}, corners=(0.0,)),
     Activation("selu", corners=(0.0,)),
     Activation("gelu"),
     Activation("gelu", {"approximate": False}),
     Activation("silu"),
+    Activation("swish"),
+    Activation("hard_silu", corners=(-3.0, 3.0), second=False),
+    Activation("hard_swish", corners=(-3.0, 3.0), second=False),
     Activation("mish"),
+    Activation("soft_sign", corners=(0.0,)),
+    Activation("squareplus", atol=1e-11),
+    Activation("squareplus", {"b": 0.5}, atol=1e-11),
     Activation("softplus"),
     Activation("sigmoid"),
     Activation("log_sigmoid"),
@@ -63,6 +74,15 @@ ACTIVATIONS = [
     Activation("log_softmax", along_axis=True),
     Activation("log_softmax", {"axis": 0}, along_axis=True),
 ]
+
+NARROWING = [
+    Activation("logsumexp", along_axis=True),
+    Activation("logsumexp", {"axis": 1}, along_axis=True),
+    Activation("logsumexp", {"axis": (0, 2), "keepdims": True}, along_axis=True),
+    Activation("glu", along_axis=True),
+    Activation("glu", {"axis": 0}, along_axis=True),
+]
+"""Functions beside the activations of which fewer numbers come out than go in, so that they are no stages."""
 
 
 @dataclass(frozen=True)
