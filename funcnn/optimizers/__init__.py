@@ -23,6 +23,8 @@ Here stand the optimizers, each one sentence over its parts; every name is found
 
 from __future__ import annotations
 
+from funcnn._arrays import is_number
+from funcnn.core import holds
 from funcnn.core.settings import setting
 from funcnn.optimizers.averages import (
     EmaParamsState,
@@ -144,7 +146,7 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
     As `optax.sgd`; for the momentum of the book see `trace`.
     """
     decay = setting("sgd", "momentum", momentum, "[0, 1)")
-    none = isinstance(decay, float) and decay == 0  # a traced 0 is differentiated
+    none = is_number(decay) and holds(decay == 0)  # a traced 0 is differentiated
     if nesterov and none:
         raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")
     rate = descent("sgd", learning_rate)

@@ -45,7 +45,7 @@ def incremental_update(new_tensors: P, old_tensors: P, step_size: float) -> P:
 
 
 def _mean(step_size: Any, new: Any, old: Any) -> tuple[Any]:
-    return (step_size * new + (1 - step_size) * old,)
+    return (like(old, step_size * new + (1 - step_size) * old),)
 
 
 class EmaParamsState(NamedTuple):
@@ -89,7 +89,7 @@ def _ema(decay: Any, grads: Any, state: Any, params: Any) -> tuple[Any, EmaParam
 
 
 def _ema_of(decay: Any, u: Any, p: Any, m: Any) -> tuple[Any]:
-    return (decay * m + (1 - decay) * (p + u),)
+    return (like(m, decay * m + (1 - decay) * (p + u)),)
 
 
 class LookaheadState(NamedTuple):
@@ -143,8 +143,8 @@ def _lookahead(fast_optimizer: GradientTransformation, period: int, share: Any, 
 
 
 def _meet(share: Any, u: Any, fast: Any, slow: Any) -> tuple[Any, Any]:
-    way = fast + u - slow
-    return u - (1 - share) * way, slow + share * way
+    way = like(slow, fast + u - slow)
+    return like(u, u - (1 - share) * way), like(slow, slow + share * way)
 
 
 def eval_params(opt_state: OptState[P]) -> P:

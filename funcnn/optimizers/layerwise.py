@@ -258,8 +258,8 @@ def _divided(least: float, b: Any, epsilon: Any, g: Any, v_row: Any, v_col: Any,
         v = like(v, b * v + (1 - b) * square)
         return like(g, g / xp.sqrt(v)), +v_row, +v_col, v
     short, long = axes
-    v_row = b * v_row + (1 - b) * xp.mean(square, axis=long)
-    v_col = b * v_col + (1 - b) * xp.mean(square, axis=short)
+    v_row = like(v_row, b * v_row + (1 - b) * xp.mean(square, axis=long))
+    v_col = like(v_col, b * v_col + (1 - b) * xp.mean(square, axis=short))
     of_row = v_row / xp.mean(v_row, axis=short - (short > long), keepdims=True)
     root = xp.sqrt(xp.expand_dims(of_row, long)) * xp.sqrt(xp.expand_dims(v_col, short))
-    return g / root, v_row, v_col, +v
+    return like(g, g / root), v_row, v_col, +v

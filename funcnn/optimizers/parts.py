@@ -308,7 +308,7 @@ def _drawn(source: Any, key: Any, g: Any) -> Any:
 
 
 def _plus(deviation: Any, g: Any, n: Any) -> tuple[Any]:
-    return (g + deviation * n,)
+    return (like(g, g + deviation * n),)
 
 
 # ------------------------------------------------------------------------------------ momentum and means

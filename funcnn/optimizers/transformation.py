@@ -308,12 +308,17 @@ def _begun(part: Entrywise, state: Any) -> Begun:
 
 
 def _composed(begun: list[Begun], g: Any, *arrays: Any) -> tuple[Any, ...]:
-    """One formula of several: each transforms what the one before gives, and remembers its own arrays."""
+    """One formula of several: each transforms what the one before gives, and remembers its own arrays.
+
+    Every dtype stays, also where a traced number (a count or a rate, one for each example of vmap) would widen it.
+    """
     new: list[Any] = []
     for part, t, memory in begun:
         p = arrays[-1:] if part.reads_params else ()
-        g, *remembered = part.formula(*t, g, *p, *arrays[len(new):len(new) + len(memory)])
-        new += remembered
+        before = arrays[len(new):len(new) + len(memory)]
+        update, *remembered = part.formula(*t, g, *p, *before)
+        g = like(g, update)
+        new += map(like, before, remembered)
     return g, *new
 
 

@@ -175,8 +175,9 @@ def inject_hyperparams(inner_factory: Callable[A, GradientTransformation], stati
     """Keep the numbers that an optimizer is made with in its state, where they are seen, saved and changed.
 
     Numbers among the arguments become `state.hyperparams`; functions of the count, as schedules, are called at every
-    update, and their value stands there too. What is neither, and what `static_args` names (a mask that is a function,
-    an int that decides about shapes), is handed on as it is. `with_hyperparams` changes a number of a state.
+    update, and their value stands there too. What is neither, and what `static_args` names, is handed on as it is: a
+    mask that is a function, a number that decides about shapes or, as the momentum of `sgd`, about the form of the
+    state. `with_hyperparams` changes a number of a state.
 
     >>> from funcnn.optimizers import sgd
     >>> optimizer = inject_hyperparams(sgd)(learning_rate=0.5)

@@ -251,8 +251,8 @@ def test_every_schedule_is_here() -> None:
 
 OPTIMIZERS: dict[str, Any] = {
     **{name: getattr(optimizers, name)(0.1) for name in (
-        "adadelta", "adagrad", "adam", "adamax", "adamw", "amsgrad", "lamb", "lion", "nadam", "radam", "rmsprop", "sgd")
-       if hasattr(optimizers, name)},
+        "adabelief", "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "amsgrad", "lamb", "lars", "lion",
+        "nadam", "radam", "rmsprop", "rprop", "sgd", "sign_sgd", "yogi")},
     "momentum": optimizers.sgd(schedules.cosine_decay(0.1, 10), momentum=0.9),
     "clipped": optimizers.chain(optimizers.clip_by_global_norm(0.1), optimizers.adamw(0.1)),
     "accumulated": optimizers.accumulate(optimizers.adam(0.1), every=2),
@@ -260,6 +260,15 @@ OPTIMIZERS: dict[str, Any] = {
     "masked": optimizers.masked(optimizers.adam(0.1), {"w": True, "b": False}),
     "decayed": optimizers.chain(optimizers.add_decayed_weights(0.1), optimizers.sgd(schedules.linear(0.1, 0.0, 9))),
     "averaged": optimizers.ema(0.9),
+    "partition": optimizers.partition({"fast": optimizers.adam(0.1), "still": optimizers.set_to_zero()},
+                                      {"w": "fast", "b": "still"}),
+    "lookahead": optimizers.lookahead(optimizers.adam(0.1), 2, 0.5, reset_state=True),
+    "factored": optimizers.adafactor(0.1, min_dim_size_to_factor=2, momentum=0.9),
+    "injected": optimizers.inject_hyperparams(optimizers.adam)(schedules.linear(0.1, 0.0, 9)),
+    "of parameters": optimizers.chain(optimizers.sgd(0.1), optimizers.ema_params(0.9)),
+    "of units": optimizers.chain(optimizers.adaptive_grad_clip(0.1), optimizers.centralize(), optimizers.zero_nans(),
+                                 optimizers.sgd(0.1), optimizers.keep_params_nonnegative()),
+    "noisy": optimizers.add_noise(0.1, 0.55, random.key(3)),
 }
 
 
@@ -278,6 +287,14 @@ def test_optimizers(name: str) -> None:
     params = fn.vmap(net.init)(KEYS)
     agrees(optimizer.init, params)
     agrees(three_steps, params, fn.vmap(optimizer.init)(params), x, rtol=2e-4)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_keep_their_dtype_with_a_count_for_each_example(name: str) -> None:
+    params, optimizer = {"w": np.ones((N, 5, 3), np.float32), "b": np.ones((N, 3), np.float32)}, OPTIMIZERS[name]
+    updates, state = fn.vmap(optimizer.update)(params, fn.vmap(optimizer.init)(params), params)
+    assert {leaf.dtype for leaf in tree.leaves(updates)} == {np.dtype(np.float32)}
+    assert {leaf.dtype for leaf in tree.leaves(state) if leaf.ndim > 1 and leaf.dtype.kind == "f"} <= {np.dtype("f4")}
 
 
 def test_a_gradient_is_skipped_for_its_own_example() -> None:

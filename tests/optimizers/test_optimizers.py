@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import funcnn as fn
+from alike import assert_same
 from funcnn import _arrays as arrays
 from funcnn import losses, optimizers, random, schedules, testing, tree
 from funcnn.activations import relu
@@ -425,6 +426,17 @@ def test_no_gradient_no_step(name: str, draw_tree: Any) -> None:
     for updates, _ in run(optimizer, params, [zero] * 5):
         assert all(np.isfinite(leaf).all() for leaf in tree.leaves(updates))
         assert name in DECAYING or not any(leaf.any() for leaf in tree.leaves(updates))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_same_bytes_jitted(name: str) -> None:
+    optimizer, params = EVERY[name][0], random_tree(np.float32)
+    jitted: Any = fn.jit(optimizer.update)
+    state: Any = optimizer.init(params)
+    for grads in [random_tree(np.float32) for _ in range(4)]:
+        updates, new_state = optimizer.update(grads, state, params)
+        assert_same(jitted(grads, state, params), (updates, new_state))
+        state = new_state
 
 
 @pytest.mark.parametrize("name", [*PARTS, "nnfs momentum", "adamw masked", "lion masked", "radam, never rectified"])
