@@ -133,10 +133,9 @@ def soft_sign(x: Array) -> Array:
 
     As `jax.nn.soft_sign`, which is NaN at infinity.
     """
-    size = abs(x)
     with np.errstate(invalid="ignore"):  # inf / inf
-        y = x / (1 + size)
-    result: Array = np.where(size == np.inf, np.sign(x), y)
+        y = x / (1 + abs(x))
+    result: Array = np.where(np.isinf(x), np.sign(x), y)
     return result
 
 
@@ -166,12 +165,6 @@ def squareplus(x: Array, b: float = 4) -> Array:
     return result
 
 
-squareplus.defvjps(
-    lambda g, _y, x, b: g * _steepness(x, b),
-    lambda g, _y, x, b: unbroadcast(g / (4 * np.hypot(x, b**0.5)), b),
-    formula=("y = (x + sqrt(x**2 + b)) / 2", "dx = g * y / sqrt(x**2 + b)", "db = sum(g / (4 * sqrt(x**2 + b)))"))
-
-
 @custom_vjp
 def _steepness(x: Any, b: Any) -> Any:
     """y / s with s = sqrt(x^2 + b): what is left of 1 at the far end, or above 0."""
@@ -190,6 +183,12 @@ _steepness.defvjps(lambda g, _y, x, b: g * (b / 2) * _cube_of_reciprocal(x, b),
                    formula=("y = (1 + x / s) / 2, s = sqrt(x**2 + b)", "dx = g * b / (2 * s**3)",
                             "db = -sum(g * x / (4 * s**3))"))
 _steepness.name = "squareplus'"
+
+
+squareplus.defvjps(
+    lambda g, _y, x, b: g * _steepness(x, b),
+    lambda g, _y, x, b: unbroadcast(g / (4 * np.hypot(x, b**0.5)), b),
+    formula=("y = (x + sqrt(x**2 + b)) / 2", "dx = g * y / sqrt(x**2 + b)", "db = sum(g / (4 * sqrt(x**2 + b)))"))
 
 
 # -------------------------------------------------------------------------------------------- exponentials

@@ -338,7 +338,7 @@ MUTANTS = [
     Mutant("the average: not its share", "losses/formulas.py", " / math.prod(within)", " * 1.0", "losses"),
     Mutant("cross-entropy of rows: of weight 1", "losses/formulas.py", "p / total * weight - q", "p / total - q",
            "losses"),
-    Mutant("contrastive: same and not same", "losses/__init__.py", "s * distance * distance + (1 - s)",
+    Mutant("contrastive: same and not same", "losses/likeness.py", "s * distance * distance + (1 - s)",
            "(1 - s) * distance * distance + s", "losses"),
     Mutant("smooth_labels: sums to more than 1", "losses/__init__.py", "(1 - alpha) * labels + alpha", "labels + alpha",
            "losses"),

@@ -294,7 +294,7 @@ def test_logsumexp_of_what_is_masked_out() -> None:
     np.testing.assert_allclose(y, [-np.inf, 1000.0, -1000 + np.log1p(np.exp(-1))], rtol=1e-15)
     expected = [[0, 0, 0], [0, 0, 1], [1 / (1 + np.exp(-1)), np.exp(-1) / (1 + np.exp(-1)), 0]]
     np.testing.assert_allclose(pullback(np.ones(3))[0], expected, rtol=1e-13)
-    assert activations.logsumexp(np.array([np.inf, 0.0])) == np.inf
+    assert np.isposinf(activations.logsumexp(np.array([np.inf, 0.0])))
 
 
 @pytest.mark.parametrize("x", [np.ones((2, 3)), np.ones(())])

@@ -235,9 +235,10 @@ first bad label at row 0
     return _of_rows(where, fused.softmax_cross_entropy(logits, checks.as_dtype(labels, logits) if in_rows else labels))
 
 
-def _of_rows(where: Any, loss: Any) -> Any:
+def _of_rows(where: Any, loss: Any) -> Array:
     """The loss of the rows that count, 0 for the others."""
-    return loss if where is None else namespace(loss).where(where, loss, 0)
+    counted: Array = loss if where is None else namespace(loss).where(where, loss, 0)
+    return counted
 
 
 def categorical_cross_entropy(predictions: Array, labels: Labels, eps: float = 1e-7, *, where: Mask | None = None,
@@ -286,8 +287,7 @@ def kl_divergence(log_predictions: Array, targets: Array, *, where: Mask | None 
     checks.probabilities(name, "targets", targets, "Divide them by their sum")
     xp, p = namespace(log_predictions), checks.as_dtype(targets, log_predictions)
     log_ratio = xp.log(xp.where(p == 0, 1, p)) - xp.where(p == 0, 0, log_predictions)
-    result: Array = _of_rows(where, xp.sum(p * log_ratio, axis=-1))
-    return result
+    return _of_rows(where, xp.sum(p * log_ratio, axis=-1))
 
 
 def one_hot(labels: Labels, num_classes: int, dtype: DTypeLike = np.float32) -> Array:

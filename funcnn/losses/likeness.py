@@ -37,10 +37,11 @@ def cosine_similarity(predictions: Array, targets: Array, *, where: Mask | None 
     return _cosine("cosine_similarity", predictions, targets, where)
 
 
-def _cosine(name: str, predictions: Any, targets: Any, where: Any) -> Any:
+def _cosine(name: str, predictions: Any, targets: Any, where: Any) -> Array:
     predictions, targets = checks.counting(name, where, predictions=predictions, targets=targets)
     t = checks.numbers(name, predictions, targets)
-    return namespace(predictions).sum(fused.unit(predictions) * fused.unit(t), axis=-1)
+    cosine: Array = namespace(predictions).sum(fused.unit(predictions) * fused.unit(t), axis=-1)
+    return cosine
 
 
 def cosine_distance(predictions: Array, targets: Array, *, where: Mask | None = None) -> Array:

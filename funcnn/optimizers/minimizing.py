@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Concatenate, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -36,8 +36,9 @@ class OptimizeResults(NamedTuple, Generic[P]):
     nfev: int
 
 
-def minimize(fun: Callable[..., Scalar | tuple[Scalar, P]], x0: P, args: tuple[object, ...] = (), *, jac: bool = False,
-             tol: float | None = None, maxiter: int = 15000) -> OptimizeResults[P]:
+def minimize(fun: Callable[Concatenate[P, ...], Scalar] | Callable[Concatenate[P, ...], tuple[Scalar, P]], x0: P,
+             args: tuple[object, ...] = (), *, jac: bool = False, tol: float | None = None, maxiter: int = 15000,
+             ) -> OptimizeResults[P]:
     """The parameters, a tree like x0, at which fun(x, *args) is least: L-BFGS-B of SciPy.
 
     With jac=True, fun gives the pair of value and gradient itself, as `fn.jit(fn.value_and_grad(loss))` does, which
@@ -57,7 +58,7 @@ def minimize(fun: Callable[..., Scalar | tuple[Scalar, P]], x0: P, args: tuple[o
     maxiter = whole_number("minimize", "maxiter", maxiter, least=1)
     optimize: Any = _scipy_optimize()
     flat, unravel = tree.ravel(x0)
-    f: Any = fun if jac else value_and_grad(fun)  # type: ignore[arg-type]  # it gives the value alone then
+    f: Any = fun if jac else value_and_grad(fun)
 
     def of_vector(vector: Any) -> tuple[float, Any]:
         value, gradient = f(unravel(vector), *args)

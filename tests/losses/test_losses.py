@@ -176,8 +176,10 @@ def test_what_does_not_count_changes_nothing(name: str) -> None:
     slopes = fn.grad(lambda p: np.sum(entries(p)))(p)
     np.testing.assert_allclose(pullback(np.ones(BATCH))[0], np.where(where, slopes, 0) / n[:, None], rtol=1e-12)
     np.testing.assert_allclose(f(p, t, where=np.ones((BATCH, 1), bool)), f(p, t), rtol=1e-13)
-    jitted: Any = fn.jit(lambda p, t, where: f(p, t, where=where))
-    assert jitted(*padded, where).tobytes() == value.tobytes()
+    def of_where(p: Any, t: Any, where: Any) -> Any:
+        return f(p, t, where=where)
+
+    assert fn.jit(of_where)(*padded, where).tobytes() == value.tobytes()
     single = f(padded[0].astype(np.float32), padded[1], where=where)
     assert single.dtype == np.float32
 
@@ -548,7 +550,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: losses.huber(LOGITS_3, LOGITS_3, where=np.ones((2, 2), bool)), ValueError,
         "huber: where has shape (2, 2) but predictions are (2, 3); each axis must be as long, or 1"),
     "where of numbers": (
-        lambda: losses.squared_error(LOGITS_3, LOGITS_3, where=np.ones((2, 3))),  # type: ignore[arg-type]  # mistake
+        lambda: losses.squared_error(LOGITS_3, LOGITS_3, where=np.ones((2, 3))),
         TypeError, "squared_error: where must be booleans, got float64: where > 0"),
     "where of classes": (
         lambda: losses.softmax_cross_entropy(LOGITS_3, LABELS, where=LOGITS_3 > 0), ValueError,

@@ -268,14 +268,14 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "nothing injected": (
         lambda: optimizers.with_hyperparams(adam(0.1).init(PARAMS), learning_rate=0.1), ValueError,
         r"the state has none: make the optimizer by inject_hyperparams\(adam\)\(0.1\)$"),
-    "no key": (lambda: optimizers.add_noise(0.1, 0.5, 0), (TypeError, ValueError), "^add_noise: "),  # type: ignore
+    "no key": (lambda: optimizers.add_noise(0.1, 0.5, np.ones(3)), TypeError,  # type: ignore[arg-type]  # the mistake
+               "^add_noise: "),
     "axes that are not known": (
-        lambda: optimizers.adaptive_grad_clip(0.1).update(*[np.ones((2,) * 6)] * 1, optimizers.EmptyState(),  # type: ignore
-                                                          np.ones((2,) * 6)), ValueError,
+        lambda: steps(optimizers.adaptive_grad_clip(0.1), np.ones((2,) * 6)), ValueError,
         r"^adaptive_grad_clip: which axes of a parameter of shape \(2, 2, 2, 2, 2, 2\) lead into one unit"),
     "state of other parameters": (
         lambda: optimizers.scale_by_factored_rms().update(
-            PARAMS, optimizers.scale_by_factored_rms().init({"w": np.ones(2)}), PARAMS),  # type: ignore[misc]
+            PARAMS, optimizers.scale_by_factored_rms().init({"w": np.ones(2)}), PARAMS),
         ValueError, "^scale_by_factored_rms: state has other entries than grads at the root"),
     "a factor above 1": (lambda: optimizers.rprop(0.1, eta_minus=1.5), ValueError,
                          r"^scale_by_rprop: eta_minus must be a number in \(0, 1\), got 1.5$"),
