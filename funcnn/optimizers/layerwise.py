@@ -219,7 +219,7 @@ def _nothing_yet(least: float, which: int, p: Any) -> Any:
     """Zeros for the means of rows, of columns, of all entries."""
     shape, axes = getattr(p, "shape", ()), _longest(getattr(p, "shape", ()), least)
     shapes = ((1,), (1,), shape) if axes is None else (_without(shape, axes[1]), _without(shape, axes[0]), (1,))
-    return readonly(namespace(p).zeros(shapes[which], np.result_type(p)))
+    return readonly(namespace(p).zeros(shapes[which], getattr(p, "dtype", np.float64)))
 
 
 def _without(shape: Shape, axis: int) -> Shape:

@@ -302,7 +302,7 @@ def _random(key: Any) -> Any:
 
 
 def _drawn(source: Any, key: Any, g: Any) -> Any:
-    dtype = np.result_type(g)
+    dtype = np.dtype(getattr(g, "dtype", np.float64))
     wide = dtype if dtype.itemsize >= 4 else np.float32
     return like(g, source.normal(key, getattr(g, "shape", ()), wide))
 
