@@ -1,5 +1,4 @@
-"""Which activations bend smoothly? `elu`, `sigmoid`, `softplus` by exponentials, `soft_sign` and `squareplus` without.
-"""
+"""Which activations bend smoothly? `elu`, `sigmoid`, `softplus` by exponentials, `soft_sign`, `squareplus` without."""
 
 from __future__ import annotations
 
