@@ -297,6 +297,12 @@ def test_logsumexp_of_what_is_masked_out() -> None:
     assert np.isposinf(activations.logsumexp(np.array([np.inf, 0.0])))
 
 
+def test_glu_lets_the_first_half_through_as_the_second_says() -> None:
+    x = np.array([[2.0, -3.0, 0.0, np.log(3.0)], [4.0, 8.0, 1e4, -1e4]])
+    np.testing.assert_allclose(activations.glu(x), [[1.0, -2.25], [4.0, 0.0]], rtol=1e-15)
+    np.testing.assert_allclose(activations.glu(x.T, axis=0), [[1.0, 4.0], [-2.25, 0.0]], rtol=1e-15)
+
+
 @pytest.mark.parametrize("x", [np.ones((2, 3)), np.ones(())])
 def test_glu_needs_two_halves(x: Any) -> None:
     with pytest.raises(ValueError, match=r"^glu: x of shape \(.*\) must have an even length along axis -1"):
