@@ -106,6 +106,11 @@ _ELSEWHERE = {
     "funcnn.pmap": "vmap computes all examples at once, parallel.data_parallel spreads them over cores",
     "funcnn.random.PRNGKey": "a key is made by random.key(seed)",
     "funcnn.losses.mse": "it is np.mean(losses.squared_error(predictions, targets))",
+    "funcnn.losses.sigmoid_focal_loss": "it is losses.focal(logits, labels)",
+    "funcnn.metrics.brier_score_loss": "it is metrics.brier(probabilities, labels)",
+    "funcnn.optimizers.MultiSteps": "it is optimizers.accumulate(optimizer, every)",
+    "funcnn.optimizers.apply_if_finite": "it is optimizers.skip_not_finite(optimizer)",
+    "funcnn.optimizers.multi_transform": "it is optimizers.partition(transforms, param_labels)",
 }
 """Names that are known from elsewhere, and what to write for them here."""
 

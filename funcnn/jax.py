@@ -40,8 +40,10 @@ def _build(keys: tuple[Keys, Keys], children: Iterable[Any]) -> FrozenDict[Any, 
 
 
 COUNTERPARTS["jax"] = {
-    **{name: getattr(jax.nn, name) for name in ("elu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_softmax", "mish",
-                                                "relu", "sigmoid", "silu", "softmax", "softplus")},
+    **{name: getattr(jax.nn, name) for name in ("celu", "elu", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
+                                                "log_softmax", "mish", "relu", "relu6", "sigmoid", "silu", "soft_sign",
+                                                "softmax", "softplus", "squareplus")},
+    "_logsumexp": functools.partial(jax.nn.logsumexp, keepdims=True),
     "_gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
     "_gelu_exact": functools.partial(jax.nn.gelu, approximate=False),
     "erfc": jax.scipy.special.erfc,

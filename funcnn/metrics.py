@@ -1,4 +1,4 @@
-"""How good a model is, in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `r2`.
+"""How good a model is, in numbers that people read: `accuracy`, `confusion_matrix`, `f1`, `roc_auc`, `r2`.
 
 A metric takes predictions and what is true, in that order, and gives one number. `precision`, `recall` and `f1` take
 a confusion matrix and give one for each class. Over several batches the mean of the means is wrong where their sizes
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnn._arguments import as_array, float_array, real_array, real_number, whole_number
+from funcnn._arguments import as_array, float_array, one_of, real_array, real_number, whole_number
 from funcnn._arrays import namespace
 from funcnn.core import Tracer, holds, underlying
 from funcnn.losses import checks
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["accuracy", "binary_accuracy", "confusion_matrix", "f1", "mean_over_batches", "precision", "r2", "recall",
-           "regression_accuracy", "top_k_accuracy"]
+__all__ = ["accuracy", "average_precision", "binary_accuracy", "brier", "calibration_curve", "confusion_matrix", "f1",
+           "log_loss", "mean_absolute_percentage_error", "mean_over_batches", "precision", "r2", "recall",
+           "regression_accuracy", "roc_auc", "top_k_accuracy"]
 
 _DIVERGED = "The model that made them has diverged"
 
@@ -241,7 +242,168 @@ def _ratio(part: Any, whole: Any) -> Any:
     return part / namespace(whole).maximum(whole, 1)
 
 
+# ------------------------------------------------------------------------------------------------ orders of scores
+
+
+def roc_auc(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
+    """The probability that a positive example has a higher score than a negative one; ties count half.
+
+    It is the area under the curve of the share of positives found over the share of negatives taken for one, at every
+    threshold. Scores are (batch,), logits or probabilities of yes; labels True or 1, else False or 0, some of both.
+
+    >>> roc_auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
+    np.float64(0.75)
+
+    As `sklearn.metrics.roc_auc_score`.
+    """
+    y = _two_classes("roc_auc", scores, labels)
+    xp, (left, right) = namespace(scores), _places(scores)
+    positives, n = xp.sum(y), scores.shape[0]
+    ranks = xp.sum(y * (left + right + 1)) / 2  # of equal scores each has the mean of their ranks
+    area: np.floating[Any] = (ranks - positives * (positives + 1) / 2) / (positives * (n - positives))
+    return area
+
+
+def average_precision(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
+    """The mean over positive examples of the precision at the threshold that just finds them.
+
+        AP = sum_n (R_n - R_(n-1)) P_n        over thresholds, R the recall and P the precision at each
+
+    Scores and labels are those of `roc_auc`. It is 1 where all positives stand above all others, and about the share of
+    positives for scores that say nothing.
+
+    >>> average_precision(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
+    np.float64(0.8333333333333333)
+
+    As `sklearn.metrics.average_precision_score`.
+    """
+    y = _two_classes("average_precision", scores, labels)
+    xp, (left, _) = namespace(scores), _places(scores)
+    in_order = xp.cumsum(xp.take(y, xp.argsort(scores)))
+    below = xp.take(xp.concatenate([xp.zeros_like(in_order[:1]), in_order]), left)  # positives with a lower score
+    positives, n = xp.sum(y), scores.shape[0]
+    mean: np.floating[Any] = xp.sum(y * (positives - below) / (n - left)) / positives
+    return mean
+
+
+def _two_classes(name: str, scores: Any, labels: Any) -> Any:
+    """Labels as 0.0 and 1.0, checked; both occur."""
+    y = _yes_or_no(name, "scores", scores, labels)
+    if namespace(scores) is np and not holds(np.all(underlying((y > 0).any() & (y < 1).any()))):
+        raise ValueError(f"{name}: all labels are the same; of one class alone there is nothing to tell apart")
+    return y
+
+
+def _yes_or_no(name: str, argument: str, predictions: Any, labels: Any) -> Any:
+    """Labels (batch,) of two classes as 0.0 and 1.0."""
+    shape = float_array(name, argument, predictions)
+    checks.same_shape(name, **{argument: predictions, "labels": labels})
+    if len(shape) != 1:
+        fix = f". Drop the last axis: {argument}[:, 0] and labels[:, 0]" if shape[1:] == (1,) else ""
+        raise ValueError(f"{name}: {argument} of shape {shape} must be (batch,), one number for each example{fix}")
+    checks.every(name, "labels", labels, lambda y: (y == 0) | (y == 1), "0 or 1", "Labels of -1 and 1: (y + 1) / 2")
+    checks.no_nan(name, argument, predictions, _DIVERGED)
+    return (labels == 1) * 1.0
+
+
+def _places(scores: Any) -> tuple[Any, Any]:
+    """How many scores are lower than each, and how many are lower or the same."""
+    xp, in_order = namespace(scores), namespace(scores).sort(scores)
+    return xp.searchsorted(in_order, scores, side="left"), xp.searchsorted(in_order, scores, side="right")
+
+
+# --------------------------------------------------------------------------------------------------- probabilities
+
+
+def log_loss(probabilities: Array, labels: Labels | Mask) -> np.floating[Any]:
+    """The mean surprise at what is true, -log p of the right class, in nats; no p counts as less than the dtype's eps.
+
+    Probabilities are (batch, classes), and labels integers (batch,) or rows; or probabilities of yes (batch,), and
+    labels True or 1, else False or 0.
+
+    >>> log_loss(np.array([0.9, 0.2, 0.5]), np.array([1, 0, 1]))
+    np.float64(0.34055041584399376)
+
+    As `sklearn.metrics.log_loss`.
+    """
+    p, hot = _rows("log_loss", probabilities, labels)
+    xp = namespace(p)
+    eps = float(xp.finfo(p.dtype).eps)
+    mean: np.floating[Any] = -xp.mean(xp.sum(hot * xp.log(xp.clip(p, eps, 1 - eps)), axis=-1))
+    return mean
+
+
+def brier(probabilities: Array, labels: Labels | Mask) -> np.floating[Any]:
+    """The mean squared error of probabilities, summed over classes; of two classes the half, (p - y)^2 of one.
+
+    Probabilities and labels are those of `log_loss`. Of two classes, certain and right is 0, certain and wrong 1.
+
+    >>> brier(np.array([0.9, 0.2, 0.5]), np.array([1, 0, 1]))
+    np.float64(0.09999999999999999)
+
+    As `sklearn.metrics.brier_score_loss`; Brier 1950.
+    """
+    p, hot = _rows("brier", probabilities, labels)
+    total: np.floating[Any] = namespace(p).mean(namespace(p).sum((p - hot) ** 2, axis=-1))
+    return total / 2 if p.shape[-1] < 3 else total
+
+
+def _rows(name: str, probabilities: Any, labels: Any) -> tuple[Any, Any]:
+    """Probabilities (batch, classes), and which is the right one, in wide numbers."""
+    if getattr(probabilities, "ndim", 0) == 1:
+        y, p = _yes_or_no(name, "probabilities", probabilities, labels), _wide(probabilities)
+        checks.in_unit_interval(name, "probabilities", p, "Of logits take sigmoid")
+        xp = namespace(p)
+        return xp.stack([1 - p, p], axis=-1), xp.stack([1 - y, y], axis=-1)
+    in_rows = checks.labels_of(name, probabilities, labels, "probabilities")
+    checks.probabilities(name, "probabilities", probabilities, "Of logits take softmax")
+    p, classes = _wide(probabilities), namespace(probabilities).arange(probabilities.shape[-1])
+    return p, checks.as_dtype(labels if in_rows else labels[..., None] == classes, p)
+
+
+def calibration_curve(probabilities: Array, labels: Labels | Mask, n_bins: int = 5, strategy: str = "uniform",
+                      ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often it is true when the model says so: for each bin, the share that is, and the mean probability given.
+
+    Bins are as wide as each other, or with strategy="quantile" as full; those without an example are left out. Of a
+    calibrated model both are the same. Probabilities of yes and labels are (batch,).
+
+    >>> true, said = calibration_curve(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 0, 1]), n_bins=2)
+    >>> true, said
+    (array([0. , 0.5]), array([0.15, 0.85]))
+
+    As `sklearn.calibration.calibration_curve`.
+    """
+    name = "calibration_curve"
+    n_bins = whole_number(name, "n_bins", n_bins, least=1)
+    one_of(name, "strategy", strategy, ("uniform", "quantile"))
+    y = _yes_or_no(name, "probabilities", probabilities, labels)
+    checks.in_unit_interval(name, "probabilities", probabilities, "Of logits take sigmoid")
+    p = np.asarray(probabilities, np.float64)
+    edges = np.linspace(0.0, 1.0, n_bins + 1)
+    edges = np.quantile(p, edges) if strategy == "quantile" else edges
+    bins = np.searchsorted(edges[1:-1], p)
+    counts, said, true = (np.bincount(bins, weights=each, minlength=n_bins) for each in (None, p, y))
+    return (true / np.maximum(counts, 1))[counts > 0], (said / np.maximum(counts, 1))[counts > 0]
+
+
 # ---------------------------------------------------------------------------------------------------- regression
+
+
+def mean_absolute_percentage_error(predictions: Array, targets: Labels) -> np.floating[Any]:
+    """The mean of how large the error is beside the target, |p - t| / |t|: 0.1 is ten per cent.
+
+    Where a target is 0 the error is divided by 2.2e-16, which gives a number without a meaning.
+
+    >>> mean_absolute_percentage_error(np.array([11.0, 30.0]), np.array([10.0, 20.0]))
+    np.float64(0.3)
+
+    As `sklearn.metrics.mean_absolute_percentage_error`.
+    """
+    _check_regression("mean_absolute_percentage_error", predictions, targets)
+    xp, p, t = namespace(predictions), _wide(predictions), _wide(targets)
+    mean: np.floating[Any] = xp.mean(abs(p - t) / xp.maximum(abs(t), float(np.finfo(np.float64).eps)))
+    return mean
 
 
 def r2(predictions: Array, targets: Labels) -> np.floating[Any]:

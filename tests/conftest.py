@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,11 +14,16 @@ settings.register_profile("funcnn", deadline=None, suppress_health_check=[Health
 settings.load_profile("funcnn")
 
 
+SCIPY = pytest.mark.skipif(importlib.util.find_spec("scipy") is None, reason="needs SciPy")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for JAX is slow: it compiles each function anew."""
+    """What asks for JAX is slow: it compiles each function anew. The doctest of `minimize` asks for SciPy."""
     for item in items:
         if "jax" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+        if item.name == "funcnn.optimizers.minimizing.minimize":
+            item.add_marker(SCIPY)
 
 
 @pytest.fixture

@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import funcnn as fn
 from funcnn import losses, metrics
 from funcnn.testing import assert_pure
 
 rng = np.random.default_rng(0)
 SCORES, LABELS = rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
 CHOSEN = SCORES.argmax(1)
+SHARES = np.exp(SCORES) / np.exp(SCORES).sum(1, keepdims=True)
+TIES, BOTH = np.round(SCORES[:, 0], 1), rng.integers(0, 2, 50)
 MATRIX = metrics.confusion_matrix(SCORES, LABELS, classes=4)
 
 
@@ -30,6 +33,13 @@ EACH: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "precision": (metrics.precision, (MATRIX,)),
     "recall": (metrics.recall, (MATRIX,)),
     "f1": (metrics.f1, (MATRIX,)),
+    "roc_auc": (metrics.roc_auc, (TIES, BOTH)),
+    "average_precision": (metrics.average_precision, (TIES, BOTH > 0)),
+    "log_loss": (metrics.log_loss, (SHARES, LABELS)),
+    "log_loss of yes": (metrics.log_loss, (SHARES[:, 0], BOTH)),
+    "brier": (metrics.brier, (SHARES, np.asarray(losses.one_hot(LABELS, 4)))),
+    "brier of yes": (metrics.brier, (SHARES[:, 0], BOTH > 0)),
+    "mean_absolute_percentage_error": (metrics.mean_absolute_percentage_error, (SCORES, SCORES + SHARES)),
     "r2": (metrics.r2, (SCORES, SCORES + rng.normal(size=(50, 4)))),
 }
 each = pytest.mark.parametrize("name", EACH)
@@ -115,7 +125,54 @@ def test_r2_of_constant_targets() -> None:
         assert metrics.r2(p, t) == sk.r2_score(t, p)
 
 
+@pytest.mark.slow
+def test_numbers_of_scores_and_probabilities_are_those_of_scikit_learn() -> None:
+    sk, calibration = pytest.importorskip("sklearn.metrics"), pytest.importorskip("sklearn.calibration")
+    for draw in range(20):
+        n = int(rng.integers(2, 30))
+        y, p = rng.integers(0, 2, n), np.round(rng.random(n), 1 if draw % 2 else 9)
+        y[:2] = 0, 1
+        for scores in (p, p - 0.5, np.where(p > 0.5, np.inf, p)):
+            finite = np.where(np.isinf(scores), 9.0, scores)  # which scikit-learn refuses
+            np.testing.assert_allclose(metrics.roc_auc(scores, y), sk.roc_auc_score(y, finite), rtol=1e-13)
+            np.testing.assert_allclose(metrics.average_precision(scores, y), sk.average_precision_score(y, finite),
+                                       rtol=1e-13)
+        np.testing.assert_allclose(metrics.log_loss(p, y), sk.log_loss(y, p), rtol=1e-13)
+        np.testing.assert_allclose(metrics.brier(p, y), sk.brier_score_loss(y, p), rtol=1e-13, atol=1e-16)
+        t, x = rng.normal(size=(2, n, 2))
+        np.testing.assert_allclose(metrics.mean_absolute_percentage_error(x, t),
+                                   sk.mean_absolute_percentage_error(t, x), rtol=1e-13)
+        for strategy in ("uniform", "quantile"):
+            ours = metrics.calibration_curve(p, y, n_bins=4, strategy=strategy)
+            for one, other in zip(ours, calibration.calibration_curve(y, p, n_bins=4, strategy=strategy), strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-12)
+    np.testing.assert_allclose(metrics.log_loss(SHARES, LABELS), sk.log_loss(LABELS, SHARES), rtol=1e-13)
+    np.testing.assert_allclose(metrics.brier(SHARES, LABELS), sk.brier_score_loss(LABELS, SHARES), rtol=1e-13)
+    rows, chosen = SHARES[:, :2] / SHARES[:, :2].sum(1, keepdims=True), LABELS % 2
+    np.testing.assert_allclose(metrics.brier(rows, chosen), sk.brier_score_loss(chosen, rows), rtol=1e-13)
+    certain = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    for dtype in (np.float32, np.float64):
+        np.testing.assert_allclose(metrics.log_loss(certain.astype(dtype), np.array([1, 1, 0])),
+                                   sk.log_loss([1, 1, 0], certain.astype(dtype)), rtol=1e-6)
+
+
 # ------------------------------------------------------------------------------------------ what is particular
+
+
+@pytest.mark.parametrize("name", [name for name in EACH if name.startswith(("roc", "average", "log", "brier"))])
+def test_scores_and_probabilities_jitted_have_the_same_bytes(name: str) -> None:
+    f, args = EACH[name]
+    jitted: Any = fn.jit(f)
+    for x, y in (args, (args[0][::-1].copy(), args[1])):
+        assert jitted(x, y).tobytes() == f(x, y).tobytes()
+
+
+def test_order_is_all_that_roc_auc_and_average_precision_see() -> None:
+    for f in (metrics.roc_auc, metrics.average_precision):
+        np.testing.assert_allclose(f(np.exp(TIES), BOTH), f(TIES, BOTH), rtol=1e-15)
+        assert f(BOTH - 0.5, BOTH) == 1
+        np.testing.assert_allclose(f(0 * TIES, BOTH), 0.5 if f is metrics.roc_auc else BOTH.mean(), rtol=1e-15)
+    np.testing.assert_allclose(metrics.roc_auc(-TIES, BOTH), 1 - metrics.roc_auc(TIES, BOTH), rtol=1e-14)
 
 
 def test_rows_of_a_confusion_matrix_are_the_true_classes() -> None:
@@ -203,6 +260,32 @@ def test_sums_of_half_precision_do_not_overflow() -> None:
 P, NAN = np.array([0.2, 0.9]), np.array([0.2, np.nan])
 
 WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "labels of one class": (
+        lambda: metrics.roc_auc(P, np.array([1, 1])), ValueError,
+        "roc_auc: all labels are the same; of one class alone there is nothing to tell apart"),
+    "scores of two classes": (
+        lambda: metrics.average_precision(SCORES, SCORES > 0), ValueError,
+        "average_precision: scores of shape (50, 4) must be (batch,), one number for each example"),
+    "scores (n,1)": (
+        lambda: metrics.roc_auc(P[:, None], np.array([[0], [1]])), ValueError,
+        "roc_auc: scores of shape (2, 1) must be (batch,), one number for each example. Drop the last axis: "
+        "scores[:, 0] and labels[:, 0]"),
+    "labels of -1 and 1 for scores": (
+        lambda: metrics.roc_auc(P, np.array([-1, 1])), ValueError,
+        "roc_auc: labels must be 0 or 1, got -1 at row 0. Labels of -1 and 1: (y + 1) / 2"),
+    "logits for log_loss": (
+        lambda: metrics.log_loss(np.array([-3.0, 2.0]), np.array([0, 1])), ValueError,
+        "log_loss: probabilities must be between 0 and 1, got -3.0 at row 0. Of logits take sigmoid"),
+    "logits for brier": (
+        lambda: metrics.brier(np.array([[-3.0, 2.0]]), np.array([0])), ValueError,
+        "brier: probabilities of shape (1, 2) must be rows of probabilities, not negative and with sum 1; row 0 is "
+        "[-3.  2.]. Of logits take softmax"),
+    "no bins": (
+        lambda: metrics.calibration_curve(P, np.array([0, 1]), n_bins=0), ValueError,
+        "calibration_curve: n_bins must be at least 1, got 0"),
+    "bins of another kind": (
+        lambda: metrics.calibration_curve(P, np.array([0, 1]), strategy="equal"), ValueError,
+        "calibration_curve: strategy must be 'uniform' or 'quantile', got 'equal' (str)"),
     "labels (n,1)": (
         lambda: metrics.accuracy(SCORES, LABELS[:, None]), ValueError,
         "accuracy: labels have shape (50, 1), expected (50,). Drop the last axis: y[..., 0]"),

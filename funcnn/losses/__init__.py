@@ -4,11 +4,18 @@ Each loss gives one value per example; the mean over them is the caller's, `np.m
 
     the target is                       the loss                            the net's last layer
     a number                            squared_error; with outliers huber  dense
+    a number, and how sure              gaussian_nll; quantile              dense, of two outputs or more
     one of several classes              softmax_cross_entropy               dense, no softmax
     yes or no, to one or more things    sigmoid_binary_cross_entropy        dense, no sigmoid
     a count                             poisson                             dense, for the logarithm of the rate
     a distribution                      kl_divergence                       dense >> log_softmax
-    likeness to other examples          triplet_margin, contrastive         dense
+    yes, rarely; a region               focal; dice                         dense, no sigmoid
+    likeness to other examples          triplet_margin, contrastive, ntxent dense
+
+Padding does not count: `where`, booleans whose axes are as long as those of the predictions, or 1, says what does. The
+average within an example is over that alone, and 0 where nothing counts; labels and numbers elsewhere may be any, and
+get derivative 0. Weighed by how much of each example counts, `np.sum(loss * n) / np.sum(n)`, the mean is that over all
+that counts.
 
 Classification losses take logits, the outputs of the last dense layer, where that is more stable than
 probabilities. Predictions and targets have the same shape; what would broadcast, labels that cannot be, NaN among
@@ -17,32 +24,36 @@ the targets and an empty batch are errors. The loss has the dtype of the predict
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from funcnn._arguments import float_array, real_array, real_number, whole_number
+from funcnn._arguments import HOLDS, Interval, float_array, real_array, real_number, whole_number
 from funcnn._arrays import is_plain, namespace, readonly
 from funcnn.core import holds, underlying
 from funcnn.core.settings import setting
 from funcnn.losses import checks
 from funcnn.losses import formulas as fused
+from funcnn.losses.imbalance import dice, focal
+from funcnn.losses.likeness import contrastive, cosine_distance, cosine_similarity, ntxent, triplet_margin
 from funcnn.typing import Array, Labels, Mask
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
-    "absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "contrastive", "cosine_distance", "hinge",
-    "huber", "kl_divergence", "log_cosh", "one_hot", "poisson", "sigmoid_binary_cross_entropy", "smooth_labels",
-    "softmax_cross_entropy", "squared_error", "triplet_margin",
+    "absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "contrastive", "cosine_distance",
+    "cosine_similarity", "dice", "focal", "gaussian_nll", "hinge", "huber", "kl_divergence", "log_cosh", "ntxent",
+    "one_hot", "poisson", "quantile", "sigmoid_binary_cross_entropy", "smooth_labels", "softmax_cross_entropy",
+    "squared_error", "triplet_margin",
 ]
 
 
 # ---------------------------------------------------------------------------------------------- regression
 
 
-def squared_error(predictions: Array, targets: Labels) -> Array:
+def squared_error(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
     """The square of the error, (p - t)^2, averaged over all axes but the first: one value per example.
 
     Predictions and targets have the same shape, (batch, ...); the mean of the loss is the mean-squared error.
@@ -57,19 +68,23 @@ Reshape the targets: y[:, None]
 
     Unlike `optax.squared_error`, it is already averaged within each example.
     """
-    return fused.squared_error(predictions, _numbers("squared_error", predictions, targets))
+    predictions, targets = checks.counting("squared_error", where, predictions=predictions, targets=targets)
+    targets = checks.numbers("squared_error", predictions, targets)
+    return fused.averaged(fused.squared_error, where, predictions, targets)
 
 
-def absolute_error(predictions: Array, targets: Labels) -> Array:
+def absolute_error(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
     """The size of the error, |p - t|, averaged within each example; its derivative where p = t is 0.
 
     >>> absolute_error(np.array([0.5, -1.5, 2.0]), np.zeros(3))
     array([0.5, 1.5, 2. ])
     """
-    return fused.absolute_error(predictions, _numbers("absolute_error", predictions, targets))
+    predictions, targets = checks.counting("absolute_error", where, predictions=predictions, targets=targets)
+    targets = checks.numbers("absolute_error", predictions, targets)
+    return fused.averaged(fused.absolute_error, where, predictions, targets)
 
 
-def huber(predictions: Array, targets: Labels, delta: float | Array = 1.0) -> Array:
+def huber(predictions: Array, targets: Labels, delta: float | Array = 1.0, *, where: Mask | None = None) -> Array:
     """Half the squared error near the target, straight lines far from it, averaged within each example.
 
         (p - t)^2 / 2                   where |p - t| <= delta
@@ -82,24 +97,47 @@ def huber(predictions: Array, targets: Labels, delta: float | Array = 1.0) -> Ar
 
     As `optax.huber_loss`, but averaged within each example; Huber 1964.
     """
-    targets = _numbers("huber", predictions, targets)
-    return fused.huber(predictions, targets, _delta(delta, predictions))
+    predictions, targets = checks.counting("huber", where, predictions=predictions, targets=targets)
+    targets = checks.numbers("huber", predictions, targets)
+    delta = _one_or_several("huber", "delta", delta, "(0, inf)", predictions)
+    return fused.averaged(fused.huber, where, predictions, targets, delta)
 
 
-def _delta(delta: Any, predictions: Any) -> Any:
-    if getattr(delta, "ndim", 0) == 0:
-        return setting("huber", "delta", delta, "(0, inf)")
-    real_array("huber", "delta", delta)
-    ends = zip(reversed(delta.shape), reversed(predictions.shape), strict=False)
-    if delta.ndim > predictions.ndim or any(n not in (1, expected) for n, expected in ends):
-        raise ValueError(f"huber: delta of shape {delta.shape} must fit predictions of shape {predictions.shape}")
-    known = underlying(delta)
-    if is_plain(known) and not holds(np.all(known > 0)):
-        raise ValueError(f"huber: delta must be positive numbers, got {known.min()} among them")
-    return delta.astype(predictions.dtype)
+def _one_or_several(name: str, argument: str, value: Any, within: Interval, predictions: Any) -> Any:
+    """A setting of a loss: a number, or an array of one for each feature."""
+    if getattr(value, "ndim", 0) == 0:
+        return setting(name, argument, value, within)
+    real_array(name, argument, value)
+    ends = zip(reversed(value.shape), reversed(predictions.shape), strict=False)
+    if value.ndim > predictions.ndim or any(n not in (1, expected) for n, expected in ends):
+        raise ValueError(f"{name}: {argument} of shape {value.shape} must fit predictions of shape {predictions.shape}")
+    known, is_inside = underlying(value), HOLDS[within]
+    if is_plain(known) and not holds(np.all(is_inside(known))):
+        bad = known[~is_inside(known)].flat[0]
+        raise ValueError(f"{name}: {argument} must be numbers in {within}, got {bad} among them")
+    return value.astype(predictions.dtype)
 
 
-def log_cosh(predictions: Array, targets: Labels) -> Array:
+def quantile(predictions: Array, targets: Labels, q: float | Array = 0.5, *, where: Mask | None = None) -> Array:
+    """The cost of being off a quantile, least where a share q of the targets lies below, averaged within each example.
+
+        max(q (t - p), (q - 1) (t - p))
+
+    q is in (0, 1), and may be an array, one for each feature: a net with three outputs for q of 0.1, 0.5 and 0.9, and
+    the target three times. It may be differentiated by. Where p = t the derivative is the mean of both sides.
+
+    >>> quantile(np.array([1.0, 3.0]), np.array([2.0, 2.0]), 0.9)
+    array([0.9, 0.1])
+
+    Koenker & Bassett 1978; its mean is `sklearn.metrics.mean_pinball_loss`, whose alpha is q.
+    """
+    predictions, targets = checks.counting("quantile", where, predictions=predictions, targets=targets)
+    targets = checks.numbers("quantile", predictions, targets)
+    q = _one_or_several("quantile", "q", q, "(0, 1)", predictions)
+    return fused.averaged(fused.quantile, where, predictions, targets, q)
+
+
+def log_cosh(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
     """The logarithm of cosh(p - t), averaged within each example: about (p - t)^2 / 2 near, |p - t| - log 2 far away.
 
     >>> log_cosh(np.array([0.0, 1.0, -50.0]), np.zeros(3))
@@ -107,10 +145,48 @@ def log_cosh(predictions: Array, targets: Labels) -> Array:
 
     As `optax.log_cosh`, but averaged within each example.
     """
-    return fused.log_cosh(predictions, _numbers("log_cosh", predictions, targets))
+    predictions, targets = checks.counting("log_cosh", where, predictions=predictions, targets=targets)
+    targets = checks.numbers("log_cosh", predictions, targets)
+    return fused.averaged(fused.log_cosh, where, predictions, targets)
 
 
-def poisson(log_predictions: Array, targets: Labels) -> Array:
+def gaussian_nll(predictions: Array, targets: Labels, var: Array | float, full: bool = False, eps: float = 1e-6, *,
+                 where: Mask | None = None) -> Array:
+    """The cost of targets t under a normal law of mean p and variance var, averaged within each example.
+
+        (log v + (p - t)^2 / v) / 2,     v = max(var, eps);    with `full`, plus log(2 pi) / 2
+
+    var has the shape of the predictions, or is a number; a net gives it as softplus of an output. Below eps its
+    derivative is 0.
+
+    >>> gaussian_nll(np.array([1.0, 3.0]), np.array([2.0, 3.0]), np.array([1.0, 4.0]))
+    array([0.5       , 0.69314718])
+
+    As `torch.nn.functional.gaussian_nll_loss`, where var has a derivative below eps too. Nix & Weigend 1994.
+    """
+    name = "gaussian_nll"
+    eps = real_number(name, "eps", eps, "(0, inf)")
+    predictions, targets = checks.counting(name, where, predictions=predictions, targets=targets)
+    targets = checks.numbers(name, predictions, targets)
+    xp, v = namespace(predictions), _variance(name, predictions, var, where)
+    v = xp.maximum(v, eps)
+    each = (xp.log(v) + xp.square(predictions - targets) / v) / 2
+    loss: Array = fused.average(each + math.log(2 * math.pi) / 2 if full else each, where)
+    return loss
+
+
+def _variance(name: str, predictions: Any, var: Any, where: Any) -> Any:
+    if getattr(var, "ndim", 0) == 0:
+        return namespace(predictions).full_like(predictions, 1) * setting(name, "var", var)
+    if real_array(name, "var", var) != predictions.shape:
+        raise ValueError(f"{name}: predictions are {predictions.shape} but var is {var.shape}; it must be the same, or "
+                         "a number")
+    var = var if where is None else namespace(var).where(where, var, 1)
+    checks.every(name, "var", var, lambda v: v >= 0, "0 or more", "Of any number take softplus, or exp")
+    return checks.as_dtype(var, predictions)
+
+
+def poisson(log_predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
     """The cost of counts t under a Poisson law of rate exp(z), exp(z) - t z, averaged within each example.
 
     The net predicts z, the logarithm of the rate; log t!, which does not depend on it, is left out. The loss
@@ -122,35 +198,24 @@ def poisson(log_predictions: Array, targets: Labels) -> Array:
     As `torch.nn.functional.poisson_nll_loss`.
     """
     name = "poisson"
-    t = _numbers(name, log_predictions, targets, "log_predictions")
+    log_predictions, targets = checks.counting(name, where, log_predictions=log_predictions, targets=targets)
+    t = checks.numbers(name, log_predictions, targets, "log_predictions")
     checks.every(name, "targets", t, lambda t: t >= 0, "counts, 0 or more", "For any number use squared_error")
-    return fused.poisson(log_predictions, t)
-
-
-def _numbers(name: str, predictions: Any, targets: Any, argument: str = "predictions") -> Any:
-    """The targets of a regression, checked, in the dtype of the predictions."""
-    float_array(name, argument, predictions)
-    checks.same_shape(name, **{argument: predictions, "targets": targets})
-    checks.no_nan(name, "targets", targets)
-    return _as_dtype(targets, predictions)
-
-
-def _as_dtype(targets: Any, predictions: Any) -> Any:
-    """Targets in the dtype of the predictions, so that integer or float64 targets do not widen the loss."""
-    return targets if targets.dtype == predictions.dtype else targets.astype(predictions.dtype)
+    return fused.averaged(fused.poisson, where, log_predictions, t)
 
 
 # ------------------------------------------------------------------------------------------- one of several classes
 
 
-def softmax_cross_entropy(logits: Array, labels: Labels) -> Array:
+def softmax_cross_entropy(logits: Array, labels: Labels, *, where: Mask | None = None) -> Array:
     """The cross-entropy of softmax(logits) and the labels: one value per example.
 
         loss = log sum_j exp(z_j) - z_label            for integer labels (batch,)
         loss = -sum_j q_j log softmax(z)_j             for rows q of probabilities (batch, classes), as one-hot
 
     Stable for finite logits of any size and for -inf; adding a constant to a row of logits changes nothing. The
-    derivative with respect to the logits is softmax(z) - q. More axes may stand before the last one.
+    derivative with respect to the logits is softmax(z) - q. More axes may stand before the last one. `where`, of the
+    shape of the loss, says which rows count: the others, padding with any label, cost 0.
 
     >>> z = np.array([[1.0, 2.0, 3.0]])
     >>> softmax_cross_entropy(z, np.array([2]))
@@ -164,12 +229,20 @@ first bad label at row 0
     As `optax.softmax_cross_entropy` and `optax.softmax_cross_entropy_with_integer_labels` in one.
     """
     name = "softmax_cross_entropy"
+    logits, labels = checks.counting_rows(name, where, logits, labels)
     in_rows = checks.labels_of(name, logits, labels)
     checks.not_probabilities(name, logits)
-    return fused.softmax_cross_entropy(logits, _as_dtype(labels, logits) if in_rows else labels)
+    return _of_rows(where, fused.softmax_cross_entropy(logits, checks.as_dtype(labels, logits) if in_rows else labels))
 
 
-def categorical_cross_entropy(predictions: Array, labels: Labels, eps: float = 1e-7) -> Array:
+def _of_rows(where: Any, loss: Any) -> Array:
+    """The loss of the rows that count, 0 for the others."""
+    counted: Array = loss if where is None else namespace(loss).where(where, loss, 0)
+    return counted
+
+
+def categorical_cross_entropy(predictions: Array, labels: Labels, eps: float = 1e-7, *, where: Mask | None = None,
+                              ) -> Array:
     """The cross-entropy of probabilities, as softmax gives them, and the labels: -log p_label, one value per example.
 
         loss = -sum_j q_j log max(p_j, eps)
@@ -185,13 +258,14 @@ def categorical_cross_entropy(predictions: Array, labels: Labels, eps: float = 1
     """
     name = "categorical_cross_entropy"
     eps = real_number(name, "eps", eps, "(0, inf)")
+    predictions, labels = checks.counting_rows(name, where, predictions, labels, "predictions", uniform=True)
     in_rows = checks.labels_of(name, predictions, labels, "predictions")
     checks.probabilities(name, "predictions", predictions, "For logits use softmax_cross_entropy")
-    hot = _as_dtype(labels, predictions) if in_rows else _hot(labels, predictions.shape[-1], predictions.dtype)
-    return fused.categorical_cross_entropy(predictions, hot, eps)
+    hot = checks.as_dtype(labels, predictions) if in_rows else _hot(labels, predictions.shape[-1], predictions.dtype)
+    return _of_rows(where, fused.categorical_cross_entropy(predictions, hot, eps))
 
 
-def kl_divergence(log_predictions: Array, targets: Array) -> Array:
+def kl_divergence(log_predictions: Array, targets: Array, *, where: Mask | None = None) -> Array:
     """The Kullback-Leibler divergence of the predicted distribution q from the target p, KL(p || q), in nats.
 
         KL(p || q) = sum_j p_j (log p_j - log q_j),       0 log 0 = 0
@@ -206,14 +280,14 @@ def kl_divergence(log_predictions: Array, targets: Array) -> Array:
     """
     name = "kl_divergence"
     float_array(name, "log_predictions", log_predictions)
+    log_predictions, targets = checks.counting_rows(name, where, log_predictions, targets, "log_predictions")
     checks.same_shape(name, log_predictions=log_predictions, targets=targets)
     checks.every(name, "log_predictions", log_predictions, lambda z: z <= checks.TOLERANCE,
                  "logarithms of probabilities", "Take log_softmax of logits, or np.log of probabilities")
     checks.probabilities(name, "targets", targets, "Divide them by their sum")
-    xp, p = namespace(log_predictions), _as_dtype(targets, log_predictions)
+    xp, p = namespace(log_predictions), checks.as_dtype(targets, log_predictions)
     log_ratio = xp.log(xp.where(p == 0, 1, p)) - xp.where(p == 0, 0, log_predictions)
-    result: Array = xp.sum(p * log_ratio, axis=-1)
-    return result
+    return _of_rows(where, xp.sum(p * log_ratio, axis=-1))
 
 
 def one_hot(labels: Labels, num_classes: int, dtype: DTypeLike = np.float32) -> Array:
@@ -257,7 +331,7 @@ def smooth_labels(labels: Array, alpha: float) -> Array:
 # ------------------------------------------------------------------------------------------------ yes or no
 
 
-def sigmoid_binary_cross_entropy(logits: Array, labels: Labels | Mask) -> Array:
+def sigmoid_binary_cross_entropy(logits: Array, labels: Labels | Mask, *, where: Mask | None = None) -> Array:
     """The cross-entropy of sigmoid(logits) and labels in [0, 1], averaged over all axes but the first.
 
         loss = -y log sigmoid(z) - (1 - y) log (1 - sigmoid(z)) = max(z, 0) - y z + log(1 + exp(-|z|))
@@ -271,11 +345,13 @@ def sigmoid_binary_cross_entropy(logits: Array, labels: Labels | Mask) -> Array:
 
     As `optax.sigmoid_binary_cross_entropy`, but averaged within each example.
     """
-    y = _yes_or_no("sigmoid_binary_cross_entropy", logits, labels, "logits")
-    return fused.sigmoid_binary_cross_entropy(logits, y)
+    logits, labels = checks.counting("sigmoid_binary_cross_entropy", where, logits=logits, labels=labels)
+    y = checks.yes_or_no("sigmoid_binary_cross_entropy", logits, labels, "logits")
+    return fused.averaged(fused.sigmoid_binary_cross_entropy, where, logits, y)
 
 
-def binary_cross_entropy(predictions: Array, labels: Labels | Mask, eps: float = 1e-7) -> Array:
+def binary_cross_entropy(predictions: Array, labels: Labels | Mask, eps: float = 1e-7, *, where: Mask | None = None,
+                         ) -> Array:
     """The cross-entropy of probabilities, as sigmoid gives them, and labels in [0, 1], averaged within each example.
 
         loss = -y log max(p, eps) - (1 - y) log max(1 - p, eps)
@@ -289,12 +365,13 @@ def binary_cross_entropy(predictions: Array, labels: Labels | Mask, eps: float =
     """
     name = "binary_cross_entropy"
     eps = real_number(name, "eps", eps, "(0, inf)")
-    y = _yes_or_no(name, predictions, labels, "predictions")
+    predictions, labels = checks.counting(name, where, predictions=predictions, labels=labels)
+    y = checks.yes_or_no(name, predictions, labels, "predictions")
     checks.in_unit_interval(name, "predictions", predictions, "For logits use sigmoid_binary_cross_entropy")
-    return fused.binary_cross_entropy(predictions, y, eps)
+    return fused.averaged(fused.binary_cross_entropy, where, predictions, y, eps)
 
 
-def hinge(predictions: Array, targets: Labels) -> Array:
+def hinge(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
     """What a margin of 1 lacks, max(0, 1 - t f) for targets t of -1 or 1, averaged within each example.
 
     The derivative where t f = 1 is half of that below.
@@ -304,94 +381,7 @@ def hinge(predictions: Array, targets: Labels) -> Array:
 
     As `optax.hinge_loss`, but averaged within each example; Cortes & Vapnik 1995.
     """
-    t = _numbers("hinge", predictions, targets)
+    predictions, targets = checks.counting("hinge", where, target=1, predictions=predictions, targets=targets)
+    t = checks.numbers("hinge", predictions, targets)
     checks.every("hinge", "targets", t, lambda t: abs(t) == 1, "-1 or 1", "Labels of 0 and 1: 2 * y - 1")
-    return fused.hinge(predictions, t)
-
-
-def _yes_or_no(name: str, predictions: Any, labels: Any, argument: str) -> Any:
-    """Labels from 0 to 1 in the dtype of the predictions."""
-    float_array(name, argument, predictions)
-    checks.same_shape(name, **{argument: predictions, "labels": labels})
-    checks.in_unit_interval(name, "labels", labels, "Labels of -1 and 1: (y + 1) / 2; more than two classes: "
-                                                    "softmax_cross_entropy")
-    return _as_dtype(labels, predictions)
-
-
-# ------------------------------------------------------------------------------------------------ likeness
-
-
-def cosine_distance(predictions: Array, targets: Array) -> Array:
-    """One minus the cosine of the angle between rows: 0 for the same direction, 1 at a right angle, 2 for opposite.
-
-        1 - p . t / (|p| |t|)
-
-    A row of zeros is at distance 1 from everything, and its derivative that of a row of length 1.
-
-    >>> cosine_distance(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([[2.0, 0.0], [4.0, -3.0]]))
-    array([0., 1.])
-
-    As `optax.cosine_distance`, where a row of zeros gives NaN.
-    """
-    t = _numbers("cosine_distance", predictions, targets)
-    xp = namespace(predictions)
-    cosine: Array = xp.sum(fused.unit(predictions) * fused.unit(t), axis=-1)
-    return 1 - cosine
-
-
-def contrastive(first: Array, second: Array, same: Labels | Mask, margin: float = 1.0) -> Array:
-    """Draws embeddings of the same thing together and pushes others apart, up to a margin: one value per pair.
-
-        D^2 / 2                      for pairs that are the same, D = |first - second|
-        max(margin - D, 0)^2 / 2     for the others; their derivative where D = 0 is taken to be 0
-
-    The embeddings are (batch, features); `same` is (batch,), booleans or 1 and 0.
-
-    >>> contrastive(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.5]]), np.array([True, False]))
-    array([0.125, 0.125])
-
-    Hadsell et al. 2006, whose Y is 1 - same.
-    """
-    name = "contrastive"
-    margin = real_number(name, "margin", margin, "(0, inf)")
-    second = _embeddings(name, first=first, second=second)
-    pairs = real_array(name, "same", same)
-    if pairs != first.shape[:-1]:
-        raise ValueError(f"{name}: same has shape {pairs}, expected one for each pair, {first.shape[:-1]}")
-    checks.in_unit_interval(name, "same", same, "It is True or 1 for pairs that belong together, else False or 0")
-    distance, s = fused.distance(first, second), _as_dtype(same, first)
-    gap = namespace(first).maximum(margin - distance, 0)
-    result: Array = 0.5 * (s * distance * distance + (1 - s) * gap * gap)
-    return result
-
-
-def triplet_margin(anchors: Array, positives: Array, negatives: Array, margin: float = 1.0) -> Array:
-    """Wants each anchor closer to its positive than to its negative, by a margin: one value per triplet.
-
-        max(|a - p| - |a - n| + margin, 0)
-
-    All are (batch, features). The derivative of a distance of 0 is taken to be 0, and that of the maximum at its
-    corner is half of that above.
-
-    >>> a, p, n = np.array([[1.0, 0.0]]), np.array([[1.0, 0.5]]), np.array([[0.0, 0.0]])
-    >>> triplet_margin(a, p, n)
-    array([0.5])
-
-    As `optax.triplet_margin_loss` and PyTorch's, without their eps = 1e-6 under the root; Schroff et al. 2015.
-    """
-    name = "triplet_margin"
-    margin = real_number(name, "margin", margin, "(0, inf)")
-    positives = _embeddings(name, anchors=anchors, positives=positives)
-    negatives = _embeddings(name, anchors=anchors, negatives=negatives)
-    nearer = fused.distance(anchors, positives) - fused.distance(anchors, negatives)
-    result: Array = namespace(anchors).maximum(nearer + margin, 0)
-    return result
-
-
-def _embeddings(name: str, **pair: Any) -> Any:
-    """The second of two arrays of embeddings, in the dtype of the first."""
-    for argument, x in pair.items():
-        float_array(name, argument, x)
-    checks.same_shape(name, **pair)
-    first, second = pair.values()
-    return _as_dtype(second, first)
+    return fused.averaged(fused.hinge, where, predictions, t)

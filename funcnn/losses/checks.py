@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnn._arguments import float_array, real_array
-from funcnn._arrays import is_plain
+from funcnn._arrays import is_plain, namespace
 from funcnn.core import holds, underlying
 from funcnn.typing import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["TOLERANCE", "class_labels", "every", "in_unit_interval", "labels_of", "no_nan", "not_empty",
-           "not_probabilities", "probabilities", "same_shape"]
+__all__ = ["TOLERANCE", "as_dtype", "class_labels", "counting", "counting_rows", "every", "in_unit_interval",
+           "labels_of", "no_nan", "not_empty", "not_probabilities", "numbers", "probabilities", "same_shape",
+           "yes_or_no"]
 
 TOLERANCE = 1e-3
 """How far probabilities may be from [0, 1], and their sum from 1, before they are taken for something else."""
@@ -227,3 +228,92 @@ def _check_class_labels(name: str, y: Any, classes: int, because: str, argument:
         bad = (y < 0) | (y >= classes)
         raise ValueError(f"{name}: {argument} run from {y.min()} to {y.max()} but {because} (valid 0..{classes - 1}); "
                          f"first bad {argument[:-1]} at row {_first_row(bad)}{_one_column((classes,))}")
+
+
+# ------------------------------------------------------------------------------------------------ whole pairs
+
+
+def numbers(name: str, predictions: Any, targets: Any, argument: str = "predictions") -> Any:
+    """The targets of a regression, checked, in the dtype of the predictions.
+
+    >>> numbers("loss", np.ones(2, np.float32), np.array([1, 2]))
+    array([1., 2.], dtype=float32)
+    """
+    float_array(name, argument, predictions)
+    same_shape(name, **{argument: predictions, "targets": targets})
+    no_nan(name, "targets", targets)
+    return as_dtype(targets, predictions)
+
+
+def yes_or_no(name: str, predictions: Any, labels: Any, argument: str) -> Any:
+    """Labels from 0 to 1 in the dtype of the predictions.
+
+    >>> yes_or_no("loss", np.ones(2, np.float32), np.array([True, False]), "logits")
+    array([1., 0.], dtype=float32)
+    """
+    float_array(name, argument, predictions)
+    same_shape(name, **{argument: predictions, "labels": labels})
+    in_unit_interval(name, "labels", labels, "Labels of -1 and 1: (y + 1) / 2; more than two classes: "
+                                             "softmax_cross_entropy")
+    return as_dtype(labels, predictions)
+
+
+def as_dtype(targets: Any, predictions: Any) -> Any:
+    """Targets in the dtype of the predictions, so that integer or float64 targets do not widen the loss.
+
+    >>> as_dtype(np.array([1, 0]), np.ones(2, np.float32))
+    array([1., 0.], dtype=float32)
+    """
+    return targets if targets.dtype == predictions.dtype else targets.astype(predictions.dtype)
+
+
+# ----------------------------------------------------------------------------------------- entries that count
+
+
+def counting(name: str, where: Any, target: float = 0, **pair: Any) -> tuple[Any, Any]:
+    """Predictions and targets with 0, and with `target`, in the place of entries that do not count.
+
+    >>> counting("loss", np.array([True, False]), predictions=np.array([1.0, np.nan]), targets=np.array([3, 4]))
+    (array([1., 0.]), array([3, 0]))
+    """
+    (p, t), (argument, _) = pair.values(), pair
+    if where is None:
+        return p, t
+    same_shape(name, **pair)
+    _check_mask(name, where, argument, p.shape)
+    xp = namespace(p)
+    return xp.where(where, p, xp.zeros_like(p)), xp.where(where, t, xp.full_like(t, target))
+
+
+def _check_mask(name: str, where: Any, argument: str, shape: Shape) -> None:
+    found = real_array(name, "where", where)
+    if where.dtype.kind != "b":
+        raise TypeError(f"{name}: where must be booleans, got {where.dtype}: where > 0")
+    if len(found) != len(shape) or any(n not in (1, length) for n, length in zip(found, shape, strict=True)):
+        fix = f". Add axes: where[{':, ' * len(found)}{', '.join(['None'] * (len(shape) - len(found)))}]"
+        raise ValueError(f"{name}: where has shape {found} but {argument} are {shape}; each axis must be as long, or 1"
+                         + (fix if found == shape[:len(found)] != shape else ""))
+
+
+def counting_rows(name: str, where: Any, scores: Any, labels: Any, argument: str = "logits", uniform: bool = False,
+                  ) -> tuple[Any, Any]:
+    """Rows of scores and their labels with some that can be, in the place of rows that do not count.
+
+    Scores become 0, or probabilities if `uniform` says so; labels class 0, or a row of probabilities.
+
+    >>> counting_rows("loss", np.array([True, False]), np.array([[1.0, 2.0], [3.0, np.nan]]), np.array([1, -1]))
+    (array([[1., 2.],
+           [0., 0.]]), array([1, 0]))
+    """
+    if where is None:
+        return scores, labels
+    z, y = float_array(name, argument, scores), real_array(name, "labels", labels)
+    if real_array(name, "where", where) != z[:-1] or where.dtype.kind != "b":
+        raise ValueError(f"{name}: where is {where.dtype} of shape {where.shape}, expected one boolean for each row of "
+                         f"{argument}, of shape {z[:-1]}. To leave a class out, put -inf in the place of its logit")
+    xp, share = namespace(scores), 1 / max(z[-1], 1)
+    if y == z[:-1]:
+        labels = xp.where(where, labels, xp.zeros_like(labels))
+    elif y == z:
+        labels = xp.where(where[..., None], labels, share)
+    return xp.where(where[..., None], scores, share if uniform else 0), labels

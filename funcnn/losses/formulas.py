@@ -20,11 +20,46 @@ from funcnn.rules.reductions import counting
 from funcnn.rules.table import fitted, masked, over
 from funcnn.typing import Array
 
-__all__ = ["absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "distance", "hinge", "huber",
-           "log_cosh", "poisson", "sigmoid_binary_cross_entropy", "softmax_cross_entropy", "squared_error", "unit"]
+__all__ = ["absolute_error", "average", "averaged", "binary_cross_entropy", "categorical_cross_entropy", "distance",
+           "hinge", "huber", "log_cosh", "of_each", "poisson", "quantile", "sigmoid_binary_cross_entropy",
+           "softmax_cross_entropy", "squared_error", "unit"]
 
 
 # ------------------------------------------------------------- averages over all axes but the first: the helpers
+
+
+def average(each: Any, where: Any = None) -> Any:
+    """The average of entries over all axes but the first; with `where`, over those that count, and 0 where none does.
+
+    >>> average(np.array([[1.0, 3.0], [5.0, 7.0]]), np.array([[True, False], [False, False]]))
+    array([1., 0.])
+    """
+    if where is None:
+        return _average(each)
+    xp, axes = namespace(each), tuple(range(1, each.ndim))
+    count = xp.sum(xp.broadcast_to(where, each.shape), axis=axes)
+    return xp.sum(xp.where(where, each, 0), axis=axes) / xp.maximum(count, 1).astype(each.dtype)
+
+
+def of_each(loss: Callable[..., Array], p: Any, t: Any, *settings: Any) -> Any:
+    """What an averaged loss is for each entry by itself.
+
+    >>> of_each(squared_error, np.array([[1.0, 3.0]]), np.array([[0.0, 0.0]]))
+    array([[1., 9.]])
+    """
+    spread = namespace(p).broadcast_to
+    flat = [spread(x, p.shape).reshape(-1) if getattr(x, "ndim", 0) else x for x in settings]
+    return loss(p.reshape(-1), t.reshape(-1), *flat).reshape(p.shape)
+
+
+def averaged(loss: Callable[..., Array], where: Any, p: Any, t: Any, *settings: Any) -> Array:
+    """An averaged loss, of the entries that count.
+
+    >>> averaged(squared_error, np.array([[True, False]]), np.array([[1.0, 3.0]]), np.array([[0.0, 0.0]]))
+    array([1.])
+    """
+    result: Array = loss(p, t, *settings) if where is None else average(of_each(loss, p, t, *settings), where)
+    return result
 
 
 def _averaged(name: str, value: Callable[..., Any], *slopes: Callable[..., Any], formula: tuple[str, ...],
@@ -120,6 +155,11 @@ huber = _of_error(
     formula=("y = sum(m * (d - m / 2)) / n, d = abs(x - t), m = minimum(d, delta)",
              "dx = g * clip(x - t, -delta, delta) / n", "dt = -g * clip(x - t, -delta, delta) / n",
              "ddelta = sum(g * maximum(abs(x - t) - delta, 0)) / n"))
+quantile = _of_error(
+    "quantile", lambda d, q: namespace(d).maximum((1 - q) * d, -q * d), lambda d, q: np.heaviside(d, 0.5) - q,
+    lambda d, q: -d,
+    formula=("y = sum(maximum((1 - q) * d, -q * d)) / n, d = x - t", "dx = g * ((x > t) - q) / n",
+             "dt = -g * ((x > t) - q) / n", "dq = sum(g * (t - x)) / n"))
 log_cosh = _of_error(
     "log_cosh", _log_cosh, np.tanh,
     formula=("y = sum(log(cosh(x - t))) / n", "dx = g * tanh(x - t) / n", "dt = -g * tanh(x - t) / n"))

@@ -8,40 +8,93 @@ state)`; `apply_updates(params, updates)` adds the updates:
     updates, state = optimizer.update(grads, state, params)
     params = apply_updates(params, updates)
 
-Here stands the formula of each paper, in its letters, `scale_by_x`, and then the optimizers, each one sentence over its
-formula. `transformation` says what an optimizer is and puts several in a row (`chain`), `parts` holds what they are put
-together of (`trace`, `clip`, `masked`), `onepass` lifts a formula to whole trees; every name is found here.
+Here stand the optimizers, each one sentence over its parts; every name is found here:
+
+    papers            the formulas of the papers, in their letters: `scale_by_adam`, `scale_by_rms`
+    layerwise         those that look at a whole array: `scale_by_trust_ratio`, `centralize`
+    parts             what else they are put together of: `trace`, `clip`, `add_noise`
+    choosing          which parameters are moved, and how: `masked`, `freeze`, `partition`
+    wrappers          an optimizer changed as a whole: `accumulate`, `inject_hyperparams`
+    averages          what stays of all steps: `ema_params`, `lookahead`
+    minimizing        another way, for problems of one whole batch: `minimize`
+    transformation    what an optimizer is, and several in a row: `chain`, `apply_updates`
+    onepass           a formula of one array lifted to whole trees
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NamedTuple
-
-from funcnn._arrays import is_number, namespace
+from funcnn._arrays import is_number
 from funcnn.core import holds
 from funcnn.core.settings import setting
-from funcnn.optimizers.onepass import Formula
+from funcnn.optimizers.averages import (
+    EmaParamsState,
+    LookaheadState,
+    ema_params,
+    eval_params,
+    incremental_update,
+    lookahead,
+)
+from funcnn.optimizers.choosing import (
+    PartitionState,
+    freeze,
+    masked,
+    partition,
+    selective_transform,
+    set_to_zero,
+)
+from funcnn.optimizers.layerwise import (
+    FactoredState,
+    adaptive_grad_clip,
+    centralize,
+    clip_by_block_rms,
+    scale_by_factored_rms,
+    scale_by_param_block_rms,
+    scale_by_trust_ratio,
+)
+from funcnn.optimizers.minimizing import OptimizeResults, minimize
+from funcnn.optimizers.papers import (
+    AdadeltaState,
+    AdamaxState,
+    AdamState,
+    AmsgradState,
+    BeliefState,
+    LionState,
+    RmsState,
+    RpropState,
+    RssState,
+    scale_by_adadelta,
+    scale_by_adam,
+    scale_by_adamax,
+    scale_by_amsgrad,
+    scale_by_belief,
+    scale_by_lion,
+    scale_by_nadam,
+    scale_by_radam,
+    scale_by_rms,
+    scale_by_rprop,
+    scale_by_rss,
+    scale_by_sign,
+    scale_by_yogi,
+)
 from funcnn.optimizers.parts import (
-    AccumulateState,
+    AddNoiseState,
     EmaState,
     ScheduleState,
-    SkipState,
     TraceState,
-    accumulate,
+    ZeroNansState,
     add_decayed_weights,
+    add_noise,
     clip,
     clip_by_global_norm,
     descent,
     ema,
     global_norm,
-    masked,
+    keep_params_nonnegative,
     scale,
     scale_by_learning_rate,
     scale_by_schedule,
-    set_to_zero,
-    skip_not_finite,
     trace,
+    zero_nans,
 )
 from funcnn.optimizers.transformation import (
     EmptyState,
@@ -51,311 +104,37 @@ from funcnn.optimizers.transformation import (
     chain,
     entrywise,
     identity,
-    like,
+)
+from funcnn.optimizers.wrappers import (
+    AccumulateState,
+    InjectHyperparamsState,
+    SkipState,
+    accumulate,
+    inject_hyperparams,
+    skip_not_finite,
+    with_hyperparams,
 )
 from funcnn.typing import Schedule
 
 __all__ = [
-    "AccumulateState", "AdadeltaState", "AdamState", "AdamaxState", "AmsgradState", "EmaState", "EmptyState",
-    "GradientTransformation", "LionState", "OptState", "RmsState", "RssState", "ScheduleState", "SkipState",
-    "TraceState", "accumulate", "adadelta", "adagrad", "adam", "adamax", "adamw", "add_decayed_weights", "amsgrad",
-    "apply_updates", "chain", "clip", "clip_by_global_norm", "ema", "entrywise", "global_norm", "identity", "lion",
-    "masked", "nadam", "radam", "rmsprop", "scale", "scale_by_adadelta", "scale_by_adam", "scale_by_adamax",
-    "scale_by_amsgrad", "scale_by_learning_rate", "scale_by_lion", "scale_by_nadam", "scale_by_radam",
-    "scale_by_rms", "scale_by_rss", "scale_by_schedule", "set_to_zero", "sgd", "skip_not_finite", "trace",
+    "AccumulateState", "AdadeltaState", "AdamState", "AdamaxState", "AddNoiseState", "AmsgradState", "BeliefState",
+    "EmaParamsState", "EmaState", "EmptyState", "FactoredState", "GradientTransformation", "InjectHyperparamsState",
+    "LionState", "LookaheadState", "OptState", "OptimizeResults", "PartitionState", "RmsState", "RpropState",
+    "RssState", "ScheduleState", "SkipState", "TraceState", "ZeroNansState", "accumulate", "adabelief", "adadelta",
+    "adafactor", "adagrad", "adam", "adamax", "adamw", "adaptive_grad_clip", "add_decayed_weights", "add_noise",
+    "amsgrad", "apply_updates", "centralize", "chain", "clip", "clip_by_block_rms", "clip_by_global_norm", "ema",
+    "ema_params", "entrywise", "eval_params", "freeze", "global_norm", "identity", "incremental_update",
+    "inject_hyperparams", "keep_params_nonnegative", "lamb", "lars", "lion", "lookahead", "masked", "minimize",
+    "nadam", "partition", "radam", "rmsprop", "rprop", "scale", "scale_by_adadelta", "scale_by_adam",
+    "scale_by_adamax", "scale_by_amsgrad", "scale_by_belief", "scale_by_factored_rms", "scale_by_learning_rate",
+    "scale_by_lion", "scale_by_nadam", "scale_by_param_block_rms", "scale_by_radam", "scale_by_rms",
+    "scale_by_rprop", "scale_by_rss", "scale_by_schedule", "scale_by_sign", "scale_by_trust_ratio", "scale_by_yogi",
+    "selective_transform", "set_to_zero", "sgd", "sign_sgd", "skip_not_finite", "trace", "with_hyperparams", "yogi",
+    "zero_nans",
 ]
 
 
-# ------------------------------------------------------------------------------- a rate for each entry
-
-
-class RssState(NamedTuple):
-    """The sum of the squares of all gradients."""
-
-    sum_of_squares: Any
-
-
-def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_in_sqrt: bool = False,
-                 ) -> GradientTransformation:
-    """Divide by the root of the sum of the squares of all gradients so far.
-
-        s' = s + g^2        update = g / (sqrt(s') + eps)            eps_in_sqrt: g / sqrt(s' + eps)
-
-    >>> import numpy as np
-    >>> part = scale_by_rss(eps=0.0)
-    >>> part.update({"w": np.array([4.0])}, RssState({"w": np.array([9.0])}), {"w": np.array([0.0])})
-    ({'w': array([0.8])}, RssState(sum_of_squares={'w': array([25.])}))
-
-    Duchi et al. 2011. The sum begins at 0 and eps stands outside the root, as in the book and torch (whose eps is
-    1e-10); `optax.scale_by_rss` is (0.1, 1e-7, eps_in_sqrt=True).
-    """
-    eps = setting("scale_by_rss", "eps", eps)
-    initial = setting("scale_by_rss", "initial_accumulator_value", initial_accumulator_value)
-    return entrywise("scale_by_rss", RssState, partial(_rss, eps, eps_in_sqrt), initial)
-
-
-def _rss(eps: Any, eps_in_sqrt: bool, g: Any, s: Any) -> tuple[Any, Any]:
-    s = s + g * g
-    return g / _root(s, eps, eps_in_sqrt), s
-
-
-def _root(x: Any, eps: float, eps_in_sqrt: bool) -> Any:
-    sqrt = namespace(x).sqrt
-    return sqrt(x + eps) if eps_in_sqrt else sqrt(x) + eps
-
-
-class RmsState(NamedTuple):
-    """The running mean of the squares of the gradients."""
-
-    nu: Any
-
-
-def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0, eps_in_sqrt: bool = False,
-                 ) -> GradientTransformation:
-    """Divide by the root of the running mean of the squares of the gradients.
-
-        nu' = decay nu + (1 - decay) g^2        update = g / (sqrt(nu') + eps)         eps_in_sqrt: g / sqrt(nu' + eps)
-
-    >>> import numpy as np
-    >>> part = scale_by_rms(decay=0.5, eps=0.0)
-    >>> part.update({"w": np.array([4.0])}, RmsState({"w": np.array([16.0])}), {"w": np.array([0.0])})
-    ({'w': array([1.])}, RmsState(nu={'w': array([16.])}))
-
-    Tieleman & Hinton 2012. eps stands outside the root, as in the book (1e-7) and torch; in `optax.scale_by_rms`
-    eps_in_sqrt is True.
-    """
-    decay, eps = setting("scale_by_rms", "decay", decay, "[0, 1)"), setting("scale_by_rms", "eps", eps)
-    initial = setting("scale_by_rms", "initial_scale", initial_scale)
-    return entrywise("scale_by_rms", RmsState, partial(_rms, decay, eps, eps_in_sqrt), initial)
-
-
-def _rms(decay: Any, eps: Any, eps_in_sqrt: bool, g: Any, nu: Any) -> tuple[Any, Any]:
-    nu = decay * nu + (1 - decay) * (g * g)
-    return g / _root(nu, eps, eps_in_sqrt), nu
-
-
-class AdadeltaState(NamedTuple):
-    """The running means of the squares of the gradients and of the updates."""
-
-    e_g: Any
-    e_x: Any
-
-
-def scale_by_adadelta(rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
-    """Give the gradient the unit of the parameters: multiply by the root of the mean square of updates over gradients.
-
-        e_g' = rho e_g + (1 - rho) g^2        update = g sqrt(e_x + eps) / sqrt(e_g' + eps)
-        e_x' = rho e_x + (1 - rho) update^2
-
-    >>> import numpy as np
-    >>> part = scale_by_adadelta(rho=0.0, eps=1.0)
-    >>> state = AdadeltaState({"w": np.array([0.0])}, {"w": np.array([3.0])})
-    >>> part.update({"w": np.array([0.0])}, state, {"w": np.array([0.0])})
-    ({'w': array([0.])}, AdadeltaState(e_g={'w': array([0.])}, e_x={'w': array([0.])}))
-
-    Zeiler 2012 (arXiv:1212.5701); as `optax.scale_by_adadelta`.
-    """
-    rho, eps = setting("scale_by_adadelta", "rho", rho, "[0, 1)"), setting("scale_by_adadelta", "eps", eps)
-    return entrywise("scale_by_adadelta", AdadeltaState, partial(_adadelta, rho, eps))
-
-
-def _adadelta(rho: Any, eps: Any, g: Any, e_g: Any, e_x: Any) -> tuple[Any, Any, Any]:
-    e_g = rho * e_g + (1 - rho) * (g * g)
-    update = g * (_root(e_x, eps, True) / _root(e_g, eps, True))
-    return update, e_g, rho * e_x + (1 - rho) * (update * update)
-
-
-# ------------------------------------------------------------------------------------------ Adam's family
-
-
-class AdamState(NamedTuple):
-    """How many updates were done, and the running means of the gradients and of their squares."""
-
-    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
-    mu: Any
-    nu: Any
-
-
-def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
-    """Divide the running mean of the gradients by the root of that of their squares, both without bias.
-
-        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
-        update = (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
-
-    >>> part = scale_by_adam()
-    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
-    >>> float(updates["w"]), state
-    (-0.999999995, AdamState(count=1, mu={'w': -0.19999999999999996}, nu={'w': 0.0040000000000000036}))
-
-    Kingma & Ba 2015 (arXiv:1412.6980). eps is added outside the root, as in the paper, torch and optax; the book's eps
-    is 1e-7. In float16 both are 0, and 1e-4 is needed.
-    """
-    return _like_adam("scale_by_adam", AdamState, _adam, b1, b2, eps)
-
-
-def _adam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-    mu = b1 * mu + (1 - b1) * g
-    nu = b2 * nu + (1 - b2) * (g * g)
-    return (mu / (1 - b1**t)) / _root(nu / (1 - b2**t), eps, False), mu, nu
-
-
-def _like_adam(owner: str, form: type[Any], formula: Formula, b1: float, b2: float, eps: float,
-               ) -> GradientTransformation:
-    """The part with a formula of Adam's numbers."""
-    b1, b2 = setting(owner, "b1", b1, "[0, 1)"), setting(owner, "b2", b2, "[0, 1)")
-    return entrywise(owner, form, partial(formula, b1, b2, setting(owner, "eps", eps)))
-
-
-class AdamaxState(NamedTuple):
-    """How many updates were done, the running mean of the gradients, and their fading maximum."""
-
-    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
-    mu: Any
-    nu: Any
-
-
-def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
-    """Divide the running mean of the gradients, without bias, by a fading maximum of their sizes.
-
-        mu' = b1 mu + (1 - b1) g              nu' = max(b2 nu, |g| + eps)
-        update = (mu' / (1 - b1^t)) / nu'
-
-    >>> part = scale_by_adamax()
-    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
-    >>> float(updates["w"])
-    -0.999999995
-
-    Kingma & Ba 2015, section 7.1, which has no eps; it stands here as in optax and torch.
-    """
-    return _like_adam("scale_by_adamax", AdamaxState, _adamax, b1, b2, eps)
-
-
-def _adamax(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-    mu = b1 * mu + (1 - b1) * g
-    nu = namespace(g).maximum(b2 * nu, abs(g) + eps)
-    return (mu / (1 - b1**t)) / nu, mu, nu
-
-
-def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
-    """Adam with Nesterov's look ahead: the mean that the next update would use, with this gradient once more.
-
-        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
-        update = (b1 mu' / (1 - b1^(t + 1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
-
-    >>> part = scale_by_nadam()
-    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
-    >>> float(updates["w"])
-    -1.473684203157895
-
-    Dozat 2016, with one b1 for all updates as in optax (`scale_by_adam(nesterov=True)`); torch's and Keras's b1 rises.
-    """
-    return _like_adam("scale_by_nadam", AdamState, _nadam, b1, b2, eps)
-
-
-def _nadam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-    mu = b1 * mu + (1 - b1) * g
-    nu = b2 * nu + (1 - b2) * (g * g)
-    ahead = b1 / (1 - b1**(t + 1)) * mu + (1 - b1) / (1 - b1**t) * g
-    return ahead / _root(nu / (1 - b2**t), eps, False), mu, nu
-
-
-def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
-    """Adam that trusts the mean of the squares only as far as it has seen enough of them.
-
-        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
-        rho_inf = 2 / (1 - b2) - 1            rho = rho_inf - 2 t b2^t / (1 - b2^t)
-        r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho)
-        update = r (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)    where rho >= 5, else mu' / (1 - b1^t)
-
-    >>> part = scale_by_radam()
-    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
-    >>> float(updates["w"])
-    -2.0
-
-    Liu et al. 2020 (arXiv:1908.03265), who begin at rho > 4; as `optax.scale_by_radam`.
-    """
-    return _like_adam("scale_by_radam", AdamState, _radam, b1, b2, eps)
-
-
-def _radam(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple[Any, Any, Any]:
-    mu = b1 * mu + (1 - b1) * g
-    nu = b2 * nu + (1 - b2) * (g * g)
-    return _rectified(b2, eps, t, mu / (1 - b1**t), nu / (1 - b2**t)), mu, nu
-
-
-def _rectified(b2: Any, eps: Any, t: Any, mu_hat: Any, nu_hat: Any) -> Any:
-    rho_inf = 2 / (1 - b2) - 1
-    rho = rho_inf - 2 * t * b2**t / (1 - b2**t)
-    known = is_number(rho)
-    if known and holds(rho < 5):
-        return mu_hat
-    enough = rho if known else namespace(rho).maximum(rho, 5.0)
-    r = ((enough - 4) * (enough - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * enough)) ** 0.5
-    update = r * mu_hat / _root(nu_hat, eps, False)
-    return update if known else namespace(rho).where(rho >= 5, update, mu_hat)
-
-
-class AmsgradState(NamedTuple):
-    """How many updates were done, the means of `AdamState`, and the greatest mean of squares so far."""
-
-    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
-    mu: Any
-    nu: Any
-    nu_max: Any
-
-
-def scale_by_amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
-    """Adam whose divisor never falls: the root of the greatest mean of the squares so far.
-
-        mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
-        nu_max' = max(nu_max, nu' / (1 - b2^t))
-        update = (mu' / (1 - b1^t)) / (sqrt(nu_max') + eps)
-
-    >>> part = scale_by_amsgrad()
-    >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
-    >>> float(updates["w"])
-    -0.999999995
-
-    Reddi et al. 2018 (arXiv:1904.09237), whose means keep their bias; as `optax.scale_by_amsgrad`. torch takes the
-    maximum of nu' and removes its bias afterwards.
-    """
-    return _like_adam("scale_by_amsgrad", AmsgradState, _amsgrad, b1, b2, eps)
-
-
-def _amsgrad(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any, nu_max: Any) -> tuple[Any, Any, Any, Any]:
-    mu = b1 * mu + (1 - b1) * g
-    nu = b2 * nu + (1 - b2) * (g * g)
-    nu_max = namespace(g).maximum(nu_max, like(nu, nu / (1 - b2**t)))
-    return (mu / (1 - b1**t)) / _root(nu_max, eps, False), mu, nu, nu_max
-
-
-class LionState(NamedTuple):
-    """The running mean of the gradients."""
-
-    mu: Any
-
-
-def scale_by_lion(b1: float = 0.9, b2: float = 0.99) -> GradientTransformation:
-    """The sign of a mean of the gradients; sign(0) is 0.
-
-        update = sign(b1 mu + (1 - b1) g)        mu' = b2 mu + (1 - b2) g
-
-    >>> import numpy as np
-    >>> part = scale_by_lion()
-    >>> part.update({"w": np.array([-2.0])}, LionState({"w": np.array([0.0])}), {"w": np.array([1.0])})
-    ({'w': array([-1.])}, LionState(mu={'w': array([-0.02])}))
-
-    Chen et al. 2023 (arXiv:2302.06675); as `optax.scale_by_lion`, without its count.
-    """
-    b1, b2 = setting("scale_by_lion", "b1", b1, "[0, 1)"), setting("scale_by_lion", "b2", b2, "[0, 1)")
-    return entrywise("scale_by_lion", LionState, partial(_lion, b1, b2))
-
-
-def _lion(b1: Any, b2: Any, g: Any, mu: Any) -> tuple[Any, Any]:
-    return namespace(g).sign(b1 * mu + (1 - b1) * g), b2 * mu + (1 - b2) * g
-
-
-# ---------------------------------------------------------------------------------------- the optimizers
+# ------------------------------------------------------------------------------------------ descent, and momentum
 
 
 def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool = False) -> GradientTransformation:
@@ -366,12 +145,40 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
 
     As `optax.sgd`; for the momentum of the book see `trace`.
     """
-    decay: Any = setting("sgd", "momentum", momentum, "[0, 1)")
-    none = isinstance(decay, float) and decay == 0  # a traced 0 is differentiated
+    decay = setting("sgd", "momentum", momentum, "[0, 1)")
+    none = is_number(decay) and holds(decay == 0)  # a traced 0 is differentiated
     if nesterov and none:
         raise ValueError("sgd: nesterov looks ahead along the velocity, which needs a momentum above 0, such as 0.9")
     rate = descent("sgd", learning_rate)
     return chain(rate) if none else chain(trace(decay, nesterov), rate)
+
+
+def sign_sgd(learning_rate: float | Schedule) -> GradientTransformation:
+    """Steps of one size: `scale_by_sign`, then the learning rate.
+
+    >>> sign_sgd(0.5).update({"w": -3.0}, sign_sgd(0.5).init({"w": 1.0}), {"w": 1.0})[0]
+    {'w': np.float64(0.5)}
+
+    Bernstein et al. 2018 (arXiv:1802.04434); as `optax.sign_sgd`.
+    """
+    return chain(scale_by_sign(), descent("sign_sgd", learning_rate))
+
+
+def rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float = 1.2, min_step_size: float = 1e-6,
+          max_step_size: float = 50.0) -> GradientTransformation:
+    """Rprop: `scale_by_rprop`, downhill; learning_rate is the first step of every entry.
+
+    >>> optimizer = rprop(0.5)
+    >>> optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})[0]
+    {'w': array(-0.5)}
+
+    As torch's; for `optax.rprop` see `scale_by_rprop`.
+    """
+    learning_rate = setting("rprop", "learning_rate", learning_rate)
+    return chain(scale_by_rprop(learning_rate, eta_minus, eta_plus, min_step_size, max_step_size), scale(-1.0))
+
+
+# --------------------------------------------------------------------------------------- a rate for each entry
 
 
 def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 0.0, eps: float = 1e-7,
@@ -414,6 +221,9 @@ def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float
     As `optax.adadelta` and torch's.
     """
     return chain(scale_by_adadelta(rho, eps), descent("adadelta", learning_rate))
+
+
+# ------------------------------------------------------------------------------------------- Adam's family
 
 
 def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
@@ -502,6 +312,34 @@ def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999,
     return chain(scale_by_amsgrad(b1, b2, eps), descent("amsgrad", learning_rate))
 
 
+def adabelief(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-16,
+              eps_root: float = 1e-16) -> GradientTransformation:
+    """AdaBelief: `scale_by_belief`, then the learning rate.
+
+    >>> optimizer = adabelief(0.5)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> round(float(updates["w"]), 6)
+    -0.555556
+
+    As `optax.adabelief`.
+    """
+    return chain(scale_by_belief(b1, b2, eps, eps_root), descent("adabelief", learning_rate))
+
+
+def yogi(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3,
+         ) -> GradientTransformation:
+    """Yogi: `scale_by_yogi`, then the learning rate.
+
+    >>> optimizer = yogi(0.5)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
+    >>> round(float(updates["w"]), 4)
+    -0.4998
+
+    As `optax.yogi`.
+    """
+    return chain(scale_by_yogi(b1, b2, eps), descent("yogi", learning_rate))
+
+
 def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 1e-3,
          mask: object = None) -> GradientTransformation:
     """Lion: `scale_by_lion`, `add_decayed_weights`, then the learning rate, a tenth of what Adam would take.
@@ -514,3 +352,66 @@ def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, wei
     As `optax.lion`.
     """
     return chain(scale_by_lion(b1, b2), add_decayed_weights(weight_decay, mask), descent("lion", learning_rate))
+
+
+# -------------------------------------------------------------------------------------- a length for each layer
+
+
+def lars(learning_rate: float | Schedule, weight_decay: float = 0.0, weight_decay_mask: object = True,
+         trust_coefficient: float = 0.001, eps: float = 0.0, trust_ratio_mask: object = True, momentum: float = 0.9,
+         nesterov: bool = False) -> GradientTransformation:
+    """LARS: `add_decayed_weights`, `scale_by_trust_ratio`, the learning rate, then `trace`: momentum of steps.
+
+    >>> optimizer = lars(0.5, trust_coefficient=1.0)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
+    >>> float(updates["w"])
+    -1.0
+
+    You et al. 2017 (arXiv:1708.03888), who leave biases and norms out: `trust_ratio_mask=lambda params: tree.map(lambda
+    p: p.ndim > 1, params)`, and the same for weight_decay_mask. As `optax.lars`.
+    """
+    return chain(add_decayed_weights(weight_decay, weight_decay_mask),
+                 masked(scale_by_trust_ratio(trust_coefficient=trust_coefficient, eps=eps), trust_ratio_mask),
+                 descent("lars", learning_rate), trace(momentum, nesterov))
+
+
+def lamb(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-6, *,
+         weight_decay: float = 0.0, mask: object = None) -> GradientTransformation:
+    """LAMB: `scale_by_adam`, `add_decayed_weights`, `scale_by_trust_ratio`, then the learning rate: for large batches.
+
+    >>> optimizer = lamb(0.5, eps=0.0)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
+    >>> float(updates["w"])
+    -1.0
+
+    You et al. 2020 (arXiv:1904.00962); as `optax.lamb`, without its eps_root.
+    """
+    return chain(scale_by_adam(b1, b2, eps), add_decayed_weights(weight_decay, mask), scale_by_trust_ratio(),
+                 descent("lamb", learning_rate))
+
+
+def adafactor(learning_rate: float | Schedule | None = None, min_dim_size_to_factor: int = 128,
+              decay_rate: float = 0.8, *, multiply_by_parameter_scale: bool = True,
+              clipping_threshold: float | None = 1.0, momentum: float | None = None,
+              weight_decay_rate: float | None = None, eps: float = 1e-30, factored: bool = True,
+              weight_decay_mask: object = None) -> GradientTransformation:
+    """Adafactor: `scale_by_factored_rms`, which remembers rows and columns, then what is asked for of the rest.
+
+    That is `clip_by_block_rms`, the learning rate, `scale_by_param_block_rms`, a mean of the updates (`ema`) and
+    `add_decayed_weights`, which the learning rate does not touch.
+
+    >>> optimizer = adafactor(0.5)
+    >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
+    >>> float(updates["w"])
+    -1.0
+
+    Shazeer & Stern 2018 (arXiv:1804.04235); as `optax.adafactor`, without its decay_offset and dtype_momentum.
+    """
+    return chain(
+        scale_by_factored_rms(factored, decay_rate, min_dim_size_to_factor, eps),
+        identity() if clipping_threshold is None else clip_by_block_rms(clipping_threshold),
+        identity() if learning_rate is None else chain(descent("adafactor", learning_rate), scale(-1.0)),
+        scale_by_param_block_rms() if multiply_by_parameter_scale else identity(),
+        identity() if momentum is None else ema(momentum, debias=False),
+        identity() if weight_decay_rate is None else add_decayed_weights(weight_decay_rate, weight_decay_mask),
+        scale(-1.0))

@@ -1,4 +1,4 @@
-"""The parts that optimizers are put together of: `scale`, `trace`, `clip_by_global_norm`, `masked`.
+"""The parts that optimizers are put together of: `scale`, `trace`, `clip_by_global_norm`, `add_noise`.
 
 The sign turns in one place, `scale_by_learning_rate`: before it stand gradients, after it steps. In the formulas g is
 the gradient, p the parameter, t = 1, 2, ... the number of the update, and a stroke marks what is remembered for the
@@ -7,39 +7,39 @@ next. Names and values are those of optax. Users find all of it in `funcnn.optim
 
 from __future__ import annotations
 
-import functools
 import math
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnn import tree
-from funcnn._arguments import at, described, place_of, whole_number
-from funcnn._arrays import blocks, is_number, kind_of, namespace
+from funcnn import random, tree
+from funcnn._arrays import blocks, is_number, kind_of, namespace, readonly
 from funcnn.batching.batch import BatchTracer
 from funcnn.core import call, holds
 from funcnn.core.settings import setting
+from funcnn.optimizers.choosing import masked
 from funcnn.optimizers.onepass import leafwise
 from funcnn.optimizers.transformation import (
     EmptyState,
     GradientTransformation,
     as_count,
     check_state,
-    check_transformations,
     entrywise,
-    full_like,
     like,
     stateless,
 )
+from funcnn.random.checks import words_of
 from funcnn.typing import Schedule
 
-__all__ = [
-    "accumulate", "add_decayed_weights", "clip", "clip_by_global_norm", "descent", "ema", "global_norm", "masked",
-    "scale", "scale_by_learning_rate", "scale_by_schedule", "set_to_zero", "skip_not_finite", "trace",
-]
+if TYPE_CHECKING:
+    from funcnn.typing import Key
 
-P = TypeVar("P")
+__all__ = [
+    "AddNoiseState", "EmaState", "ScheduleState", "TraceState", "ZeroNansState", "add_decayed_weights", "add_noise",
+    "clip", "clip_by_global_norm", "descent", "ema", "global_norm", "keep_params_nonnegative", "scale",
+    "scale_by_learning_rate", "scale_by_schedule", "trace", "zero_nans",
+]
 
 
 # ------------------------------------------------------------------------------------- scaling, weights
@@ -51,28 +51,14 @@ def scale(factor: float) -> GradientTransformation:
     >>> scale(-0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
     ({'w': -1.0}, EmptyState())
 
-    As `optax.scale`. To leave parameters as they are use `set_to_zero`: 0 times an infinite gradient is NaN.
+    As `optax.scale`. Parameters that are to stay as they are need `freeze`, for 0 times an infinite gradient is NaN; to
+    give each layer a rate of its own, `partition({"slow": sgd(0.01), "fast": sgd(0.1)}, labels)`.
     """
     return entrywise("scale", EmptyState, partial(_times, setting("scale", "factor", factor, "(-inf, inf)")))
 
 
 def _times(factor: Any, g: Any) -> tuple[Any]:
     return (like(g, factor * g),)
-
-
-def set_to_zero() -> GradientTransformation:
-    """Zeros, whatever the gradient: `chain(optimizer, masked(set_to_zero(), frozen))` freezes what the mask chooses.
-
-    >>> set_to_zero().update({"w": float("inf")}, EmptyState(), {"w": 1.0})
-    ({'w': 0.0}, EmptyState())
-
-    As `optax.set_to_zero`.
-    """
-    return stateless("set_to_zero", _zeros)
-
-
-def _zeros(grads: Any, params: Any) -> Any:
-    return full_like(params, 0.0)
 
 
 class ScheduleState(NamedTuple):
@@ -212,6 +198,119 @@ def _sum_in_blocks(vector: Any, dtype: Any) -> float:
     return sum([call(float, np.square(vector[block], dtype=dtype).sum()) for block in blocks(vector.size)], start=0.0)
 
 
+class ZeroNansState(NamedTuple):
+    """Whether there was a NaN in each array, shaped like the parameters."""
+
+    found_nan: Any
+
+
+def zero_nans() -> GradientTransformation:
+    """Put 0 in the place of every NaN, and say where there was one; infinities stay.
+
+    >>> part = zero_nans()
+    >>> part.update({"w": np.array([np.nan, 2.0])}, part.init({"w": np.ones(2)}), {"w": np.ones(2)})
+    ({'w': array([0., 2.])}, ZeroNansState(found_nan={'w': array(True)}))
+
+    As `optax.zero_nans`. `skip_not_finite` leaves the whole step out, which is what most mean.
+    """
+    return GradientTransformation(_no_nans_yet, _without_nans)
+
+
+def _no_nans_yet(params: Any) -> ZeroNansState:
+    return ZeroNansState(tree.map(lambda p: readonly(namespace(p).zeros((), np.bool_)), params))
+
+
+def _without_nans(grads: Any, state: Any, params: Any) -> tuple[Any, ZeroNansState]:
+    check_state("zero_nans", ZeroNansState, state)
+    found = tree.map(_has_nan, grads)
+    return leafwise("zero_nans", _nan_as_zero, 1, grads)[0], ZeroNansState(found)
+
+
+def _has_nan(g: Any) -> Any:
+    xp = namespace(g)
+    return readonly(xp.any(xp.reshape(xp.isnan(g), (-1,)), axis=0, keepdims=True).reshape(()))
+
+
+def _nan_as_zero(g: Any) -> tuple[Any]:
+    return (namespace(g).where(g != g, 0, g),)
+
+
+def keep_params_nonnegative() -> GradientTransformation:
+    """Let no step lead below 0: where p + u would be negative, the update is -p; it stands last in a chain.
+
+    >>> part = keep_params_nonnegative()
+    >>> part.update(np.array([-3.0, -0.5]), part.init(np.ones(2)), np.ones(2))[0]
+    array([-1. , -0.5])
+
+    As `optax.keep_params_nonnegative`. The parameters must begin at 0 or above.
+    """
+    return entrywise("keep_params_nonnegative", EmptyState, _to_zero_at_most, reads_params=True)
+
+
+def _to_zero_at_most(u: Any, p: Any) -> tuple[Any]:
+    return (namespace(u).where(p + u < 0, -p, u),)
+
+
+# ------------------------------------------------------------------------------------------------ noise
+
+
+class AddNoiseState(NamedTuple):
+    """How many updates were done, and the key of the noise to come."""
+
+    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
+    rng_key: Any
+
+
+def add_noise(eta: float, gamma: float, key: Key) -> GradientTransformation:
+    """Add normal noise that fades: g + sqrt(eta / t^gamma) n, n of mean 0 and variance 1, drawn anew for each update.
+
+    >>> part = add_noise(eta=1.0, gamma=0.5, key=random.key(0))
+    >>> updates, state = part.update({"w": np.array([1.0, 1.0])}, part.init({"w": np.ones(2)}), {"w": np.ones(2)})
+    >>> updates["w"], state.rng_key
+    (array([ 0.95302445, -0.50764285]), array([1797259609, 2579123966], dtype=uint32))
+
+    Neelakantan et al. 2015 (arXiv:1511.06807), whose gamma is 0.55; as `optax.add_noise`, with the same numbers for the
+    same key.
+    """
+    if namespace(key) is np:
+        words_of("add_noise", key)
+    settings = setting("add_noise", "eta", eta), setting("add_noise", "gamma", gamma)
+    return GradientTransformation(partial(_begin_noise, key), partial(_noisy, *settings))
+
+
+def _begin_noise(key: Any, params: Any) -> AddNoiseState:
+    return AddNoiseState(0, readonly(+key))
+
+
+def _noisy(eta: Any, gamma: Any, grads: Any, state: Any, params: Any) -> tuple[Any, AddNoiseState]:
+    check_state("add_noise", AddNoiseState, state)
+    t, (leaves, form) = as_count(state.count) + 1, tree.flatten(grads)
+    deviation, source = (eta / t**gamma) ** 0.5, _random(state.rng_key)
+    next_key, key = source.split(state.rng_key)
+    noise = [_drawn(source, own, g) for own, g in zip(source.split(key, len(leaves)), leaves, strict=True)]
+    noise_tree = tree.unflatten(form, noise)
+    return leafwise("add_noise", partial(_plus, deviation), 1, grads, noise_tree)[0], AddNoiseState(t, next_key)
+
+
+def _random(key: Any) -> Any:
+    """Our random numbers, or where the key is one of JAX those of JAX, which are the same."""
+    if namespace(key) is np:
+        return random
+    import jax
+
+    return jax.random
+
+
+def _drawn(source: Any, key: Any, g: Any) -> Any:
+    dtype = np.dtype(getattr(g, "dtype", np.float64))
+    wide = dtype if dtype.itemsize >= 4 else np.float32
+    return like(g, source.normal(key, getattr(g, "shape", ()), wide))
+
+
+def _plus(deviation: Any, g: Any, n: Any) -> tuple[Any]:
+    return (like(g, g + deviation * n),)
+
+
 # ------------------------------------------------------------------------------------ momentum and means
 
 
@@ -254,7 +353,7 @@ def ema(decay: float, debias: bool = True) -> GradientTransformation:
     >>> mean.update({"w": 2.0}, mean.init({"w": 0.0}), {"w": 0.0})
     ({'w': 2.0}, EmaState(count=1, ema={'w': 0.5}))
 
-    As `optax.ema`. It averages any trees: for Polyak's average of the parameters, give it those as gradients.
+    As `optax.ema`. It averages gradients or updates; the average of the parameters is `ema_params`.
     """
     return entrywise("ema", EmaState, partial(_ema, setting("ema", "decay", decay, "[0, 1)"), debias))
 
@@ -262,175 +361,3 @@ def ema(decay: float, debias: bool = True) -> GradientTransformation:
 def _ema(decay: Any, debias: bool, t: Any, g: Any, m: Any) -> tuple[Any, Any]:
     m = decay * m + (1 - decay) * g
     return m / (1 - decay**t) if debias else m, m
-
-
-# --------------------------------------------------------------------------------------------- wrappers
-
-
-def masked(inner: GradientTransformation, mask: Any) -> GradientTransformation:
-    """Transform only the parameters that the mask chooses; the gradients of the others pass unchanged.
-
-    `mask` is a tree of bools shaped like the parameters, in which one bool may stand for a whole subtree, or a function
-    from the parameters to such a tree. What is not chosen is None in the state.
-
-    >>> only_weights = masked(scale(-0.5), {"w": True, "b": False})
-    >>> only_weights.update({"w": 2.0, "b": 2.0}, EmptyState(), {"w": 0.0, "b": 0.0})
-    ({'w': -1.0, 'b': 2.0}, EmptyState())
-
-    To freeze parameters put `masked(set_to_zero(), frozen)` behind the optimizer: what passes unchanged is a
-    gradient, a step uphill. As `optax.masked`. The function may look at the shapes of the parameters, as `lambda
-    params: tree.map(lambda p: p.ndim > 1, params)`, and not, under `jax.jit`, at their values.
-    """
-    check_transformations("masked", inner)
-    return GradientTransformation(partial(_begin_masked, inner, mask), partial(_masked, inner, mask))
-
-
-def _begin_masked(inner: GradientTransformation, mask: Any, params: Any) -> Any:
-    return inner.init_fn(_chosen(_marks(mask, params), params))
-
-
-def _masked(inner: GradientTransformation, mask: Any, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
-    marks = _marks(mask, params)
-    updates, state = inner.update_fn(_chosen(marks, grads), state, _chosen(marks, params))
-    new = iter(tree.leaves(updates))
-    every = [next(new) if mark else g for mark, g in zip(marks, tree.leaves(grads), strict=True)]
-    return tree.unflatten(tree.structure(grads), every), state
-
-
-def _chosen(marks: list[bool], params: Any) -> Any:
-    """The tree with None, which has no leaves, at the places that are not marked."""
-    leaves, form = tree.flatten(params)
-    return tree.unflatten(form, [leaf if mark else None for mark, leaf in zip(marks, leaves, strict=True)])
-
-
-def _marks(mask: Any, params: Any) -> list[bool]:
-    """Which leaves of the parameters are chosen."""
-    given = dict(tree.leaves_with_path(mask(params) if callable(mask) else mask))
-    for path, mark in given.items():
-        if not isinstance(mark, bool | np.bool_):
-            raise TypeError(f"masked: the mask must be a tree of bools, got {described(mark)}{at(path)}")
-    sources = [_prefix(path, given) for path, _ in tree.leaves_with_path(params)]
-    unknown = given.keys() - set(sources)
-    if unknown:
-        raise ValueError(f"masked: the mask has an entry{at(min(unknown, key=str))}, where the parameters have none")
-    return [bool(given[source]) for source in sources]
-
-
-def _prefix(path: tree.Path, given: dict[tree.Path, Any]) -> tree.Path:
-    """The entry of the mask that speaks for a parameter: its own or that of a subtree around it."""
-    for depth in range(len(path) + 1):
-        if path[:depth] in given:
-            return path[:depth]
-    raise ValueError(f"masked: the mask says nothing about the parameter{at(path)}")
-
-
-class AccumulateState(NamedTuple):
-    """How many gradients were gathered, their mean, and the state of the optimizer that waits for it."""
-
-    count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
-    mean: Any
-    inner: Any
-
-
-def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransformation:
-    """Give an optimizer the mean of so many gradients at a time: large batches in small pieces.
-
-    The updates in between are zero, and the optimizer counts and sees only the means.
-
-    >>> optimizer = accumulate(scale(-0.5), every=2)
-    >>> state = optimizer.init({"w": 0.0})
-    >>> updates, state = optimizer.update({"w": 1.0}, state, {"w": 0.0})
-    >>> updates
-    {'w': 0.0}
-    >>> optimizer.update({"w": 3.0}, state, {"w": 0.0})[0]
-    {'w': -1.0}
-
-    As `optax.MultiSteps`.
-    """
-    check_transformations("accumulate", optimizer)
-    every = whole_number("accumulate", "every", every, least=1)
-    return GradientTransformation(partial(_begin_accumulate, optimizer), partial(_accumulate, optimizer, every))
-
-
-def _begin_accumulate(optimizer: GradientTransformation, params: Any) -> AccumulateState:
-    return AccumulateState(0, full_like(params, 0.0), optimizer.init_fn(params))
-
-
-def _accumulate(optimizer: GradientTransformation, every: int, grads: Any, state: Any, params: Any,
-                ) -> tuple[Any, AccumulateState]:
-    check_state("accumulate", AccumulateState, state)
-    count, zeros = as_count(state.count) + 1, full_like(params, 0.0)
-    (mean,) = leafwise("accumulate", partial(_mean_of, count), 1, grads, state.mean)
-    waiting = zeros, AccumulateState(count, mean, state.inner)
-    if is_number(count) and holds(count < every):
-        return waiting
-    updates, inner = optimizer.update_fn(mean, state.inner, params)
-    return _select(count >= every, (updates, AccumulateState(0, zeros, inner)), waiting)
-
-
-def _mean_of(count: Any, g: Any, mean: Any) -> tuple[Any]:
-    return (like(mean, mean + (g - mean) / count),)
-
-
-def _select(condition: Any, this: P, that: P) -> P:
-    """One of two trees; where JAX has yet to learn which, every leaf of it."""
-    if kind_of(condition) is bool:
-        return this if holds(condition) else that
-    return tree.map(lambda x, y: namespace(condition).where(condition, x, y), this, that)
-
-
-class SkipState(NamedTuple):
-    """How many gradients were skipped, how many of them in a row until now, and the state of the optimizer."""
-
-    skipped: int
-    in_a_row: int
-    inner: Any
-
-
-def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: int = 10) -> GradientTransformation:
-    """Leave out the gradients that hold an infinity or a NaN: zero updates, the optimizer's state as it was.
-
-    More than max_consecutive_errors of them in a row are a FloatingPointError that names the parameter: the run is
-    broken and would go nowhere in silence. Under `jax.jit` and `vmap`, which cannot raise, look at `state.in_a_row`.
-
-    >>> optimizer = skip_not_finite(scale(-0.5))
-    >>> updates, state = optimizer.update({"w": float("nan")}, optimizer.init({"w": 0.0}), {"w": 0.0})
-    >>> updates, state.skipped
-    ({'w': 0.0}, 1)
-
-    As `optax.apply_if_finite`, which instead lets the gradient through in the end.
-    """
-    check_transformations("skip_not_finite", optimizer)
-    limit = setting("skip_not_finite", "max_consecutive_errors", max_consecutive_errors)
-    return GradientTransformation(partial(_begin_skip, optimizer), partial(_skip, optimizer, limit))
-
-
-def _begin_skip(optimizer: GradientTransformation, params: Any) -> SkipState:
-    return SkipState(0, 0, optimizer.init_fn(params))
-
-
-def _skip(optimizer: GradientTransformation, limit: float, grads: Any, state: Any, params: Any,
-          ) -> tuple[Any, SkipState]:
-    check_state("skip_not_finite", SkipState, state)
-    skipped, in_a_row, finite = as_count(state.skipped), as_count(state.in_a_row) + 1, _all_finite(grads)
-    bad = full_like(params, 0.0), SkipState(skipped + 1, in_a_row, state.inner)
-    if isinstance(finite, bool) and not finite:
-        _check_run(in_a_row, limit, grads)
-        return bad
-    updates, inner = optimizer.update_fn(grads, state.inner, params)
-    return _select(finite, (updates, SkipState(skipped, 0, inner)), bad)
-
-
-def _check_run(in_a_row: int, limit: float, grads: Any) -> None:
-    if holds(in_a_row > limit):
-        bad = next(place_of(path) for path, leaf in tree.leaves_with_path(grads) if not _all_finite(leaf))
-        raise FloatingPointError(f"skip_not_finite: {in_a_row} gradients in a row were not finite; in the last one the "
-                                 f"first that was not is at {bad}")
-
-
-def _all_finite(grads: Any) -> Any:
-    """Whether all entries are finite: a bool where that is known, else what JAX or vmap will make one of."""
-    flags = [namespace(leaf).isfinite(leaf).all() for leaf in tree.leaves(grads)]
-    if all(kind_of(flag) is np.bool_ for flag in flags):
-        return all(map(holds, flags))
-    return functools.reduce(lambda a, b: a & b, flags)

@@ -47,13 +47,14 @@ class Entrywise(NamedTuple):
     """A part that treats every entry alone: its formula is (g, *remembered) -> (update, *remembered').
 
     Its state is of the NamedTuple `form`: a count or none, then trees shaped like the parameters, full of `initial` at
-    first. Where it counts, t stands before g; with `reads_params`, the parameter stands behind it.
+    first, which is one number for each of them. Where it counts, t stands before g; with `reads_params`, the parameter
+    stands behind it.
     """
 
     owner: str
     form: type[Any]
     formula: Formula
-    initial: float
+    initial: tuple[float, ...]
     reads_params: bool
     counts: bool
 
@@ -255,12 +256,13 @@ def _by_itself(each: GradientTransformation, grads: Any, states: tuple[Any, ...]
 # ------------------------------------------------------------------------------------ how parts are made
 
 
-def entrywise(owner: str, form: type[Any], formula: Formula, initial: float = 0.0, reads_params: bool = False,
-              ) -> GradientTransformation:
+def entrywise(owner: str, form: type[Any], formula: Formula, initial: float | tuple[float, ...] = 0.0,
+              reads_params: bool = False) -> GradientTransformation:
     """The part with this formula, (g, *remembered) -> (update, *remembered'), of the arrays at one place.
 
-    `form` is the NamedTuple of its state; what it remembers is full of `initial` at first. If the state begins with a
-    count, the formula begins with t; with `reads_params`, the parameter stands behind g. The results are new arrays.
+    `form` is the NamedTuple of its state; what it remembers is full of `initial` at first, one number, or one for each
+    tree. If the state begins with a count, the formula begins with t; with `reads_params`, the parameter stands behind
+    g. The results are new arrays.
 
     >>> class MaxState(NamedTuple):
     ...     largest: Any
@@ -271,12 +273,14 @@ def entrywise(owner: str, form: type[Any], formula: Formula, initial: float = 0.
     >>> scale_by_max.update({"w": np.array([-2.0, 1.0])}, MaxState({"w": np.ones(2)}), {"w": np.ones(2)})
     ({'w': array([-1.,  1.])}, MaxState(largest={'w': array([2., 1.])}))
     """
-    part = Entrywise(owner, form, formula, initial, reads_params, counts=form._fields[:1] == ("count",))
+    counts = form._fields[:1] == ("count",)
+    each = initial if isinstance(initial, tuple) else (initial,) * (len(form._fields) - counts)
+    part = Entrywise(owner, form, formula, each, reads_params, counts)
     return GradientTransformation(partial(_begin, part), partial(_by_formula, part), part)
 
 
 def _begin(part: Entrywise, params: Any) -> Any:
-    return part.form(*[0 if name == "count" else full_like(params, part.initial) for name in part.form._fields])
+    return part.form(*[0] * part.counts, *[full_like(params, value) for value in part.initial])
 
 
 def _by_formula(part: Entrywise, grads: Any, state: Any, params: Any) -> tuple[Any, Any]:
@@ -304,12 +308,17 @@ def _begun(part: Entrywise, state: Any) -> Begun:
 
 
 def _composed(begun: list[Begun], g: Any, *arrays: Any) -> tuple[Any, ...]:
-    """One formula of several: each transforms what the one before gives, and remembers its own arrays."""
+    """One formula of several: each transforms what the one before gives, and remembers its own arrays.
+
+    Every dtype stays, also where a traced number (a count or a rate, one for each example of vmap) would widen it.
+    """
     new: list[Any] = []
     for part, t, memory in begun:
         p = arrays[-1:] if part.reads_params else ()
-        g, *remembered = part.formula(*t, g, *p, *arrays[len(new):len(new) + len(memory)])
-        new += remembered
+        before = arrays[len(new):len(new) + len(memory)]
+        update, *remembered = part.formula(*t, g, *p, *before)
+        g = like(g, update)
+        new += map(like, before, remembered)
     return g, *new
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from funcnn import activations, losses
 
-__all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss"]
+__all__ = ["ACTIVATIONS", "LOSSES", "NARROWING", "Activation", "Loss"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Activation:
     """Whether entries depend on each other; then inf gives NaN."""
     second: bool = True
     """Whether the second derivative is worth a test, being neither 0 nor missing."""
+    atol: float = 1e-14
+    """How far off values of JAX may be, where it loses digits that are kept here."""
 
     @property
     def f(self) -> Callable[[Any], Any]:
@@ -43,15 +45,24 @@ class Activation:
 
 ACTIVATIONS = [
     Activation("relu", corners=(0.0,), second=False),
+    Activation("relu6", corners=(0.0, 6.0), second=False),
     Activation("leaky_relu", corners=(0.0,), second=False),
     Activation("leaky_relu", {"negative_slope": 2.5}, corners=(0.0,), second=False),
     Activation("elu"),
     Activation("elu", {"alpha": 0.3}, corners=(0.0,)),
+    Activation("celu", corners=(0.0,)),
+    Activation("celu", {"alpha": 0.3}, corners=(0.0,)),
     Activation("selu", corners=(0.0,)),
     Activation("gelu"),
     Activation("gelu", {"approximate": False}),
     Activation("silu"),
+    Activation("swish"),
+    Activation("hard_silu", corners=(-3.0, 3.0), second=False),
+    Activation("hard_swish", corners=(-3.0, 3.0), second=False),
     Activation("mish"),
+    Activation("soft_sign", corners=(0.0,)),
+    Activation("squareplus", atol=1e-11),
+    Activation("squareplus", {"b": 0.5}, atol=1e-11),
     Activation("softplus"),
     Activation("sigmoid"),
     Activation("log_sigmoid"),
@@ -63,6 +74,15 @@ ACTIVATIONS = [
     Activation("log_softmax", along_axis=True),
     Activation("log_softmax", {"axis": 0}, along_axis=True),
 ]
+
+NARROWING = [
+    Activation("logsumexp", along_axis=True),
+    Activation("logsumexp", {"axis": 1}, along_axis=True),
+    Activation("logsumexp", {"axis": (0, 2), "keepdims": True}, along_axis=True),
+    Activation("glu", along_axis=True),
+    Activation("glu", {"axis": 0}, along_axis=True),
+]
+"""Functions beside the activations of which fewer numbers come out than go in, so that they are no stages."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,8 @@ class Loss:
     averaged: bool = False
     """Whether it works entry by entry, averages within each example, and so takes any number of axes."""
     second: bool = True
+    alone: bool = True
+    """Whether each example has its loss whatever the others are."""
 
     def __str__(self) -> str:
         return self.name
@@ -121,6 +143,16 @@ def _length(jnp: Any, x: Any) -> Any:
 FAR = np.array([[-1e4, 0.0, 1e4]])
 ZEROS = np.zeros((1, 3))
 LOG_2 = float(np.log(2))
+QS = np.array([0.1, 0.5, 0.9])
+
+
+def _ntxent(jnp: Any, x: Any, labels: Any) -> Any:
+    """The formula itself, at a temperature of 1/2."""
+    u = x / _length(jnp, x)[:, None]
+    e, same = jnp.exp(2 * u @ u.T), labels[:, None] == labels[None, :]
+    positive = same & ~jnp.eye(len(x), dtype=bool)
+    others = jnp.sum(jnp.where(same, 0, e), axis=1, keepdims=True)
+    return jnp.sum(jnp.where(positive, -jnp.log(e / (e + others)), 0), axis=1) * len(x) / jnp.sum(positive)
 
 LOSSES = [
     _row("squared_error", _numbers, _mean(lambda jnp, optax, p, t: optax.squared_error(p, t)), averaged=True,
@@ -131,6 +163,18 @@ LOSSES = [
          second=False, extremes=((FAR, ZEROS, 2 * 9999.5 / 3), (np.array([np.inf]), np.zeros(1), np.inf))),
     _row("huber", _numbers, _mean(lambda jnp, optax, p, t: optax.huber_loss(p, t, delta=0.5)), {"delta": 0.5},
          "delta=0.5", averaged=True, to_targets=True, second=False),
+    _row("quantile", _numbers, _mean(lambda jnp, optax, p, t: jnp.maximum(0.3 * (t - p), 0.7 * (p - t))), {"q": 0.3},
+         averaged=True, to_targets=True, second=False,
+         extremes=((FAR, ZEROS, 1e4 / 3), (np.array([-np.inf, np.inf]), np.zeros(2), np.inf))),
+    _row("quantile", _numbers, _mean(lambda jnp, optax, p, t: jnp.maximum(QS * (t - p), (QS - 1) * (t - p))),
+         label="of each feature", f=lambda p, t: losses.quantile(p, t, QS), to_targets=True, second=False),
+    _row("gaussian_nll",
+         lambda rng, n: (rng.normal(size=(n, 3)), (rng.normal(size=(n, 3)), rng.exponential(size=(n, 3)))),
+         _mean(lambda jnp, optax, p, t: (jnp.log(t[1]) + (p - t[0]) ** 2 / t[1]) / 2), to_targets=True,
+         f=lambda p, t: losses.gaussian_nll(p, *t), extremes=((FAR, (FAR, 0 * FAR), np.log(1e-6) / 2),)),
+    _row("gaussian_nll", _numbers,
+         _mean(lambda jnp, optax, p, t: (jnp.log(0.5) + (p - t) ** 2 / 0.5 + jnp.log(2 * jnp.pi)) / 2), label="full",
+         settings={"var": 0.5, "full": True}, averaged=True, to_targets=True),
     _row("log_cosh", _numbers, _mean(lambda jnp, optax, p, t: optax.log_cosh(p, t)), averaged=True, to_targets=True,
          extremes=((FAR, ZEROS, 2 * (1e4 - LOG_2) / 3), (np.array([-np.inf]), np.zeros(1), np.inf))),
     _row("poisson", lambda rng, n: (rng.normal(size=(n, 3)), rng.uniform(0.5, 5.0, (n, 3))),
@@ -143,6 +187,23 @@ LOSSES = [
          _mean(lambda jnp, optax, z, t: optax.sigmoid_binary_cross_entropy(z, t)), averaged=True, to_targets=True,
          extremes=((FAR, np.array([[0.0, 1.0, 1.0]]), LOG_2 / 3),
                    (FAR, np.array([[1.0, 0.0, 0.0]]), (2e4 + LOG_2) / 3))),
+    _row("focal", lambda rng, n: (3 * rng.normal(size=(n, 3)), rng.uniform(size=(n, 3))),
+         _mean(lambda jnp, optax, z, t: optax.sigmoid_focal_loss(z, t)), averaged=True, to_targets=True,
+         extremes=((FAR, np.array([[0.0, 1.0, 1.0]]), LOG_2 / 12),
+                   (FAR, np.array([[1.0, 0.0, 0.0]]), (2e4 + LOG_2 / 4) / 3))),
+    _row("focal", lambda rng, n: (3 * rng.normal(size=(n, 3)), rng.integers(0, 2, (n, 3))),
+         _mean(lambda jnp, optax, z, t: optax.sigmoid_focal_loss(z, t, alpha=0.25, gamma=0.5)), label="weighed",
+         settings={"alpha": 0.25, "gamma": 0.5}, averaged=True,
+         extremes=((FAR, np.array([[0, 1, 1]]), 0.25 * LOG_2 / 2**0.5 / 3),)),
+    _row("dice", lambda rng, n: (rng.normal(size=(n, 2, 4, 3)), _simplex(rng, 8 * n).reshape(n, 2, 4, 3)),
+         lambda jnp, optax, p, t: optax.losses.dice_loss(p, t), to_targets=True,
+         extremes=((FAR[:, None], np.array([[[0.0, 0.0, 1.0]]]), 0.0),)),
+    _row("dice", lambda rng, n: (rng.normal(size=(n, 5, 3)), losses.one_hot(rng.integers(0, 3, (n, 5)), 3, np.float64)),
+         lambda jnp, optax, p, t: optax.losses.dice_loss(
+             p, t, class_weights=jnp.asarray(QS), smooth=0.1, alpha=0.3, beta=0.7, ignore_background=True),
+         {"class_weights": QS, "smooth": 0.1, "alpha": 0.3, "beta": 0.7, "ignore_background": True}, "all set"),
+    _row("dice", lambda rng, n: (rng.normal(size=(n, 5, 1)), rng.integers(0, 2, (n, 5, 1))),
+         lambda jnp, optax, p, t: optax.losses.dice_loss(p, t), label="of one class"),
     _row("binary_cross_entropy", lambda rng, n: (rng.uniform(0.05, 0.95, (n, 3)), rng.uniform(size=(n, 3))),
          _mean(lambda jnp, optax, p, t: -t * jnp.log(p) - (1 - t) * jnp.log1p(-p)), averaged=True, to_targets=True,
          extremes=((np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0, 0.0]), -np.log([1, 1, 1e-7, 1e-7])),)),
@@ -167,6 +228,13 @@ LOSSES = [
                    (np.array([[-np.inf, 0.0]]), np.array([[1.0, 0.0]]), np.inf))),
     _row("cosine_distance", _numbers, lambda jnp, optax, p, t: optax.cosine_distance(p, t), to_targets=True,
          extremes=((FAR, np.array([[0.0, 0.0, 1.0]]), 1 - 0.5**0.5), (ZEROS, FAR, 1.0), (ZEROS, ZEROS, 1.0))),
+    _row("cosine_similarity", _numbers, lambda jnp, optax, p, t: optax.cosine_similarity(p, t), to_targets=True,
+         extremes=((FAR, np.array([[0.0, 0.0, 1.0]]), 0.5**0.5), (ZEROS, FAR, 0.0), (ZEROS, ZEROS, 0.0))),
+    _row("ntxent", lambda rng, n: (rng.normal(size=(n, 3)), np.arange(n) // 2), lambda jnp, optax, p, t: _ntxent(
+        jnp, p, t), {"temperature": 0.5}, alone=False,
+        extremes=((np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([1, 1]), 0.0),
+                  (np.array([[1e4, 0.0], [1e4, 0.0], [-1e4, 0.0]]), np.array([1, 1, 0]),
+                   1.5 * np.log1p(np.exp(-4)) * np.array([1.0, 1.0, 0.0])))),
     _row("contrastive", _pair(True), lambda jnp, optax, p, t: 0.5 * jnp.sum((p - t[0]) ** 2, axis=-1), label="same",
          f=lambda p, t: losses.contrastive(p, t[0], t[1]), extremes=((FAR, (FAR, np.array([True])), 0.0),)),
     _row("contrastive", _pair(False),

@@ -81,6 +81,21 @@ def test_the_ensemble_draws(tmp_path: Path) -> None:
     assert (tmp_path / "ensemble.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_is_transferred_needs_fewer_examples() -> None:
+    result = run("transfer.py")
+    assert result.returncode == 0, result.stderr
+    transferred, from_scratch = (float(line.split()[-1]) for line in result.stdout.splitlines())
+    assert transferred > from_scratch + 0.05
+
+
+def test_the_net_that_obeys_the_equation_is_its_solution() -> None:
+    pytest.importorskip("scipy")
+    result = run("pinn.py")
+    assert result.returncode == 0, result.stderr
+    match = re.search(r"off by (\d\.\de-\d\d) at most", result.stdout)
+    assert match and float(match[1]) < 1e-3
+
+
 def test_an_exported_net_predicts_the_same_bytes_without_funcnn(tmp_path: Path) -> None:
     result = run("export.py", "--epochs", "20", "--out", str(tmp_path / "predict.py"))
     assert result.returncode == 0, result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_the_order_of_the_batch_does_not_matter(row: Loss) -> None:
                                fn.grad(lambda p, t: np.sum(row.f(p, t)))(p, t)[order], rtol=1e-14)
 
 
-@each
+@pytest.mark.parametrize("row", [row for row in LOSSES if row.alone], ids=str)
 def test_a_batch_of_one(row: Loss) -> None:
     p, t = data(row)
     one = fn.tree.map(lambda x: x[:1], (p, t))
@@ -143,6 +144,131 @@ def test_adding_a_constant_to_logits_changes_nothing(name: str) -> None:
         np.testing.assert_allclose(fn.grad(total(row))(z + shift, t), fn.grad(total(row))(z, t), rtol=1e-9, atol=1e-10)
 
 
+# ------------------------------------------------------------------------------------ what does not count
+
+MASKED: dict[str, tuple[Callable[..., Any], float, float]] = {
+    "squared_error": (losses.squared_error, np.nan, np.nan), "absolute_error": (losses.absolute_error, np.inf, np.nan),
+    "huber": (losses.huber, np.nan, np.nan), "log_cosh": (losses.log_cosh, np.nan, np.nan),
+    "quantile": (partial(losses.quantile, q=0.2), np.nan, np.nan),
+    "gaussian_nll": (partial(losses.gaussian_nll, var=0.5), np.nan, np.nan),
+    "poisson": (losses.poisson, np.nan, -1.0), "hinge": (losses.hinge, np.nan, 0.0),
+    "sigmoid_binary_cross_entropy": (losses.sigmoid_binary_cross_entropy, np.nan, 7.0),
+    "binary_cross_entropy": (losses.binary_cross_entropy, np.nan, -1.0), "focal": (losses.focal, np.nan, -1.0),
+}
+"""Losses that average, and what may stand among the predictions and the targets that do not count."""
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_what_does_not_count_changes_nothing(name: str) -> None:
+    """The loss is that of the entries that count, averaged by hand, and so is its derivative; the padding has none."""
+    f, bad_p, bad_t = MASKED[name]
+    p, t = data(next(row for row in LOSSES if row.name.startswith(name) and row.averaged))
+    where = np.random.default_rng(3).random(p.shape) > 0.4
+    where[0], where[1] = False, True
+    n = np.maximum(where.sum(axis=1), 1)
+
+    def entries(p: Any) -> Any:
+        return f(p.reshape(-1), t.reshape(-1)).reshape(p.shape)
+
+    padded = np.where(where, p, bad_p), np.where(where, t, bad_t)
+    value, pullback = fn.vjp(lambda x: f(x, padded[1], where=where), padded[0])
+    np.testing.assert_allclose(value, np.where(where, entries(p), 0).sum(axis=1) / n, rtol=1e-13)
+    slopes = fn.grad(lambda p: np.sum(entries(p)))(p)
+    np.testing.assert_allclose(pullback(np.ones(BATCH))[0], np.where(where, slopes, 0) / n[:, None], rtol=1e-12)
+    np.testing.assert_allclose(f(p, t, where=np.ones((BATCH, 1), bool)), f(p, t), rtol=1e-13)
+    def of_where(p: Any, t: Any, where: Any) -> Any:
+        return f(p, t, where=where)
+
+    assert fn.jit(of_where)(*padded, where).tobytes() == value.tobytes()
+    single = f(padded[0].astype(np.float32), padded[1], where=where)
+    assert single.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["huber", "log_cosh", "gaussian_nll", "focal"])
+def test_what_does_not_count_under_jax(name: str, jax: Any) -> None:
+    f, bad_p, bad_t = MASKED[name]
+    p, t = data(next(row for row in LOSSES if row.name.startswith(name) and row.averaged))
+    where = np.random.default_rng(3).random(p.shape) > 0.4
+    p, t = np.where(where, p, bad_p), np.where(where, t, bad_t)
+    compiled = jax.jit(jax.value_and_grad(lambda p: jax.numpy.sum(f(p, t, where=where))))(p)
+    for ours, theirs in zip(fn.value_and_grad(lambda p: np.sum(f(p, t, where=where)))(p), compiled, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+ROWS: dict[str, tuple[Callable[..., Any], Any, Any]] = {
+    "softmax_cross_entropy of classes": (losses.softmax_cross_entropy, np.nan, -1),
+    "softmax_cross_entropy of rows": (losses.softmax_cross_entropy, np.inf, np.nan),
+    "categorical_cross_entropy of classes": (losses.categorical_cross_entropy, np.nan, 99),
+    "categorical_cross_entropy of rows": (losses.categorical_cross_entropy, -1.0, 0.0),
+    "kl_divergence": (losses.kl_divergence, np.nan, 7.0),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_that_do_not_count_cost_nothing(name: str) -> None:
+    """Sequences of two steps, of which some are padding."""
+    f, bad_p, bad_t = ROWS[name]
+    p, t = (x.reshape(3, 2, *x.shape[1:]) for x in data(next(row for row in LOSSES if row.name == name)))
+    where = np.array([[True, False], [True, True], [False, False]])
+    mask = where[..., None] if t.ndim == 3 else where
+    padded = np.where(where[..., None], p, bad_p), np.where(mask, t, bad_t)
+    value, pullback = fn.vjp(lambda x: f(x, padded[1], where=where), padded[0])
+    np.testing.assert_allclose(value, np.where(where, f(p, t), 0), rtol=1e-13)
+    slopes = fn.grad(lambda p: np.sum(f(p, t)))(p)
+    np.testing.assert_allclose(pullback(np.ones((3, 2)))[0], np.where(where[..., None], slopes, 0), rtol=1e-12)
+    np.testing.assert_allclose(np.sum(value) / np.sum(where), np.mean(f(p, t)[where]), rtol=1e-13)
+
+
+def test_a_setting_of_each_feature_is_that_of_each_entry_that_counts() -> None:
+    p, t = data(LOSSES[0])
+    where, settings = np.random.default_rng(3).random(p.shape) > 0.4, np.array([0.2, 0.5, 0.9])
+    for f in (losses.huber, losses.quantile):
+        alone = np.stack([f(p[:, i], t[:, i], s) for i, s in enumerate(settings)], axis=1)
+        expected = np.where(where, alone, 0).sum(axis=1) / np.maximum(where.sum(axis=1), 1)
+        np.testing.assert_allclose(f(p, t, settings, where=where), expected, rtol=1e-13)
+
+
+def test_features_may_be_left_out_of_a_cosine() -> None:
+    p, t = data(LOSSES[0])
+    where = np.array([[True, False, True]])
+    np.testing.assert_allclose(losses.cosine_similarity(p, t, where=where),
+                               losses.cosine_similarity(p[:, ::2], t[:, ::2]), rtol=1e-14)
+    np.testing.assert_allclose(losses.cosine_distance(p, t, where=where), losses.cosine_distance(p[:, ::2], t[:, ::2]))
+
+
+# --------------------------------------------------------------------------------------- settings, new ones
+
+
+def test_the_mean_of_ntxent_is_that_of_optax(jax: Any) -> None:
+    optax = pytest.importorskip("optax")
+    x, rng = np.random.default_rng(0).normal(size=(8, 3)), np.random.default_rng(1)
+    theirs = jax.jit(jax.value_and_grad(optax.ntxent))
+    for labels in (np.arange(8) % 4, np.array([0, 0, 0, 1, 1, 2, 3, 4]), rng.integers(0, 2, 8), np.zeros(8, int)):
+        value, gradient = fn.value_and_grad(lambda x, y=labels: np.mean(losses.ntxent(x, y)))(x)
+        expected, slopes = theirs(x, labels)
+        np.testing.assert_allclose(value, expected, rtol=1e-11)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-12)
+
+
+def test_settings_of_losses_are_differentiated_by() -> None:
+    p, t = data(LOSSES[0])
+    check_grads(lambda q: losses.quantile(p, t, q), (np.array([0.2, 0.5, 0.8]),), order=1)
+    check_grads(lambda q: losses.quantile(p, t, q), (0.4,), order=1)
+    check_grads(lambda var: losses.gaussian_nll(p, t, var), (0.1 + p * p,), order=2)
+    check_grads(lambda gamma: losses.focal(p, t > 0, gamma=gamma), (1.5,), order=2)
+    check_grads(lambda temperature: losses.ntxent(p, np.arange(BATCH) // 2, temperature), (0.4,), order=2)
+    check_grads(lambda s: losses.dice(p[None], np.asarray(softmax(t))[None], smooth=s), (0.7,), order=2)
+
+
+def test_dice_takes_probabilities_too() -> None:
+    z, y = np.random.default_rng(0).normal(size=(4, 5, 3)), np.arange(20).reshape(4, 5) % 3
+    hot = losses.one_hot(y, 3)
+    np.testing.assert_allclose(losses.dice(np.asarray(softmax(z)), hot, apply_softmax=False), losses.dice(z, hot))
+    one = np.asarray(sigmoid(z[..., :1]))
+    np.testing.assert_allclose(losses.dice(one, y[..., None] == 0, apply_softmax=False),
+                               losses.dice(z[..., :1], y[..., None] == 0))
+
+
 # ----------------------------------------------------------------------------------- golden numbers, torch
 
 P, Q = np.array([[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]), np.array([[0.1, 0.6, 0.3], [0.2, 0.5, 0.3]])
@@ -162,6 +288,16 @@ GOLDEN: dict[str, tuple[Callable[[], Any], Any]] = {
     "contrastive, not": (lambda: losses.contrastive(A, C, np.array([0, 0]), margin=1.5), [0.125, 0.125]),
     "label 2": (lambda: losses.softmax_cross_entropy(Z, np.array([2])), [0.4076059644443804]),
     "label 0": (lambda: losses.softmax_cross_entropy(Z, np.array([0])), [2.4076059644443806]),
+    "quantile": (lambda: losses.quantile(D, ZERO, 0.9), [0.05, 1.35, 0.2]),
+    "gaussian_nll": (lambda: losses.gaussian_nll(D, ZERO, 0.25, full=True),
+                     0.5 * np.log(2 * np.pi * 0.25) + np.array([0.5, 4.5, 8.0])),
+    "focal": (lambda: losses.focal(np.log([3.0, 3.0]), np.array([1, 0]), alpha=0.25),
+              [-0.25 * np.log(0.75) / 16, -0.75 * np.log(0.25) * 9 / 16]),
+    "dice": (lambda: losses.dice(np.log([[[3.0, 1.0], [1.0, 3.0]]]), np.array([[[1, 0], [1, 0]]]), smooth=0.5,
+                                 alpha=0.25, beta=0.75), [1 - (1.5 / 2.25 + 0.5 / 0.75) / 2]),
+    "cosine_similarity": (lambda: losses.cosine_similarity(A, B), [0.8944271909999159, 1.0]),
+    "ntxent": (lambda: losses.ntxent(A[[0, 0, 1, 1]], np.array([0, 0, 1, 1]), temperature=0.5),
+               np.full(4, np.log1p(2 * np.exp(-2)))),
     "far logits": (lambda: losses.softmax_cross_entropy(np.array([[1000.0, 0, -1000]]), np.array([2])), [2000]),
     "binary": (lambda: losses.sigmoid_binary_cross_entropy(LOGITS, np.array([0, 1, 1, 0])),
                [0, 0.6931471805599453, 0, 2.1269280110429727]),
@@ -190,6 +326,8 @@ def test_values_are_those_of_torch() -> None:
         "kl": (losses.kl_divergence(log_softmax(x), np.asarray(softmax(y))),
                f.kl_div(t(x).log_softmax(1), t(y).softmax(1), reduction="none").sum(1)),
         "cosine": (losses.cosine_distance(x, y), 1 - f.cosine_similarity(t(x), t(y))),
+        "gaussian": (losses.gaussian_nll(x, y, p, full=True),
+                     f.gaussian_nll_loss(t(x), t(y), t(p), full=True, reduction="none").mean(1)),
         "smooth": (losses.softmax_cross_entropy(x, losses.smooth_labels(hot, 0.1)),
                    f.cross_entropy(t(x), t(np.arange(5) % 3), reduction="none", label_smoothing=0.1)),
     }
@@ -275,6 +413,7 @@ def test_the_gradient_of_a_binary_logit_is_sigmoid_minus_label() -> None:
 CORNERS = pytest.mark.parametrize(("f", "p", "t", "slope"), [
     (losses.absolute_error, 1.0, 1.0, 0.0),
     (losses.huber, 2.0, 1.0, 1.0),
+    (partial(losses.quantile, q=0.75), 1.0, 1.0, -0.25),
     (losses.huber, 0.0, 1.0, -1.0),
     (losses.hinge, 1.0, 1.0, -0.5),
     (losses.hinge, -1.0, -1.0, 0.5),
@@ -361,7 +500,7 @@ def test_huber_is_differentiated_by_its_delta() -> None:
 
 
 @pytest.mark.parametrize(("delta", "text"), [
-    (np.array([1.0, -1.0, 1.0]), "huber: delta must be positive numbers, got -1.0 among them"),
+    (np.array([1.0, -1.0, 1.0]), r"huber: delta must be numbers in \(0, inf\), got -1.0 among them"),
     (np.ones(2), r"huber: delta of shape \(2,\) must fit predictions of shape \(1, 3\)"),
     (np.ones((1, 1, 3)), r"huber: delta of shape \(1, 1, 3\) must fit"), (-1.0, "huber: delta must be a number in"),
 ])
@@ -413,6 +552,59 @@ LOGITS_3, LABELS = np.array([[1.0, 2, 3], [0, -1, 5]]), np.array([0, 2])
 NAN = np.array([0.0, np.nan, 1.0])
 
 WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    # what does not count
+    "where (n,) for (n,3)": (
+        lambda: losses.squared_error(LOGITS_3, LOGITS_3, where=LABELS > 0), ValueError,
+        "squared_error: where has shape (2,) but predictions are (2, 3); each axis must be as long, or 1. Add axes: "
+        "where[:, None]"),
+    "where (n,2) for (n,3)": (
+        lambda: losses.huber(LOGITS_3, LOGITS_3, where=np.ones((2, 2), bool)), ValueError,
+        "huber: where has shape (2, 2) but predictions are (2, 3); each axis must be as long, or 1"),
+    "where of numbers": (
+        lambda: losses.squared_error(LOGITS_3, LOGITS_3, where=np.ones((2, 3))),
+        TypeError, "squared_error: where must be booleans, got float64: where > 0"),
+    "where of classes": (
+        lambda: losses.softmax_cross_entropy(LOGITS_3, LABELS, where=LOGITS_3 > 0), ValueError,
+        "softmax_cross_entropy: where is bool of shape (2, 3), expected one boolean for each row of logits, of shape "
+        "(2,). To leave a class out, put -inf in the place of its logit"),
+    "a bad label that counts": (
+        lambda: losses.softmax_cross_entropy(LOGITS_3, LABELS + 1, where=np.array([False, True])), ValueError,
+        "softmax_cross_entropy: labels run from 0 to 3 but logits have 3 columns (valid 0..2); first bad label at row "
+        "1"),
+    "shapes that would broadcast, with where": (
+        lambda: losses.squared_error(COLUMN, ONES, where=COLUMN > 0), ValueError,
+        "squared_error: predictions are (300, 1) but targets are (300,); they would broadcast to (300, 300). "
+        "Reshape the targets: y[:, None]"),
+    # the new ones
+    "q of 1": (lambda: losses.quantile(ONES, ONES, 1.0), ValueError,
+               "quantile: q must be a number in (0, 1), got 1.0"),
+    "q above 1": (lambda: losses.quantile(LOGITS_3, LOGITS_3, np.array([0.1, 0.5, 1.5])), ValueError,
+                  "quantile: q must be numbers in (0, 1), got 1.5 among them"),
+    "var below 0": (lambda: losses.gaussian_nll(ONES, ONES, -ONES), ValueError,
+                    "gaussian_nll: var must be 0 or more, got -1.0 at row 0. Of any number take softplus, or exp"),
+    "var of another shape": (
+        lambda: losses.gaussian_nll(COLUMN, COLUMN, ONES), ValueError,
+        "gaussian_nll: predictions are (300, 1) but var is (300,); it must be the same, or a number"),
+    "alpha of 2": (lambda: losses.focal(ONES, ONES, alpha=2.0), ValueError,
+                   "focal: alpha must be a number in [0, 1], got 2.0"),
+    "class numbers for dice": (
+        lambda: losses.dice(LOGITS_3, LABELS), ValueError,
+        "dice: predictions are (2, 3) but targets are (2,); of class numbers make rows: losses.one_hot(y, 3)"),
+    "one number each for dice": (
+        lambda: losses.dice(ONES, ONES), ValueError,
+        "dice: predictions of shape (300,) must be (batch, ..., classes); with one class, x[..., None]"),
+    "logits as probabilities for dice": (
+        lambda: losses.dice(LOGITS_3, HOT, apply_softmax=False), ValueError,
+        "dice: predictions must be between 0 and 1, got 2.0 at row 0. Leave out apply_softmax=False for logits"),
+    "two weights for three classes": (
+        lambda: losses.dice(LOGITS_3, HOT, class_weights=np.ones(2)), ValueError,
+        "dice: class_weights have shape (2,), expected one for each class, (3,)"),
+    "no two of one label": (
+        lambda: losses.ntxent(LOGITS_3, LABELS), ValueError,
+        "ntxent: all 2 labels are different; at least two examples must have the same one"),
+    "labels of another batch": (
+        lambda: losses.ntxent(LOGITS_3, np.zeros(3, int)), ValueError,
+        "ntxent: embeddings are (2, 3) and labels (3,); expected (batch, features) and (batch,)"),
     # shapes that would broadcast
     "(n,1) against (n,)": (
         lambda: losses.squared_error(COLUMN, ONES), ValueError,

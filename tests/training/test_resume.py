@@ -57,10 +57,24 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "frozen": lambda: o.chain(o.adam(RATE), o.masked(o.set_to_zero(), lambda p: tree.map(lambda x: x.ndim > 1, p))),
     "clipped": lambda: o.chain(o.clip(0.5), o.clip_by_global_norm(1.0), o.add_decayed_weights(1e-2), o.trace(0.9),
                                o.scale_by_learning_rate(DECAY)),
+    "adabelief": lambda: o.adabelief(RATE), "yogi": lambda: o.yogi(RATE), "rprop": lambda: o.rprop(0.01),
+    "sign_sgd": lambda: o.sign_sgd(DECAY), "lars": lambda: o.lars(RATE, 1e-3), "lamb": lambda: o.lamb(RATE),
+    "adafactor": lambda: o.adafactor(RATE, 3, momentum=0.9),
+    "partition": lambda: o.partition({"w": o.adam(RATE), "b": o.sgd(DECAY, 0.9)},
+                                     lambda p: tree.map(lambda x: "w" if x.ndim > 1 else "b", p)),
+    "selective_transform": lambda: o.selective_transform(
+        o.adam(RATE), freeze_mask=lambda p: tree.map(lambda x: x.ndim == 1, p)),
+    "freeze": lambda: o.chain(o.adam(RATE), o.freeze(lambda p: tree.map(lambda x: x.ndim == 1, p))),
+    "lookahead": lambda: o.lookahead(o.adam(RATE), 3, 0.5, reset_state=True),
+    "ema_params": lambda: o.chain(o.adam(RATE), o.ema_params(0.9)),
+    "inject_hyperparams": lambda: o.inject_hyperparams(o.adam)(RATE),
+    "by layers": lambda: o.chain(o.zero_nans(), o.adaptive_grad_clip(0.1), o.centralize(), o.clip_by_block_rms(0.5),
+                                 o.add_noise(1e-3, 0.55, random.key(1)), o.sgd(0.1), o.keep_params_nonnegative()),
     "means": lambda: o.chain(o.ema(0.9), o.identity(), o.scale_by_schedule(DECAY), o.scale(-1.0)),
     **{name: functools.partial(lambda part: o.chain(part(), o.scale(-0.01)), getattr(o, name))
-       for name in o.__all__ if name.startswith("scale_by_") and name not in ("scale_by_schedule",
+       for name in o.__all__ if name.startswith("scale_by_") and name not in ("scale_by_schedule", "scale_by_rprop",
                                                                               "scale_by_learning_rate")},
+    "scale_by_rprop": lambda: o.chain(o.scale_by_rprop(0.01), o.scale(-1.0)),
 }
 
 ACTIVATIONS = [activations.relu, activations.gelu, np.tanh, activations.softplus]

@@ -12,7 +12,7 @@ from funcnn import datasets, losses, metrics, optimizers, random, regularizers, 
 from funcnn.activations import relu
 from funcnn.layers import dense, dropout
 from funcnn.optimizers import GradientTransformation, OptState
-from funcnn.typing import Array, IntArray, Key, Params, Scalar, Schedule
+from funcnn.typing import Array, IntArray, Key, Mask, Params, Scalar, Schedule
 
 Batch = tuple[Array, IntArray]
 
@@ -38,6 +38,44 @@ def every_optimizer_is_one_type(mask: Params) -> None:
     assert_type(clipped, GradientTransformation)
     assert_type(optimizers.chain(), GradientTransformation)
     assert_type(optimizers.masked(optimizers.skip_not_finite(clipped), mask), GradientTransformation)
+
+
+def wrapped_optimizers_keep_their_types(params: Params, mask: Params) -> None:
+    adam, sgd = optimizers.adam(0.1), optimizers.sgd(0.1)
+    by_layer = optimizers.partition({"slow": sgd, "fast": adam}, {"dense_0": "slow", "dense_1": "fast"})
+    assert_type(by_layer, GradientTransformation)
+    assert_type(optimizers.selective_transform(adam, freeze_mask=mask), GradientTransformation)
+    assert_type(optimizers.chain(adam, optimizers.freeze({"dense_0": True, "dense_1": False})), GradientTransformation)
+    injected = optimizers.inject_hyperparams(optimizers.adam)(0.1, b2=0.99)
+    assert_type(injected, GradientTransformation)
+    state = optimizers.with_hyperparams(injected.init(params), learning_rate=0.01)
+    assert_type(state, OptState[Params])
+    averaged = optimizers.chain(adam, optimizers.ema_params(0.999))
+    assert_type(optimizers.eval_params(averaged.init(params)), Params)
+    assert_type(optimizers.incremental_update(params, params, 0.1), Params)
+
+
+def a_whole_batch_is_minimized(params: Params, line: Line, batch: Batch, x: Array) -> None:
+    def error(line: Line, x: Array) -> Scalar:
+        return np.mean(line.slope * x + line.offset)
+
+    found = optimizers.minimize(loss, params, (batch,))
+    assert_type(found, optimizers.OptimizeResults[Params])
+    assert_type(found.x, Params)
+    assert_type(found.fun, float)
+    assert_type(optimizers.minimize(error, line, (x,)).jac, Line)
+    assert_type(optimizers.minimize(fn.value_and_grad(error), line, (x,), jac=True).x, Line)
+
+
+def padding_does_not_count(predictions: Array, logits: Array, labels: IntArray, real: Mask) -> None:
+    assert_type(losses.squared_error(predictions, predictions, where=real), Array)
+    assert_type(losses.softmax_cross_entropy(logits, labels, where=labels > 0), Array)
+    assert_type(losses.quantile(predictions, predictions, 0.9), Array)
+    assert_type(losses.gaussian_nll(predictions, predictions, predictions), Array)
+    assert_type(losses.focal(logits, labels, alpha=0.25, where=real), Array)
+    assert_type(losses.dice(logits, labels), Array)
+    assert_type(losses.ntxent(predictions, labels), Array)
+    assert_type(metrics.roc_auc(predictions, labels > 0), np.floating[Any])
 
 
 def states_belong_to_parameters(params: Params, line: Line, weights: Weights, x: Array) -> None:

@@ -83,6 +83,13 @@ def what_optimizers_are_made_of(params: Params, state: OptState[Params]) -> None
     optimizers.masked(adam)  # E: call-arg | "mask"
     optimizers.masked(params, adam)  # E: arg-type
     optimizers.accumulate(4, adam)  # E: arg-type, arg-type
+    optimizers.partition({"slow": 0.1}, "slow")  # E: dict-item | expected "str": "GradientTransformation"
+    optimizers.partition({"slow": adam})  # E: call-arg | "param_labels"
+    optimizers.freeze(adam, {"dense_0": True})  # E: call-arg | Too many
+    optimizers.inject_hyperparams(optimizers.adam)("0.1")  # E: arg-type
+    optimizers.inject_hyperparams(adam)  # E: arg-type
+    optimizers.eval_params(params)  # E: arg-type | expected "OptState[
+    optimizers.minimize(loss, 3.0)  # E: arg-type
     optimizers.scale_by_schedule(0.1)  # E: arg-type | "float"
     schedules.cosine_decay("0.1", 100)  # E: arg-type | "str"; expected "float"
     schedules.cosine_decay(0.1, 100.5)  # E: arg-type | "float"; expected "int"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import funcnn as fn
-from catalogue import ACTIVATIONS, Activation
+from catalogue import ACTIVATIONS, NARROWING, Activation
 from funcnn import activations, random
 from funcnn.layers import dense
 from funcnn.testing import assert_pure, check_grads
@@ -33,7 +33,7 @@ def points(row: Activation) -> Any:
 @each
 def test_each_entry_of_a_matrix_counts_alone_or_it_is_refused(row: Activation) -> None:
     x: Any = np.array([[1.0, -2.0], [3.0, -4.0]])
-    if row.along_axis or str(row).startswith(("silu", "mish", "gelu")):
+    if row.along_axis or row.name in ("silu", "swish", "hard_silu", "hard_swish", "mish", "gelu"):
         with pytest.raises(TypeError, match=r"x must be an array, got a MaskedArray of .*filled"):
             row.f(x.view(np.ma.MaskedArray))
     else:
@@ -49,7 +49,7 @@ def test_what_multiplies_or_sums_refuses_a_matrix(f: Any) -> None:
 
 
 def test_the_catalogue_is_complete() -> None:
-    assert {row.name for row in ACTIVATIONS} == set(activations.__all__)
+    assert {row.name for row in ACTIVATIONS + NARROWING} == set(activations.__all__)
 
 
 @each
@@ -75,7 +75,7 @@ def test_values_and_derivatives_are_those_of_jax_also_at_corners(row: Activation
     x, theirs = points(row), row.theirs(jax)
     g = np.linspace(1, 2, x.size).reshape(x.shape)
     ours, pullback = fn.vjp(row.f, x)
-    np.testing.assert_allclose(ours, theirs(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(ours, theirs(x), rtol=1e-12, atol=row.atol)
     np.testing.assert_allclose(pullback(g)[0], jax.vjp(theirs, x)[1](jax.numpy.asarray(g))[0], rtol=1e-9, atol=1e-13)
 
 
@@ -84,7 +84,7 @@ def test_it_runs_on_jax_arrays_compiled_and_jax_differentiates_it(row: Activatio
     x = points(row)
     compiled = jax.jit(row.f)(jax.numpy.asarray(x))
     assert compiled.dtype == np.float64
-    np.testing.assert_allclose(row.f(x), compiled, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(row.f(x), compiled, rtol=1e-12, atol=row.atol)
     gradient = jax.jit(jax.grad(lambda x: jax.numpy.sum(row.f(x) * x)))(jax.numpy.asarray(x))
     np.testing.assert_allclose(fn.grad(lambda x: np.sum(row.f(x) * x))(x), gradient, rtol=1e-9, atol=1e-12)
 
@@ -146,10 +146,11 @@ def test_numbers_and_empty_batches_go_through(row: Activation) -> None:
         np.testing.assert_allclose(slope, fn.grad(lambda x: np.sum(row.f(x)))(np.array([0.5]))[0], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", activations.__all__)
+@pytest.mark.parametrize("name", sorted({row.name for row in ACTIVATIONS}))
 def test_it_is_a_stage_with_a_name(name: str) -> None:
     net = dense(3, 4) >> getattr(activations, name) >> dense(4, 2)
-    assert repr(net) == f"dense(3, 4) >> {name} >> dense(4, 2)"
+    first = {"swish": "silu", "hard_swish": "hard_silu"}.get(name, name)
+    assert repr(net) == f"dense(3, 4) >> {first} >> dense(4, 2)"
     assert net.apply(net.init(random.key(0)), np.ones((5, 3), np.float32)).shape == (5, 2)
 
 
@@ -171,6 +172,9 @@ def test_one_with_a_setting_is_a_stage_too() -> None:
     (activations.leaky_relu, 0.0, 1.0),
     (partial(activations.elu, alpha=0.3), 0.0, 0.3),
     (activations.selu, 0.0, 1.0507009873554805 * 1.6732632423543772),
+    (partial(activations.celu, alpha=0.3), 0.0, 1.0), (activations.soft_sign, 0.0, 1.0),
+    (activations.relu6, 0.0, 0.0), (activations.relu6, 6.0, 0.0), (activations.relu6, 5.9, 1.0),
+    (activations.hard_silu, -3.0, 0.0), (activations.hard_silu, 3.0, 1.0), (activations.hard_silu, 2.9, 8.8 / 6),
     (activations.hard_tanh, -1.0, 1.0), (activations.hard_tanh, 1.0, 1.0), (activations.hard_tanh, 1.1, 0.0),
     (activations.hard_sigmoid, -3.0, 0.0), (activations.hard_sigmoid, 3.0, 0.0), (activations.hard_sigmoid, 2.9, 1 / 6),
 ])
@@ -231,6 +235,8 @@ X_OF_3 = np.array([-1.0, 2.0, -3.0])
 @pytest.mark.parametrize(("f", "setting", "expected"), [
     (activations.leaky_relu, 0.1, [-1.0, 0.0, -3.0]), (activations.leaky_relu, 2.5, [-1.0, 0.0, -3.0]),
     (activations.elu, 0.7, np.expm1([-1.0, 0.0, -3.0])),
+    (activations.celu, 0.5, [3 * np.exp(-2) - 1, 0.0, 7 * np.exp(-6) - 1]),
+    (activations.squareplus, 4.0, 1 / (4 * np.sqrt([5.0, 8.0, 13.0]))),
 ])
 def test_settings_are_differentiated_by(f: Any, setting: float, expected: Any) -> None:
     """So PReLU is leaky_relu with a slope among the parameters, one or one for each feature."""
@@ -239,8 +245,68 @@ def test_settings_are_differentiated_by(f: Any, setting: float, expected: Any) -
     np.testing.assert_allclose(of(setting), np.sum(expected), rtol=1e-14)
     np.testing.assert_allclose(of(np.full(3, setting)), expected, rtol=1e-14)
     rows = grad(lambda s: np.sum(f(np.stack([X_OF_3, 2 * X_OF_3]), s)))(np.full(3, setting))
-    np.testing.assert_allclose(rows, expected + f(2 * X_OF_3, 1.0) * (X_OF_3 < 0), rtol=1e-14)
-    check_grads(f, (X_OF_3, np.array([0.2, 0.3, 0.4])), order=1)
+    below = grad(lambda s: np.sum(f(2 * X_OF_3, s)))(np.full(3, setting))
+    np.testing.assert_allclose(rows, expected + below, rtol=1e-14)
+    check_grads(f, (X_OF_3, np.array([0.2, 0.3, 0.4])), order=2)
+
+
+@pytest.mark.parametrize("f", [activations.leaky_relu, activations.elu, activations.celu, activations.squareplus])
+def test_derivatives_by_settings_are_those_of_jax(f: Any, jax: Any) -> None:
+    x, s, theirs = np.array([-30.0, -1.0, 0.5, 2.0]), np.array([0.2, 0.3, 0.4, 0.5]), getattr(jax.nn, f.__name__)
+    expected = jax.grad(lambda s: jax.numpy.sum(theirs(x, s) * x))(s)
+    np.testing.assert_allclose(fn.grad(lambda s: np.sum(f(x, s) * x))(s), expected, rtol=1e-12)
+    compiled = jax.jit(jax.grad(lambda s: jax.numpy.sum(f(jax.numpy.asarray(x), s) * x)))(s)
+    np.testing.assert_allclose(compiled, expected, rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------ fewer numbers out than in
+
+
+@pytest.mark.parametrize("row", NARROWING, ids=str)
+def test_what_narrows_has_the_values_and_derivatives_of_jax(row: Activation, jax: Any) -> None:
+    x, theirs = np.random.default_rng(0).normal(size=(4, 2, 6)) * 9, row.theirs(jax)
+    y, pullback = fn.vjp(row.f, x)
+    expected, back = jax.vjp(theirs, x)
+    g = np.linspace(1, 2, np.size(expected)).reshape(expected.shape)
+    np.testing.assert_allclose(y, expected, rtol=1e-13)
+    np.testing.assert_allclose(pullback(g)[0], back(jax.numpy.asarray(g))[0], rtol=1e-12, atol=1e-14)
+    compiled = jax.jit(row.f)(jax.numpy.asarray(x))
+    assert compiled.dtype == y.dtype
+    np.testing.assert_allclose(compiled, y, rtol=1e-13)
+
+
+@pytest.mark.parametrize("row", NARROWING, ids=str)
+def test_what_narrows_meets_the_laws(row: Activation) -> None:
+    x = np.random.default_rng(1).normal(size=(2, 3, 4))
+    check_grads(row.f, (x,), order=2)
+    x.setflags(write=False)
+    assert_pure(row.f, x)
+    y, pullback = fn.vjp(row.f, x.astype(np.float32))
+    assert y.dtype == pullback(y)[0].dtype == np.float32
+    assert fn.jit(row.f)(x).tobytes() == row.f(x).tobytes()
+    each = fn.vmap(row.f)(np.stack([x, 2 * x]))
+    np.testing.assert_allclose(each, np.stack([row.f(x), row.f(2 * x)]), rtol=1e-14)
+
+
+def test_logsumexp_of_what_is_masked_out() -> None:
+    x = np.array([[-np.inf, -np.inf, -np.inf], [0.0, -np.inf, 1000.0], [-1000.0, -1001.0, -np.inf]])
+    y, pullback = fn.vjp(partial(activations.logsumexp, axis=1), x)
+    np.testing.assert_allclose(y, [-np.inf, 1000.0, -1000 + np.log1p(np.exp(-1))], rtol=1e-15)
+    expected = [[0, 0, 0], [0, 0, 1], [1 / (1 + np.exp(-1)), np.exp(-1) / (1 + np.exp(-1)), 0]]
+    np.testing.assert_allclose(pullback(np.ones(3))[0], expected, rtol=1e-13)
+    assert np.isposinf(activations.logsumexp(np.array([np.inf, 0.0])))
+
+
+def test_glu_lets_the_first_half_through_as_the_second_says() -> None:
+    x = np.array([[2.0, -3.0, 0.0, np.log(3.0)], [4.0, 8.0, 1e4, -1e4]])
+    np.testing.assert_allclose(activations.glu(x), [[1.0, -2.25], [4.0, 0.0]], rtol=1e-15)
+    np.testing.assert_allclose(activations.glu(x.T, axis=0), [[1.0, 4.0], [-2.25, 0.0]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 3)), np.ones(())])
+def test_glu_needs_two_halves(x: Any) -> None:
+    with pytest.raises(ValueError, match=r"^glu: x of shape \(.*\) must have an even length along axis -1"):
+        activations.glu(x)
 
 
 # ------------------------------------------------------------------------------------------- golden numbers
@@ -268,8 +334,10 @@ def test_numbers_that_torch_gave(name: str) -> None:
 @pytest.mark.slow
 def test_values_are_those_of_torch() -> None:
     torch = pytest.importorskip("torch")
-    x = np.linspace(-9, 9, 37)
-    theirs = {"mish": torch.nn.functional.mish, "gelu": partial(torch.nn.functional.gelu, approximate="tanh"),
+    x = np.linspace(-9, 9, 38)
+    theirs = {"mish": torch.nn.functional.mish, "relu6": torch.nn.functional.relu6, "celu": torch.nn.functional.celu,
+              "hard_silu": torch.nn.functional.hardswish, "soft_sign": torch.nn.functional.softsign,
+              "glu": torch.nn.functional.glu, "gelu": partial(torch.nn.functional.gelu, approximate="tanh"),
               "hard_sigmoid": torch.nn.functional.hardsigmoid, "log_sigmoid": torch.nn.functional.logsigmoid}
     for name, f in theirs.items():
         np.testing.assert_allclose(getattr(activations, name)(x), f(torch.tensor(x)).numpy(), rtol=1e-12, atol=1e-15)
