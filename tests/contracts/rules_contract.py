@@ -434,7 +434,12 @@ row("eigh", lambda np, x: (np.linalg.eigh(x + x.mT)[0], np.linalg.eigh(x + x.mT)
 row("eigh z", lambda np, x, y: (lambda w, v: (w, v @ np.conj(v.T * np.exp(w)[:, None])))(
     *np.linalg.eigh(_definite(np, x + 1j * y))), normal(3, 3), normal(3, 3), jax=False)
 row("eigvalsh", lambda np, x: np.linalg.eigvalsh(x + x.mT), normal(2, 3, 3))
-row("eigvals", lambda np, x: np.sum(np.linalg.eigvals(x) ** 3), normal(4, 4), order=1, jax=False)
+row("eigvals", lambda np, x: np.sum(np.linalg.eigvals(x) ** 3), normal(4, 4), jax=False)
+row("eig", lambda np, x: (lambda w, v: (w * w, v * v))(*np.linalg.eig(x)), normal(4, 4), jax=False)
+row("eig with real eigenvalues", lambda np, x: (lambda w, v: (w * w, v * v))(
+    *np.linalg.eig(0.2 * x + np.diag(fixed([1.0, 2.0, 4.0])))), normal(2, 3, 3), jax=False)
+row("eig z", lambda np, x, y: (lambda w, v: (w * w, v * v))(*np.linalg.eig(x + 1j * y)), normal(3, 3), normal(3, 3),
+    jax=False)
 row("svd", lambda np, x: (lambda u, s, vh: (u[:, :1] * vh[:1], s))(*np.linalg.svd(x, full_matrices=False)), normal(3,
     3))
 row("svd of tall", lambda np, x: (lambda u, s, vh: (u @ np.diag(np.exp(s)) @ vh, s))(
