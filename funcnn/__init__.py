@@ -28,6 +28,7 @@ which they are also imported: a room knows those above it and none below.
     testing           how are functions of your own tested?
     tracing           what happened in a step?
     plotting          how does it look?
+    scipy             how are SciPy's functions differentiated?
     jax               how does a program move to JAX?
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
@@ -82,11 +83,11 @@ from funcnn.tree import (
 
 if TYPE_CHECKING:
     from funcnn import (parallel as parallel, checkpoint as checkpoint, datasets as datasets, testing as testing,
-                        tracing as tracing, plotting as plotting, jax as jax)
+                        tracing as tracing, plotting as plotting, scipy as scipy, jax as jax)
 
 __version__ = "0.1.0"
 
-_LATER = ("parallel", "checkpoint", "datasets", "testing", "tracing", "plotting", "jax")
+_LATER = ("parallel", "checkpoint", "datasets", "testing", "tracing", "plotting", "scipy", "jax")
 
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
