@@ -6,6 +6,7 @@ Arguments and results are SciPy's; matrices are the last two axes, and may be st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -14,7 +15,7 @@ from scipy import linalg
 
 from funcnn.batching import families
 from funcnn.core import Rule
-from funcnn.rules.table import as_array, conj, row
+from funcnn.rules.table import Row, as_array, conj, row
 from funcnn.typing import Array
 
 __all__ = ["cho_factor", "cho_solve", "expm", "solve_sylvester", "solve_triangular", "sqrtm"]
@@ -35,16 +36,15 @@ def _outer(u: Any, v: Any, is_vector: bool) -> Any:
     return u[..., :, None] * v[..., None, :] if is_vector else u @ _T(v)
 
 
-def _each(solve: Callable[..., Any], a: Any, b: Any) -> Any:
-    """SciPy's function of one matrix and its right-hand sides, for stacks of either, which broadcast."""
-    if a.ndim == 2 and b.ndim <= 2:
-        return solve(a, b)
-    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a, b = (np.broadcast_to(x, stack + x.shape[-2:]) for x in (a, b))
-    out = np.empty(b.shape, np.result_type(a, b, np.float32))
-    for i in np.ndindex(stack):
-        out[i] = solve(a[i], b[i])
-    return out
+def _each(f: Callable[..., Any], *args: Any) -> Any:
+    """SciPy's function of matrices, for stacks, which broadcast; the result is like the last argument."""
+    if all(x.ndim <= 2 for x in args):
+        return f(*args)
+    stack = np.broadcast_shapes(*[x.shape[:-2] for x in args])
+    args = tuple([np.broadcast_to(x, stack + x.shape[-2:]) for x in args])
+    if not math.prod(stack):
+        return np.empty(args[-1].shape, np.result_type(*args, np.float32))
+    return np.stack([f(*[x[i] for x in args]) for i in np.ndindex(stack)]).reshape(args[-1].shape)
 
 
 def _pairs(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
@@ -91,7 +91,7 @@ def solve_triangular(a: Any, b: Any, trans: Transposed = 0, lower: bool = False,
 
     Source: `scipy.linalg.solve_triangular`, without its flags of memory and checks.
     """
-    number: int = {"N": 0, "T": 1, "C": 2}.get(trans, trans)  # type: ignore[arg-type, assignment]  # text or number
+    number: int = {"N": 0, "T": 1, "C": 2}.get(trans, trans)  # type: ignore[arg-type]  # text or number
     y: Array = _TRIANGULAR(as_array(a), as_array(b), number, bool(lower), bool(unit_diagonal))
     return y
 
@@ -161,7 +161,7 @@ def _expm_back(g: Any, _y: Any, a: Any) -> Any:
     return _EXPM(np.concatenate([upper, lower], axis=-2))[..., :n, n:]
 
 
-_EXPM: Any = row(lambda a: linalg.expm(a), "y = 1 + a + a @ a / 2 + a @ a @ a / 6 + ...",
+_EXPM: Row = row(lambda a: linalg.expm(a), "y = 1 + a + a @ a / 2 + a @ a @ a / 6 + ...",
                  "da = corner of expm([[a.T, g], [0, a.T]])", _expm_back, name="expm", batch=families.stack)
 
 
@@ -181,18 +181,14 @@ def expm(a: Any) -> Array:
 
 
 def _sylvester(a: Any, b: Any, q: Any) -> Any:
-    stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2], q.shape[:-2])
-    if not stack:
-        return linalg.solve_sylvester(a, b, q)
-    a, b, q = (np.broadcast_to(x, stack + x.shape[-2:]) for x in (a, b, q))
-    return np.stack([linalg.solve_sylvester(a[i], b[i], q[i]) for i in np.ndindex(stack)]).reshape(q.shape)
+    return _each(linalg.solve_sylvester, a, b, q)
 
 
 def _sylvester_back(g: Any, _y: Any, a: Any, b: Any, _q: Any) -> Any:
     return _SYLVESTER(_T(a), _T(b), g)
 
 
-_SYLVESTER = row(_sylvester, "y with a @ y + y @ b = q",
+_SYLVESTER: Row = row(_sylvester, "y with a @ y + y @ b = q",
                  "da = -dq @ y.T", lambda g, y, a, b, _q: -_SYLVESTER(_T(a), _T(b), g) @ _T(y),
                  "db = -y.T @ dq", lambda g, y, a, b, _q: -_T(y) @ _SYLVESTER(_T(a), _T(b), g),
                  "dq with a.T @ dq + dq @ b.T = g", _sylvester_back, name="solve_sylvester", batch=families.stack)
@@ -211,9 +207,7 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Array:
 
 
 def _root(a: Any) -> Any:
-    if a.ndim == 2:
-        return linalg.sqrtm(a)
-    return np.stack([linalg.sqrtm(each) for each in a.reshape((-1, *a.shape[-2:]))]).reshape(a.shape)
+    return _each(linalg.sqrtm, a)
 
 
 _SQRTM = row(_root, "y with y @ y = a",

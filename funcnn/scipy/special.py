@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from funcnn.autodiff import stop_gradient
 from funcnn.batching import families
 from funcnn.core import Rule
 from funcnn.rules.table import as_array, row, shape_of
@@ -75,22 +76,33 @@ def multigammaln(a: Any, d: int) -> Array:
 # ------------------------------------------------------------------------------------------------ along axes
 
 
-def _share(y: Any, a: Any) -> Any:
-    """exp(a - y), and 1 where they are the same, also infinite."""
-    return np.exp(np.where(a == y, 0, a - np.where(a == y, 0, y)))
+def _share(a: Any, b: Any, axis: Any) -> Any:
+    """exp(a) / Σ b exp(a); what is infinite together has equal shares."""
+    top = np.max(stop_gradient(a), axis=axis, keepdims=True, initial=-np.inf)
+    is_finite = np.isfinite(top)
+    e = np.where(is_finite, np.exp(a - np.where(is_finite, top, 0)), a == top)
+    return e / np.sum(b * e, axis=axis, keepdims=True)
 
 
 def _log_of_sum(a: Any, axis: Any = None) -> Any:
+    if not np.size(a):  # which SciPy's has errors for
+        return np.full_like(np.sum(a * 1.0, axis=axis, keepdims=True), -np.inf)
     return np.asarray(special.logsumexp(a, axis, keepdims=True))
 
 
-def _weighted(a: Any, b: Any, axis: Any = None) -> Any:
-    """The logarithm of the absolute value."""
-    return np.asarray(special.logsumexp(a, axis, b, keepdims=True, return_sign=True)[0])
+def _log_and_sign(a: Any, b: Any, axis: Any) -> tuple[Any, Any]:
+    if not np.size(a):
+        return _log_of_sum(a, axis), np.zeros_like(_log_of_sum(a, axis))
+    y, sign = special.logsumexp(a, axis, b, keepdims=True, return_sign=True)
+    return np.asarray(y), np.asarray(sign)
+
+
+def _log_weighted(a: Any, b: Any, axis: Any = None) -> Any:
+    return _log_and_sign(a, b, axis)[0]
 
 
 def _sign(a: Any, b: Any, axis: Any = None) -> Any:
-    return np.asarray(special.logsumexp(a, axis, b, keepdims=True, return_sign=True)[1])
+    return _log_and_sign(a, b, axis)[1]
 
 
 def _of_two(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: dict[str, Any]) -> Any:
@@ -100,14 +112,13 @@ def _of_two(rule: Rule, n: int, values: list[Any], mapped: list[bool], options: 
 
 
 _LOG_OF_SUM = row(_log_of_sum, "y = log(sum(exp(a)))",
-                  "da = g * exp(a - y)", lambda g, y, a, axis: g * _share(y, a), name="logsumexp",
+                  "da = g * exp(a - y)", lambda g, _y, a, axis: g * _share(a, 1.0, axis), name="logsumexp",
                   batch=families.reduction)
 _SIGN = Rule(_sign, batch=_of_two)  # constant
-_WEIGHTED = row(_weighted, "y = log|sum(b * exp(a))|",
-                "da = g * sign * b * exp(a - y)",
-                lambda g, y, a, b, axis: g * _SIGN(a, b, axis=axis) * b * _share(y, a),
-                "db = g * sign * exp(a - y)",
-                lambda g, y, a, b, axis: g * _SIGN(a, b, axis=axis) * _share(y, a), name="logsumexp", batch=_of_two)
+_WEIGHTED = row(_log_weighted, "y = log|sum(b * exp(a))|",
+                "da = g * b * exp(a) / sum(b * exp(a))", lambda g, _y, a, b, axis: g * b * _share(a, b, axis),
+                "db = g * exp(a) / sum(b * exp(a))", lambda g, _y, a, b, axis: g * _share(a, b, axis),
+                name="logsumexp", batch=_of_two)
 
 
 def logsumexp(a: Any, axis: int | tuple[int, ...] | None = None, b: Any = None, keepdims: bool = False,
@@ -116,8 +127,8 @@ def logsumexp(a: Any, axis: int | tuple[int, ...] | None = None, b: Any = None, 
 
         y = log Σ b exp(a),    ∂y/∂a = b exp(a - y),    ∂y/∂b = exp(a - y)
 
-    With `return_sign` it gives (log|Σ b exp(a)|, sign); without, a negative sum is nan. The derivative of an empty sum
-    of -inf alone is 1 for each, not nan.
+    With `return_sign` it gives (log|Σ b exp(a)|, sign); without, a negative sum is nan. Entries that are infinite
+    together, -inf alone or several inf, have equal shares in the derivative, where others have nan.
 
     >>> from funcnn import grad
     >>> float(logsumexp(np.array([1000.0, 1000.0])))

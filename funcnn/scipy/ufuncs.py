@@ -10,11 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy.special
+from scipy.special import _ufuncs as special  # scipy.special has functions around them where SCIPY_ARRAY_API is set
 
 from funcnn.batching import families
 from funcnn.core import RULES, register
-from funcnn.rules.table import Elementwise, constant, elementwise, masked, over, row
+from funcnn.rules.table import Elementwise, Row, constant, elementwise, masked, over, row
 
 __all__ = ["multigammaln", "polygamma", "zeta"]
 
@@ -83,14 +84,14 @@ elementwise(special.ndtri_exp, "y with log P(normal < y) = x",
 
 # ------------------------------------------------------------------ the gamma function and its kin
 
-zeta = row(special.zeta, "z = sum over k of 1 / (q + k)**x",
+zeta: Row = row(scipy.special.zeta, "z = sum over k of 1 / (q + k)**x",
            None,
            "dq = -g * x * zeta(x + 1, q)", lambda g, _z, x, q: -g * x * zeta(x + 1, q), name="zeta", kind=Elementwise)
-polygamma = row(special.polygamma, "y = the derivative of psi at x, n times",
+polygamma: Row = row(scipy.special.polygamma, "y = the derivative of psi at x, n times",
                 None,
                 "dx = g * polygamma(n + 1, x)", lambda g, _y, n, x: g * polygamma(n + 1, x), name="polygamma",
                 kind=Elementwise)
-multigammaln = row(special.multigammaln, "y = log of gamma(a) of dimension d",
+multigammaln: Row = row(scipy.special.multigammaln, "y = log of gamma(a) of dimension d",
                    "da = g * sum over i < d of psi(a - i / 2)",
                    lambda g, _y, a, d: g * sum(special.psi(a - i / 2) for i in range(d)), name="multigammaln",
                    kind=Elementwise)
@@ -192,4 +193,5 @@ elementwise(special.pseudo_huber, "y = d**2 * (sqrt(1 + (r / d)**2) - 1)",
 
 for ufunc in vars(special).values():
     if isinstance(ufunc, np.ufunc) and ufunc.signature is None and ufunc not in RULES:
-        register(Elementwise(ufunc, (None,) * ufunc.nin, name=f"scipy.special.{ufunc.__name__}"), ufunc)
+        register(row(ufunc, f"y = {ufunc.__name__}(...)", *[None] * ufunc.nin, name=f"scipy.special.{ufunc.__name__}",
+                     kind=Elementwise), ufunc)

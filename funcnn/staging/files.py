@@ -21,7 +21,7 @@ FEW = 1000
 
 def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable], equations: Sequence[Equation],
                outputs: Sequence[Any], arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
-    """A file of Python with the program as a function, which needs NumPy alone; large constants go beside it."""
+    """A file of Python with the program as a function, which needs no funcnn; large constants go beside it."""
     writer = _FileWriter()
     body = [*_taken(parameters, arguments), *_checks(inputs)]
     for each in equations:
@@ -38,7 +38,8 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
     written = "\n".join([*body, given, *writer.embedding.definitions])
     imports = {"math": "math", "np": "numpy", **writer.embedding.imports}
     imports = {alias: module for alias, module in imports.items() if alias == "np" or f"{alias}." in written}
-    lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs NumPy alone."""', "",
+    needs = "NumPy and SciPy" if any(module.startswith("scipy") for module in imports.values()) else "NumPy alone"
+    lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs {needs}."""', "",
              *[f"import {name}" + f" as {alias}" * (alias != name) for alias, name in sorted(imports.items())], ""]
     if large:
         lines += ["from pathlib import Path", "", "_large = np.load(Path(__file__).with_suffix('.npz'))"]

@@ -549,7 +549,7 @@ def namespaces(np: Any) -> tuple[Any, Any]:
 
 def special(name: str, *makers: Maker, before: tuple[Any, ...] = (), **laws: Any) -> None:
     """A row for a special function, of constants first."""
-    row(name, lambda np, *x: getattr(namespaces(np)[0], name)(*before, *x), *makers, **laws)
+    row(f"scipy {name}", lambda np, *x: getattr(namespaces(np)[0], name)(*before, *x), *makers, **laws)
 
 
 def linalg(title: str, f: Callable[..., Any], *makers: Maker, **laws: Any) -> None:
