@@ -90,7 +90,9 @@ class Writer:
             inside = ", ".join(map(self.value, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
         if isinstance(x, dict):
-            return "{" + ", ".join(f"{self.value(key)}: {self.value(value)}" for key, value in x.items()) + "}"
+            keys = [f"np.dtype({key.str!r})" if isinstance(key, np.dtype) else self.value(key) for key in x]
+            values = map(self.value, x.values())
+            return "{" + ", ".join(f"{key}: {value}" for key, value in zip(keys, values, strict=True)) + "}"
         if isinstance(x, slice):
             return f"slice({self.value(x.start)}, {self.value(x.stop)}, {self.value(x.step)})"
         if isinstance(x, np.dtype):
@@ -124,7 +126,7 @@ class Writer:
         if (known := public_name(function)) is not None:
             return known
         name = getattr(function, "__name__", type(function).__name__).strip("_<>")
-        return f"random.{name}" if getattr(function, "__module__", "") == "funcnn.random" else name
+        return f"random.{name}" if getattr(function, "__module__", "").startswith("funcnn.random") else name
 
 
 def public_name(function: Any) -> str | None:
