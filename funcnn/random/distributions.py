@@ -231,7 +231,7 @@ def dirichlet(key: Key, alpha: ArrayLike, shape: int | Shape | None = None, dtyp
     if values.ndim == 0:
         raise ValueError("random.dirichlet: alpha must have one number for each class, such as [1.0, 1.0, 1.0], got "
                          f"{alpha!r}")
-    lead = checks.fit("dirichlet", shape, **{"alpha without its last axis": values[..., :1].reshape(values.shape[:-1])})
+    lead = checks.fit("dirichlet", shape, **{"alpha without its last axis": np.empty(values.shape[:-1])})
     size = (*lead, values.shape[-1])
     return readonly(_shares(rejection.log_gamma(words, np.broadcast_to(values, size).ravel()).reshape(size)))
 
@@ -343,10 +343,10 @@ def multivariate_normal(key: Key, mean: Array | ArrayLike, cov: Array | ArrayLik
     centre, spread = _vector_or_matrix("mean", mean, 1), _vector_or_matrix("cov", cov, 2)
     n = centre.shape[-1]
     if spread.shape[-2:] != (n, n):
-        raise ValueError(f"random.multivariate_normal: cov must be (..., n, n) for a mean of n = {n} numbers, got shape "
-                         f"{spread.shape}")
-    lead = checks.fit("multivariate_normal", shape, **{"mean without its last axis": centre[..., 0],
-                                                       "cov without its last two": spread[..., 0, 0]})
+        raise ValueError(f"random.multivariate_normal: cov must be (..., n, n) for a mean of n = {n} numbers, got "
+                         f"shape {spread.shape}")
+    lead = checks.fit("multivariate_normal", shape, **{"mean without its last axis": np.empty(centre.shape[:-1]),
+                                                       "cov without its last two": np.empty(spread.shape[:-2])})
     kind = np.result_type(centre.dtype, spread.dtype) if dtype is None else np.dtype(dtype)
     z = normal(key, (*lead, n), kind)
     drawn: Array = readonly((centre + np.einsum("...ij,...j->...i", _root_of(spread, method), z)).astype(kind))
