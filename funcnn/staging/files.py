@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,8 +94,13 @@ def _ways(structure: tree.Structure, path: tree.Path = (), steps: tuple[Any, ...
         return [(path, steps)]
     found = []
     for i, (key, _, child) in enumerate(structure.places):
-        found += _ways(child, (*path, key), (*steps, key if structure.node.keyed else i))
+        found += _ways(child, (*path, key), (*steps, key if _has_keys(structure) else i))
     return found
+
+
+def _has_keys(structure: tree.Structure) -> bool:
+    """Whether the entries of a node stand in a dict; others are given as tuples."""
+    return structure.kind is OrderedDict or (structure.node is not None and structure.node.keyed)
 
 
 def _leaf_name(parameter: str, path: tree.Path) -> str:
@@ -123,7 +129,7 @@ def _put_together(structure: tree.Structure, leaves: Sequence[str]) -> str:
              for key, start, child in structure.places}
     if structure.kind is type(None):
         return "None"
-    if structure.node.keyed:
+    if _has_keys(structure):
         return "{" + ", ".join(f"{key!r}: {part}" for key, part in parts.items()) + "}"
     if structure.kind is list:
         return f"[{', '.join(parts.values())}]"

@@ -90,9 +90,7 @@ class Writer:
             inside = ", ".join(map(self.value, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' * (len(x) == 1)})"
         if isinstance(x, dict):
-            keys = [f"np.dtype({key.str!r})" if isinstance(key, np.dtype) else self.value(key) for key in x]
-            values = map(self.value, x.values())
-            return "{" + ", ".join(f"{key}: {value}" for key, value in zip(keys, values, strict=True)) + "}"
+            return "{" + ", ".join(f"{self.key(key)}: {self.value(value)}" for key, value in x.items()) + "}"
         if isinstance(x, slice):
             return f"slice({self.value(x.start)}, {self.value(x.stop)}, {self.value(x.step)})"
         if isinstance(x, np.dtype):
@@ -113,6 +111,10 @@ class Writer:
         if isinstance(x, np.generic):
             return f"np.{type(x).__name__}({self.value(x.item() if x.dtype.kind != 'f' else float(x))})"
         return self.function(x) if callable(x) else self.constant(x)
+
+    def key(self, x: Any) -> str:
+        """What is looked up by ==, and by its hash: a dtype is not found under its type."""
+        return f"np.dtype({self.value(x)})" if isinstance(x, np.dtype) else self.value(x)
 
     def constant(self, x: Any) -> str:
         """The name of a constant."""
