@@ -15,7 +15,9 @@ import funcnn as fn
 from alike import assert_alike
 from funcnn import FrozenDict, checkpoint, tree
 
-grad: Any = fn.grad
+grad: Any = fn.grad  # untyped: what these are given has no static type
+vmap: Any = fn.vmap
+registry: Any = tree
 
 
 class Interval:
@@ -55,7 +57,7 @@ class Scaled:
     x: Any
 
 
-tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit), lambda unit, ends: Interval(*ends, unit))
+tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit), lambda unit, ends: Interval(*ends, unit=unit))
 tree.register_dataclass(Scaled, meta_fields=["name"])
 
 NODES = [OrderedDict(b=1.0, a=2.0), Interval(1.0, 2.0), Line(1.0, 2.0), Scaled("s", 3.0),
@@ -110,11 +112,11 @@ def test_they_go_through_all_transformations() -> None:
         assert list(ordered(t).items()) == [(key, 2 * t[key]) for key in reversed(t)]
     program = fn.make_program(lambda t: OrderedDict(c=t["a"], b=t["b"]))(OrderedDict(b=np.ones(1), a=np.zeros(1)))
     assert "t['b']" in program.source() and "{'c': t_a, 'b': t_b}" in program.source().replace(".copy()", "")
-    by_axes = fn.vmap(lambda line: line.slope + line.offset, (Line(0, None),))(Line(x, 1.0))
+    by_axes = vmap(lambda line: line.slope + line.offset, (Line(0, None),))(Line(x, 1.0))
     np.testing.assert_array_equal(by_axes, x + 1)
-    np.testing.assert_array_equal(fn.vmap(lambda t: t["b"] + t["a"], (OrderedDict(b=0, a=None),))(
+    np.testing.assert_array_equal(vmap(lambda t: t["b"] + t["a"], (OrderedDict(b=0, a=None),))(
         OrderedDict(b=x, a=1.0)), x + 1)
-    many = fn.vmap(grad(f), (0, None))(Line(np.ones((2, 3)), np.zeros((2, 3))), x)
+    many = vmap(grad(f), (0, None))(Line(np.ones((2, 3)), np.zeros((2, 3))), x)
     assert type(many) is Line and np.shape(many.slope) == (2, 3)
 
 
@@ -137,13 +139,13 @@ def test_they_are_saved_and_loaded(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize(("register", "error", "text"), [
-    (lambda: tree.register_node(Interval, vars, vars), ValueError, "Interval is a kind of node already"),
-    (lambda: tree.register_node(dict, vars, vars), ValueError, "dict is a kind of node already"),
-    (lambda: tree.register_node(Named, vars, vars), ValueError, "Named is a kind of node already"),
-    (lambda: tree.register_node(np.ndarray, vars, vars), ValueError, "ndarray is a leaf already"),
-    (lambda: tree.register_node(3, vars, vars), TypeError, "what is registered is a type, got 3"),  # type: ignore[arg-type, type-var]
-    (lambda: tree.register_dataclass(Interval), TypeError, "is no dataclass; put @dataclass"),
-    (lambda: tree.register_dataclass(dataclass(type("D", (), {"__annotations__": {"x": int}})), ["y"]), ValueError,
+    (lambda: registry.register_node(Interval, vars, vars), ValueError, "Interval is a kind of node already"),
+    (lambda: registry.register_node(dict, vars, vars), ValueError, "dict is a kind of node already"),
+    (lambda: registry.register_node(Named, vars, vars), ValueError, "Named is a kind of node already"),
+    (lambda: registry.register_node(np.ndarray, vars, vars), ValueError, "ndarray is a leaf already"),
+    (lambda: registry.register_node(3, vars, vars), TypeError, "what is registered is a type, got 3"),
+    (lambda: registry.register_dataclass(Interval), TypeError, "is no dataclass; put @dataclass"),
+    (lambda: registry.register_dataclass(dataclass(type("D", (), {"__annotations__": {"x": int}})), ["y"]), ValueError,
      r"must be the fields of D, each once: \['x'\]"),
 ])
 def test_a_registration_that_cannot_be_meant_is_refused(register: Callable[[], Any], error: Any, text: str) -> None:
@@ -153,7 +155,7 @@ def test_a_registration_that_cannot_be_meant_is_refused(register: Callable[[], A
 
 def test_a_flatten_that_gives_no_pair_is_told() -> None:
     kind: Any = type("Odd", (), {})
-    tree.register_node(kind, lambda x: 3, lambda aux, children: kind())  # type: ignore[arg-type, return-value]
+    registry.register_node(kind, lambda x: 3, lambda aux, children: kind())
     with pytest.raises(TypeError, match=r"flatten of a Odd must return \(children, aux\), it returned 3"):
         tree.leaves(kind())
 
@@ -182,7 +184,8 @@ def test_is_leaf_stops_at_nodes_as_in_jax(jax: Any) -> None:
 
 def test_map_gives_the_subtrees_of_deeper_trees_as_in_jax(jax: Any) -> None:
     first, deep = {"a": 1.0, "b": (2.0, None)}, {"a": {"x": 1.0}, "b": ([3.0, 4.0], None)}
-    for mapped in (tree.map, jax.tree.map):
+    maps: list[Any] = [tree.map, jax.tree.map]
+    for mapped in maps:
         assert mapped(lambda x, y: y, first, deep) == deep
         assert mapped(lambda x, y, z: (x, y, z), first, deep, first)["b"][0] == (2.0, [3.0, 4.0], 2.0)
         assert mapped(lambda x, y: y, 1.0, None) is None
