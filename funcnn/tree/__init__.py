@@ -21,6 +21,7 @@ import numpy as np
 
 from funcnn._arguments import place_of
 from funcnn._arrays import kind_of, readonly
+from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
 from funcnn.tree.kinds import register_dataclass, register_node
 from funcnn.tree.structure import (
@@ -47,8 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEAF_TYPES", "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal",
-    "flatten", "freeze", "get", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
-    "register_dataclass", "register_leaf", "register_node", "structure", "transpose", "unflatten", "update_in",
+    "flatten", "freeze", "from_keras", "from_torch", "get", "keystr", "leaves", "leaves_with_path", "map",
+    "map_with_path", "ravel", "reduce", "register_dataclass", "register_leaf", "register_node", "structure",
+    "to_keras", "to_torch", "transpose", "unflatten", "update_in",
 ]
 
 T = TypeVar("T")

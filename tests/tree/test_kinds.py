@@ -57,7 +57,7 @@ class Scaled:
     x: Any
 
 
-tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit), lambda unit, ends: Interval(*ends, unit=unit))
+tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit), lambda unit, ends: Interval(ends[0], ends[1], unit))
 tree.register_dataclass(Scaled, meta_fields=["name"])
 
 NODES = [OrderedDict(b=1.0, a=2.0), Interval(1.0, 2.0), Line(1.0, 2.0), Scaled("s", 3.0),
