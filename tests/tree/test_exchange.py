@@ -27,7 +27,7 @@ def module(torch: Any) -> Any:
     torch.manual_seed(0)
     nn: Any = torch.nn
 
-    class Residual(nn.Module):  # type: ignore[misc, name-defined]  # Any, where torch is not read
+    class Residual(nn.Module):  # type: ignore[misc]  # Any, where torch is not read
         def __init__(self) -> None:
             super().__init__()
             self.inner = nn.Linear(4, 4)
@@ -76,7 +76,8 @@ def test_tables_and_statistics(torch: Any) -> None:
     zeros = np.zeros(3, F32)
     state = tree.from_torch(found, {"batch_norm_0": {"mean": zeros, "var": zeros}})
     np.testing.assert_array_equal(state["batch_norm_0"]["mean"], [0, 1, 2])
-    of_all: Any = {"dense_0": {"w": np.zeros((2, 3), F32), "b": zeros}, "batch_norm_0": {"scale": zeros, "offset": zeros}}
+    of_all: Any = {"dense_0": {"w": np.zeros((2, 3), F32), "b": zeros},
+                   "batch_norm_0": {"scale": zeros, "offset": zeros}}
     np.testing.assert_array_equal(tree.from_torch(found, of_all)["batch_norm_0"]["scale"], np.ones(3))
     assert set(tree.to_torch(of_all, found)) == set(found)
 
