@@ -6,6 +6,7 @@ which they are also imported: a room knows those above it and none below.
     typing            what is an array, a key, a tree of parameters?
     _arrays           how is one formula written for every kind of array?
     _arguments        how is an argument refused that cannot be meant?
+    _foreign          how does data of pandas, polars and PyTorch come in?
     tree              how are many arrays treated as one value?
     core              what is a traced program, and what does a transformation say of it?
     batching          how is a function of one example computed for all, by vmap?
