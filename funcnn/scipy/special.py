@@ -78,6 +78,7 @@ def multigammaln(a: Any, d: int) -> Array:
 
 def _share(a: Any, b: Any, axis: Any) -> Any:
     """exp(a) / Σ b exp(a); what is infinite together has equal shares."""
+    a = a if a.dtype.kind == "f" else a * 1.0
     top = np.max(stop_gradient(a), axis=axis, keepdims=True, initial=-np.inf)
     is_finite = np.isfinite(top)
     e = np.where(is_finite, np.exp(a - np.where(is_finite, top, 0)), a == top)
