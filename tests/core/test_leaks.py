@@ -128,7 +128,7 @@ LEAKS: dict[str, tuple[Program, str]] = {
     "np.copyto": (lambda x: np.copyto(np.zeros(3), x), "np.broadcast_to"),
     "np.apply_along_axis": (lambda x: np.apply_along_axis(np.sort, 0, x), UNKNOWN.format("apply_along_axis")),
     "np.save": (lambda x: np.save("never-written", x), UNKNOWN.format("save")),
-    "np.frompyfunc": (lambda x: np.frompyfunc(lambda v: 2 * v, 1, 1)(x), r"<lambda> .*: funcnn has no derivative for it"),
+    "np.frompyfunc": (lambda x: np.frompyfunc(lambda v: 2 * v, 1, 1)(x), r"<lambda> .*: funcnn has no derivative"),
 }
 
 
