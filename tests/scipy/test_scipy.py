@@ -17,8 +17,8 @@ import pytest
 import funcnn as fn
 from funcnn.core import RULES, Rule, TracerError
 
-ours = pytest.importorskip("funcnn.scipy")
-special: Any = pytest.importorskip("scipy.special")
+special: Any = pytest.importorskip("scipy.special")  # first: without SciPy this folder itself is a package `scipy`
+ours: Any = pytest.importorskip("funcnn.scipy")
 linalg: Any = pytest.importorskip("scipy.linalg")
 ufuncs: Any = pytest.importorskip("funcnn.scipy.ufuncs")
 
