@@ -77,9 +77,9 @@ def test_the_laws_of_trees_hold_of_them(node: Any) -> None:
     assert tree.all_close(unravel(flat), node)
 
 
-def test_an_ordered_dict_is_visited_in_its_order_as_in_jax(jax: Any) -> None:
+def test_an_ordered_dict_is_visited_in_its_order() -> None:
     one, two = OrderedDict(b=1.0, a=2.0), OrderedDict(a=1.0, b=2.0)
-    assert tree.leaves(one) == [1.0, 2.0] == jax.tree.leaves(one)
+    assert tree.leaves(one) == [1.0, 2.0]
     assert tree.structure(one) != tree.structure(two) != tree.structure({"a": 1.0, "b": 2.0})
     assert tree.leaves_with_path(one) == [(("b",), 1.0), (("a",), 2.0)]
     frozen = FrozenDict({"x": one})
@@ -163,13 +163,21 @@ def test_a_flatten_that_gives_no_pair_is_told() -> None:
 # ------------------------------------------------------------------------------------------ is_leaf
 
 
-def test_is_leaf_stops_at_nodes_as_in_jax(jax: Any) -> None:
-    t = {"a": (1.0, [2.0, 3.0]), "b": None, "c": FrozenDict({"x": 4.0})}
+T: Any = {"a": (1.0, [2.0, 3.0]), "b": None, "c": FrozenDict({"x": 4.0})}
 
-    def is_leaf(x: Any) -> bool:
-        return x is None or isinstance(x, list | FrozenDict)
 
-    assert tree.leaves(t, is_leaf) == jax.tree.leaves(t, is_leaf) == [1.0, [2.0, 3.0], None, FrozenDict({"x": 4.0})]
+def is_leaf(x: Any) -> bool:
+    return x is None or isinstance(x, list | FrozenDict)
+
+
+def test_orders_and_leaves_are_those_of_jax(jax: Any) -> None:
+    assert jax.tree.leaves(OrderedDict(b=1.0, a=2.0)) == [1.0, 2.0]
+    assert jax.tree.leaves(T, is_leaf) == tree.leaves(T, is_leaf)
+
+
+def test_is_leaf_stops_at_nodes() -> None:
+    t = T
+    assert tree.leaves(t, is_leaf) == [1.0, [2.0, 3.0], None, FrozenDict({"x": 4.0})]
     assert tree.map(lambda x: 0, t, is_leaf=is_leaf) == {"a": (0, 0), "b": 0, "c": 0}
     assert tree.leaves_with_path(t, is_leaf)[1] == (("a", 1), [2.0, 3.0])
     assert tree.map_with_path(lambda path, x: tree.keystr(path), t, is_leaf=is_leaf)["c"] == "c"
@@ -182,9 +190,10 @@ def test_is_leaf_stops_at_nodes_as_in_jax(jax: Any) -> None:
 # ------------------------------------------------------------------------------------------ prefixes
 
 
-def test_map_gives_the_subtrees_of_deeper_trees_as_in_jax(jax: Any) -> None:
+@pytest.mark.parametrize("owner", ["funcnn", "jax"])
+def test_map_gives_the_subtrees_of_deeper_trees_as_in_jax(owner: str) -> None:
     first, deep = {"a": 1.0, "b": (2.0, None)}, {"a": {"x": 1.0}, "b": ([3.0, 4.0], None)}
-    maps: list[Any] = [tree.map, jax.tree.map]
+    maps: list[Any] = [pytest.importorskip(owner).tree.map]
     for mapped in maps:
         assert mapped(lambda x, y: y, first, deep) == deep
         assert mapped(lambda x, y, z: (x, y, z), first, deep, first)["b"][0] == (2.0, [3.0, 4.0], 2.0)
@@ -209,13 +218,18 @@ def test_a_function_that_fails_on_a_subtree_is_told_that_it_is_one(other: Any, t
 # ------------------------------------------------------------------------------------------ transpose
 
 
-def test_transpose_turns_a_tree_of_trees_inside_out_as_in_jax(jax: Any) -> None:
-    t = {"w": (1.0, [2.0]), "b": (3.0, [4.0])}
-    outer, inner = tree.structure({"w": 0, "b": 0}), tree.structure((0, [0]))
-    expected = jax.tree.transpose(jax.tree.structure({"w": 0, "b": 0}), jax.tree.structure((0, [0])), t)
+@pytest.mark.parametrize("owner", ["funcnn", "jax"])
+def test_transpose_turns_a_tree_of_trees_inside_out_as_in_jax(owner: str) -> None:
+    its: Any = pytest.importorskip(owner).tree
+    t, expected = {"w": (1.0, [2.0]), "b": (3.0, [4.0])}, ({"w": 1.0, "b": 3.0}, [{"w": 2.0, "b": 4.0}])
+    outer, inner = its.structure({"w": 0, "b": 0}), its.structure((0, [0]))
     for given in (inner, None):
-        assert tree.transpose(outer, given, t) == expected == ({"w": 1.0, "b": 3.0}, [{"w": 2.0, "b": 4.0}])
-    assert tree.transpose(inner, outer, expected) == t
+        assert its.transpose(outer, given, t) == expected
+    assert its.transpose(inner, outer, expected) == t
+
+
+def test_transpose_at_its_edges() -> None:
+    outer, inner = tree.structure({"w": 0, "b": 0}), tree.structure((0, [0]))
     assert tree.transpose(tree.structure([]), inner, []) == ([], [[]])
     with pytest.raises(ValueError, match="give its structure"):
         tree.transpose(tree.structure([]), None, [])
