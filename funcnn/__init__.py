@@ -7,6 +7,7 @@ which they are also imported: a room knows those above it and none below.
     _arrays           how is one formula written for every kind of array?
     _arguments        how is an argument refused that cannot be meant?
     _threads          how do threads share a work?
+    _foreign          how does data of pandas, polars and PyTorch come in?
     tree              how are many arrays treated as one value?
     core              what is a traced program, and what does a transformation say of it?
     batching          how is a function of one example computed for all, by vmap?
@@ -30,6 +31,7 @@ which they are also imported: a room knows those above it and none below.
     testing           how are functions of your own tested?
     tracing           what happened in a step?
     plotting          how does it look?
+    scipy             how are SciPy's functions differentiated?
     jax               how does a program move to JAX?
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
@@ -84,11 +86,11 @@ from funcnn.tree import (
 
 if TYPE_CHECKING:
     from funcnn import (parallel as parallel, memory as memory, checkpoint as checkpoint, datasets as datasets,
-                        testing as testing, tracing as tracing, plotting as plotting, jax as jax)
+                        testing as testing, tracing as tracing, plotting as plotting, scipy as scipy, jax as jax)
 
 __version__ = "0.1.0"
 
-_LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "jax")
+_LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "scipy", "jax")
 
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there

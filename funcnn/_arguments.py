@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Interval", "as_array", "at", "described", "float_array", "function", "nearest", "one_of", "place_of",
-           "plain_array", "real_array", "real_number", "unlike_array", "whole_number"]
+           "plain_array", "real_array", "real_number", "unlike_array", "way_to_numpy", "whole_number"]
 
 
 # ------------------------------------------------------------------------------------------------ the words
@@ -223,8 +223,17 @@ def unlike_array(x: Any, name: str = "x") -> str:
         return f"{described(x)}, whose operators are not those of an array: np.asarray({_code(name)})"
     if hasattr(type(x), "__array_namespace__") or isinstance(x, np.ndarray | np.generic):  # NumPy 2.0's have none
         return ""
+    return f"{described(x)}: {way_to_numpy(x, _code(name))}"
+
+
+def way_to_numpy(x: Any, name: str = "x") -> str:
+    """What makes an ndarray of something.
+
+    >>> way_to_numpy([1.0], "targets")
+    'np.asarray(targets)'
+    """
     ways = (way for method, way in _WAYS_TO_NUMPY.items() if hasattr(x, method))
-    return f"{described(x)}: {next(ways, 'np.asarray({})').format(_code(name))}"
+    return next(ways, "np.asarray({})").format(name)
 
 
 def _code(name: str) -> str:

@@ -18,7 +18,7 @@ from funcnn import tree
 from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
 from funcnn.core.rule import wrong_cotangent
-from funcnn.tree.structure import parts
+from funcnn.tree.structure import REGISTERED, parts
 
 __all__ = ["custom_vjp", "remat", "stop_gradient"]
 
@@ -28,6 +28,10 @@ R = TypeVar("R")
 Res = TypeVar("Res")
 
 _CONTAINERS = (dict, list, tuple, tree.FrozenDict, type(None))
+
+
+def _is_container(x: Any) -> bool:
+    return isinstance(x, _CONTAINERS) or type(x) in REGISTERED
 
 
 def stop_gradient(x: P) -> P:
@@ -145,7 +149,7 @@ def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def _refuse_traced_trees(name: str, args: tuple[Any, ...]) -> None:
-    if any(isinstance(arg, _CONTAINERS) and innermost(tree.leaves(arg)) is not None for arg in args):
+    if any(_is_container(arg) and innermost(tree.leaves(arg)) is not None for arg in args):
         raise TracerError(f"{name}: a traced value came inside a tree, where pullbacks given by defvjps do not see it; "
                           "give the derivative by defvjp, or pass arrays")
 
@@ -187,7 +191,7 @@ class _OnLeaves(Rule):
 
     def _packed(self, y: Any) -> Any:
         """A tree of several arrays as one vector; an array as it is."""
-        if type(y) not in tree.LEAF_TYPES and isinstance(y, _CONTAINERS):
+        if type(y) not in tree.LEAF_TYPES and _is_container(y):
             y, self.unpack = tree.ravel(y)
         return y
 

@@ -56,8 +56,9 @@ class BatchTracer(Tracer):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TracerError(f"inside vmap a value ({self.dtype}{list(self.shape)}) stands for all examples and cannot "
-                          "become a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); if "
-                          "it is an index, array[x] of an array that they share, pick outside: vmap(f)(array[x])")
+                          "become a plain ndarray: use it as it is; np.stack([a, b]) in place of np.array([a, b]); "
+                          "SciPy's functions that are no ufuncs are in funcnn.scipy; if it is an index, array[x] of an "
+                          "array that they share, pick outside: vmap(f)(array[x])")
 
     def __repr__(self) -> str:
         return f"Batched({self.dtype}{list(self.shape)})"

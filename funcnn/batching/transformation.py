@@ -13,6 +13,7 @@ from funcnn._arrays import is_plain, readonly
 from funcnn.batching.batch import Batch, BatchTracer, one_by_one, warn_of_loop
 from funcnn.core import NeedsValues, Tracer
 from funcnn.core.tracer import in_our_words
+from funcnn.tree.structure import node_of
 from funcnn.typing import Array, Key, Keys
 
 __all__ = ["vmap"]
@@ -145,15 +146,17 @@ def _like(axes: Any, x: Any, where: str) -> Any:
     if children is None or given is None or children.keys() != given.keys():
         raise ValueError(f"vmap: {where} is {axes!r:.80}; it must be a number, None, or a tree like the top of "
                          f"{tree.structure(x)!r:.80}")
-    order = sorted(children) if isinstance(x, dict | tree.FrozenDict) else children
+    node = node_of(x)
+    order = sorted(children) if node is not None and node.keyed else children
     inside = [_like(given[key], children[key], f"{where}[{key!r}]") for key in order]
     return tree.unflatten(tree.structure(x), [leaf for part in inside for leaf in tree.leaves(part)])
 
 
 def _children(x: Any) -> dict[Any, Any] | None:
-    if isinstance(x, dict | tree.FrozenDict):
-        return dict(x)
-    return dict(enumerate(x)) if isinstance(x, list | tuple) else None
+    if isinstance(x, list | tuple):
+        return dict(enumerate(x))
+    node = None if x is None else node_of(x)
+    return None if node is None else dict(node.entries(x))
 
 
 def _size(leaves: list[Any], axes: list[Any], paths: list[tree.Path]) -> int:

@@ -1,4 +1,4 @@
-"""A tree in a file, and the same tree back, bit for bit: `save`, `load`, `keep`.
+"""A tree in a file, and the same tree back, bit for bit: `save`, `load`, `keep`; `load_file`.
 
 A checkpoint is a `.safetensors` file, which the official library opens too. Its arrays are named by their paths in
 the tree as `tree.keystr` writes them, `0/dense_0/w`; where two paths would be written alike, `/` in a key becomes
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from funcnn.checkpoint.safetensors import CheckpointError, CheckpointNotFoundError, DamagedCheckpointError
 from funcnn.checkpoint.steps import all_steps, best, keep, latest
-from funcnn.checkpoint.whole import load, save
+from funcnn.checkpoint.whole import load, load_file, save
 
 __all__ = [
     "CheckpointError", "CheckpointNotFoundError", "DamagedCheckpointError", "all_steps", "best", "keep", "latest",
-    "load", "save",
+    "load", "load_file", "save",
 ]

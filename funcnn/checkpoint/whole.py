@@ -17,11 +17,12 @@ from funcnn.checkpoint import manifest as inventory
 from funcnn.checkpoint import safetensors
 from funcnn.checkpoint.manifest import ARRAYS, LEAVES, NUMBERS, Part, Place
 from funcnn.checkpoint.safetensors import CheckpointError, DamagedCheckpointError, Header
+from funcnn.tree import FrozenDict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["load", "path_text", "save", "write"]
+__all__ = ["load", "load_file", "path_text", "save", "write"]
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
     write(path_text(path), tree, {})
 
 
-def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = ()) -> T:
+def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (),
+         names: Mapping[str, str] | None = None, leave_out: bool = False) -> T:
     """The tree that `save` has written, in the form of `like`: a tree of the same nodes, shapes and dtypes.
 
     `like` is what a run starts with, such as `(params, optimizer.init(params))`; its values do not matter. Where the
@@ -69,9 +71,10 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
     np.float64, which is a float, stays one.
 
     A file that has changed raises `DamagedCheckpointError`, none at all `CheckpointNotFoundError`. A file of another
-    library is loaded if its arrays are those of `like`, by these names, no more and no fewer (what is not needed is
-    named nevertheless, `{**like, "head": np.zeros(...)}`, or left out by `at`); its bfloat16 numbers are float32 here,
-    the same numbers. It has no digest, so nobody can tell whether its bytes are those that were written.
+    library is loaded if its arrays are those of `like`, by these names, no more and no fewer; `names` says which have
+    others, {"dense_0/w": "encoder.weight"}, and `leave_out`, that the file may have more than `like` has. Its bfloat16
+    numbers are float32 here, the same numbers; axes stay as they are (`tree.from_torch(load_file(path), like)` turns
+    those of PyTorch). It has no digest, so nobody can tell whether its bytes are those that were written.
 
     A part takes the memory of the part, and for the digest the time of the whole file. An example stands at `save`.
     """
@@ -80,13 +83,30 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
     stored: dict[Place, Part] = {}
 
     def choose(header: Header) -> set[str]:
-        stored.update(_stored(path, header, wanted, at))
+        found = _stored(path, header, wanted, at, names)
+        stored.update({place: part for place, part in found.items() if place in wanted} if leave_out else found)
         _check_fit(path, wanted, stored, "funcnn" in header.metadata)
         return {part.content for part in stored.values() if part.kind in ARRAYS}
 
     arrays = safetensors.read(path, choose)
     leaves = (_restored(stored[place], part.content, arrays) for place, part in wanted.items() if part.kind in LEAVES)
     return cast(T, tree.unflatten(form, leaves))
+
+
+def load_file(path: str | os.PathLike[str]) -> FrozenDict[str, NDArray[Any]]:
+    """All arrays of a `.safetensors` file of any library, by their names there.
+
+    >>> import os, tempfile
+    >>> from funcnn.checkpoint import load_file, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.safetensors")
+    ...     save(path, {"dense_0": {"w": np.ones((2, 3), np.float32)}})
+    ...     load_file(path)
+    FrozenDict({'dense_0/w': float32[2, 3]})
+
+    As `safetensors.numpy.load_file`; with the checks and errors of `load`, and bfloat16 as float32.
+    """
+    return FrozenDict(safetensors.read(path_text(path), lambda header: header.tensors))
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
@@ -153,14 +173,19 @@ def _halves(found: list[Any]) -> str | None:
 # ------------------------------------------------------------------------------------- from file to tree
 
 
-def _stored(path: str, header: Header, wanted: Mapping[Place, Part], at: str | int | tree.Path) -> dict[Place, Part]:
+def _stored(path: str, header: Header, wanted: Mapping[Place, Part], at: str | int | tree.Path,
+            names: Mapping[str, str] | None) -> dict[Place, Part]:
     """What the file has at the place where `like` stands, each part by its place in `like`."""
     base = _base(path, at)
+    if names and "funcnn" in header.metadata:
+        raise CheckpointError(f"load: {path!r} is a file of funcnn, whose arrays are where they were saved; names= is "
+                              "for files of others, at= for a part of this one")
     if "funcnn" in header.metadata:
         parts = _listed(path, header)
         base = _present(path, parts, base)
     else:
-        parts = _guessed(header, {"/".join(filter(None, (base, place))): part for place, part in wanted.items()})
+        below = {"/".join(filter(None, (base, place))): part for place, part in wanted.items()}
+        parts = _guessed(header, below, _renamed(path, wanted, base, names or {}))
     return {place[len(base):].removeprefix("/"): part for place, part in parts.items() if _is_below(base, place)}
 
 
@@ -217,13 +242,28 @@ def _node_or_value(entry: Any) -> Part:
     return Part(kind, inventory.kind_text(kind), value)
 
 
-def _guessed(header: Header, wanted: Mapping[Place, Part]) -> dict[Place, Part]:
+def _renamed(path: str, wanted: Mapping[Place, Part], base: Place, names: Mapping[str, str]) -> dict[Place, str]:
+    """The names that were given, by the places of the leaves."""
+    written = {inventory.plain(place): place for place, part in wanted.items() if part.kind in LEAVES}
+    if unknown := [name for name in names if name not in written]:
+        raise CheckpointError(f"load: {path!r}: names has {unknown[0]!r:.99}, which `like` has not; it has "
+                              + ", ".join(map(repr, [*written][:SHOWN])))
+    return {"/".join(filter(None, (base, written[key]))): name for key, name in names.items()}
+
+
+def _guessed(header: Header, wanted: Mapping[Place, Part], given: dict[Place, str]) -> dict[Place, Part]:
     """The parts of a file of another library: its arrays where their names say, and the nodes that are wanted."""
-    names = inventory.names(place for place, part in wanted.items() if part.kind in LEAVES)
+    names = inventory.names(place for place, part in wanted.items() if part.kind in LEAVES) | given
     places = {name: place for place, name in names.items()}
-    arrays = {places[name] if name in places else inventory.place(tuple(name.split("/"))): _array("array", header, name)
+    arrays = {places[name] if name in places else _elsewhere(name, names): _array("array", header, name)
               for name in header.tensors}
     return {place: part for place, part in wanted.items() if place not in names} | arrays
+
+
+def _elsewhere(name: str, names: Mapping[Place, str]) -> Place:
+    """Where an array stands that no leaf is called by: not at a leaf, even if that has another name in the file."""
+    place = inventory.place(tuple(name.split("/")))
+    return f"{place} itself" if place in names else place
 
 
 def _tops(parts: Iterable[Place]) -> str:
@@ -243,8 +283,8 @@ def _check_fit(path: str, wanted: Mapping[Place, Part], stored: Mapping[Place, P
 
 _WAY_OUT = ("Give as `like` a tree such as was saved, made by the same net and optimizer, or a part of it with at= its "
             "place")
-_WAY_OUT_OF_OTHERS = ("It is a file of another library: give as `like` a dict of all its arrays, {**like, 'name': "
-                      "np.zeros(shape, dtype)} with those that you do not need, or a part of it with at= its place")
+_WAY_OUT_OF_OTHERS = ("It is a file of another library: say names={'dense_0/w': 'its name'} of arrays that have other "
+                      "names there, leave_out=True if you do not need all of them, or at= a place in it")
 
 
 def _restored(stored: Part, like: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from funcnn._arguments import way_to_numpy
 from funcnn.core.tracer import RULES, Tracer, TracerError
 
 __all__ = ["USUAL", "Formula", "Node", "Outline", "Rule", "Vjp", "innermost", "register"]
@@ -225,7 +226,7 @@ def _plain(x: Any) -> str:
         return "float(x)"
     if hasattr(x, "filled"):
         return "x.filled(0.0), and np.where(mask, x, y) for what is masked"
-    return "np.asarray(x)"
+    return way_to_numpy(x)
 
 
 def _reads(vjp: Vjp, count: int) -> list[bool]:

@@ -7,6 +7,8 @@ operation means (`funcnn.core.interpreter`); the tracer itself knows nothing but
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -15,7 +17,7 @@ import numpy as np
 
 from funcnn import tree
 
-__all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "call", "concrete", "getitem", "holds",
+__all__ = ["LATER", "RULES", "NeedsValues", "Tracer", "TracerError", "astype", "call", "concrete", "getitem", "holds",
            "in_our_words", "surely", "underlying"]
 
 
@@ -30,6 +32,9 @@ class NeedsValues(TracerError):
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What stands for each NumPy function when an argument is traced: a `Rule`, or a function written with such functions;
 the pages of `funcnn.rules` fill it."""
+
+LATER: dict[str, str] = {}
+"""Where the rules of another package stand, which are read when a function of it meets a traced value: module: room."""
 
 
 def concrete(x: Any) -> Any:
@@ -187,7 +192,7 @@ class Tracer:
             raise _unsupported_method(ufunc, method)
         if kwargs:
             _refuse_writes(ufunc.__name__, kwargs)
-        return (RULES.get(ufunc) or _rule_by_name(ufunc))(*inputs, **kwargs)
+        return (RULES.get(ufunc) or _rule_of_later(ufunc))(*inputs, **kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:
@@ -247,7 +252,8 @@ class Tracer:
         raise TracerError(
             f"a traced value ({_describe(self)}) cannot become a plain ndarray: its derivative would be lost. "
             "Use it as it is, it answers to NumPy's functions; instead of np.array([a, b]) write np.stack([a, b]); "
-            "for a value without derivative, funcnn.stop_gradient(x)")
+            "SciPy's functions that are no ufuncs are in funcnn.scipy; for a value without derivative, "
+            "funcnn.stop_gradient(x)")
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TracerError(
@@ -303,12 +309,25 @@ def _unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
     return TracerError(f"np.{ufunc.__name__}.{method}: is not differentiated; write {instead} instead")
 
 
+def _rule_of_later(ufunc: np.ufunc) -> Callable[..., Any]:
+    """The rule of a ufunc of another package, which is loaded where one of its ufuncs comes."""
+    for package, room in LATER.items():
+        if package in sys.modules:
+            importlib.import_module(room)
+    if ufunc not in RULES:
+        raise _no_rule(f"np.{ufunc.__name__}" if hasattr(np, ufunc.__name__) else ufunc.__name__)
+    return RULES[ufunc]
+
+
 def _rule_by_name(function: Callable[..., Any]) -> Callable[..., Any]:
     """The rule of a function whose name in NumPy was replaced before funcnn came: nnfs.init() does it."""
-    for known, rule in () if isinstance(function, np.ufunc) else RULES.items():
+    for known, rule in RULES.items():
         if known.__name__ == function.__name__ and known.__module__ == function.__module__:
             return rule
-    name = function.__name__
-    raise TracerError(
-        f"np.{name}: funcnn has no derivative for it. Write it with functions that have one; give it one with "
+    raise _no_rule(f"np.{function.__name__}")
+
+
+def _no_rule(name: str) -> TracerError:
+    return TracerError(
+        f"{name}: funcnn has no derivative for it. Write it with functions that have one; give it one with "
         f"funcnn.custom_vjp; or, if it needs none, call it on funcnn.stop_gradient(x)")

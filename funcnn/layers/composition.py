@@ -17,7 +17,9 @@ import numpy as np
 
 from funcnn import random
 from funcnn._arrays import namespace
+from funcnn._foreign import admitted, is_foreign
 from funcnn.core import named_scope
+from funcnn.core.rule import USUAL
 from funcnn.layers.checks import check, check_entries, check_input
 from funcnn.layers.state import NEITHER, Remembering, inside, one_after_another
 from funcnn.tree.frozendict import FrozenDict
@@ -96,7 +98,8 @@ class Layer(Remembering[P], Generic[I, O, P]):
     def apply(self, params: Any, x: Array, *, key: Key | None = NEITHER) -> Array:
         """The layer's output for a batch x, which leads with the batch axis.
 
-        A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither.
+        A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither. A table of
+        pandas or polars, or a tensor of PyTorch, comes in as the array of the same numbers.
         """
         if key is NEITHER:
             if self.stochastic and not self.has_state:
@@ -193,6 +196,8 @@ _NO_PARAMS: Params = FrozenDict()
 
 def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
+    if type(x) not in USUAL and is_foreign(x):
+        x = admitted(layer.label(path), "the input", x)
     layer._check(path, params, x)
     with named_scope(name := layer.called(path), (x, *parts(params)[0]) if name else ()):
         return layer._compute(path, params, x, key)

@@ -6,10 +6,11 @@ one further split.
 
 Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, partitionable: jax >= 0.5):
 
-- bit for bit, on every machine: `key, split, fold_in, bits, uniform, bernoulli, randint, permutation`, and
-  `choice` without `p` (with replacement, not under `jax_enable_x64`);
-- within a few ulp, as the docstrings say: `normal, truncated_normal, exponential, gumbel`;
-- the same unless rounding decides: `categorical`, and `choice` with `p`.
+- bit for bit, on every machine: `key, split, fold_in, bits, uniform, bernoulli, rademacher, randint, permutation`,
+  and `choice` without `p` (with replacement, not under `jax_enable_x64`);
+- within a few ulp, as the docstrings say: `normal, truncated_normal, exponential, gumbel, laplace, logistic`;
+- the same unless rounding decides: `categorical`, `choice` with `p`, and what is drawn by trial and error: `gamma,
+  beta, dirichlet, t, ball, poisson`.
 
 Numbers of 64 bits are those of jax under `jax_enable_x64`, all others those of jax without it. Every draw is a
 new, read-only array, for shape () one without dimensions. Arguments without a meaning raise, also where jax
@@ -27,6 +28,22 @@ from funcnn._arguments import whole_number
 from funcnn._arrays import readonly
 from funcnn.random import checks, choosing, densities
 from funcnn.random.batched import of_each_key
+from funcnn.random.distributions import (
+    ball,
+    beta,
+    dirichlet,
+    exponential,
+    gamma,
+    gumbel,
+    laplace,
+    logistic,
+    multivariate_normal,
+    normal,
+    poisson,
+    rademacher,
+    student_t,
+    t,
+)
 from funcnn.random.threefry import WORD, between, draw, hash_pair, hash_pairs, unit
 
 if TYPE_CHECKING:
@@ -34,8 +51,9 @@ if TYPE_CHECKING:
 
     from funcnn.typing import Key, Keys, Shape
 
-__all__ = ["bernoulli", "bits", "categorical", "choice", "exponential", "fold_in", "gumbel", "key", "normal",
-           "permutation", "randint", "split", "truncated_normal", "uniform"]
+__all__ = ["ball", "bernoulli", "beta", "bits", "categorical", "choice", "dirichlet", "exponential", "fold_in", "gamma",
+           "gumbel", "key", "laplace", "logistic", "multivariate_normal", "normal", "permutation", "poisson",
+           "rademacher", "randint", "split", "student_t", "t", "truncated_normal", "uniform"]
 
 S = TypeVar("S", bound=np.generic)
 
@@ -203,25 +221,6 @@ def randint(
 
 
 @of_each_key
-def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Standard normal random numbers: mean 0, variance 1.
-
-        x = √2 erf⁻¹(u),    u uniform in (-1, 1)
-
-    The grid of u bounds them: |x| < 5.5 in float32, 8.3 in float64.
-
-    >>> normal(key(0), (3,))
-    array([ 1.622642  ,  2.0252647 , -0.43359444], dtype=float32)
-
-    Source: as `jax.random.normal`, within 3 ulp in float32, and 32 in float64 (where XLA's logarithm is the
-    less exact one).
-    """
-    words = checks.words_of("random.normal", key)
-    kind = checks.dtype_of("normal", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("normal", shape), kind, densities.normal)
-
-
-@of_each_key
 def truncated_normal(
     key: Key,
     lower: ArrayLike,
@@ -253,39 +252,6 @@ def truncated_normal(
     checks.require("truncated_normal", a < b, f"bounds whose probabilities {kind} can tell apart (nearer to 0)",
              lower=low, upper=high)
     return draw((words,), size, kind, densities.truncated, a, b, low, high)
-
-
-@of_each_key
-def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Exponential random numbers: density e⁻ˣ for x >= 0.
-
-        x = -log(1 - u),    u uniform in [0, 1)
-
-    >>> exponential(key(0), (3,))
-    array([2.950128  , 3.8434246 , 0.40390354], dtype=float32)
-
-    Source: as `jax.random.exponential`, within 1 ulp in float32, and 130 in float64 (where XLA's logarithm is
-    that far off).
-    """
-    words = checks.words_of("random.exponential", key)
-    kind = checks.dtype_of("exponential", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("exponential", shape), kind, densities.exponential)
-
-
-@of_each_key
-def gumbel(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Gumbel random numbers: density exp(-x - e⁻ˣ), the law of the greatest of many.
-
-        x = -log(-log u),    u uniform in (0, 1)
-
-    >>> gumbel(key(0), (3,))
-    array([ 2.9233725 ,  3.8326178 , -0.09689323], dtype=float32)
-
-    Source: as `jax.random.gumbel` (in its default mode, "low"), within 2 ulp of max(1, |x|).
-    """
-    words = checks.words_of("random.gumbel", key)
-    kind = checks.dtype_of("gumbel", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("gumbel", shape), kind, densities.gumbel)
 
 
 # ------------------------------------------------------------------------------------------------- choosing

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from funcnn.random.threefry import Bits, Floats
 
-__all__ = ["below", "erf", "exponential", "gumbel", "normal", "same", "truncated"]
+__all__ = ["below", "erf", "exponential", "gumbel", "laplace", "log", "logistic", "normal", "same", "truncated"]
 
 
 def same(raw: Bits) -> Bits:
@@ -69,7 +69,7 @@ def exponential(raw: Bits) -> Floats:
     >>> exponential(np.array([0, 2**31], np.uint32))
     array([0.        , 0.69314718])
     """
-    return 0.0 - _log(1 - unit(raw))
+    return 0.0 - log(1 - unit(raw))
 
 
 def gumbel(raw: Bits) -> Floats:
@@ -80,7 +80,29 @@ def gumbel(raw: Bits) -> Floats:
     """
     u = unit(raw)
     np.maximum(u, np.finfo(u.dtype).tiny, out=u)
-    return -_log(-_log(u))
+    return -log(-log(u))
+
+
+def laplace(raw: Bits) -> Floats:
+    """sign(u) log(1 - |u|), u in (-1, 1).
+
+    >>> laplace(np.array([0, 2**31], np.uint32))
+    array([ 1.66355323e+01, -5.96046466e-08])
+    """
+    kind = np.dtype(f"f{raw.itemsize}")
+    u = between(raw, np.array(-_edge(kind), kind), np.array(1, kind))
+    return np.sign(u) * np.log1p(-np.abs(u), dtype=np.float64)
+
+
+def logistic(raw: Bits) -> Floats:
+    """log(u / (1 - u)); the uniform number is kept off 0, as in jax, by the smallest normal float.
+
+    >>> logistic(np.array([2**31], np.uint32))
+    array([0.])
+    """
+    kind = np.dtype(f"f{raw.itemsize}")
+    u = between(raw, np.array(np.finfo(kind).tiny, kind), np.array(1, kind))
+    return log(u) - np.log1p(-u, dtype=np.float64)
 
 
 def _edge(kind: np.dtype[Any]) -> float:
@@ -88,7 +110,7 @@ def _edge(kind: np.dtype[Any]) -> float:
     return 1 - float(np.finfo(kind).epsneg)
 
 
-def _log(x: Floats) -> NDArray[np.float64]:
+def log(x: Floats) -> NDArray[np.float64]:
     """The logarithm in float64, for float32 too: its last bit differs between machines, and then does not show.
 
     (With and without AVX2 and AVX-512, each of the 2²³ float32 draws of each density is the same.)
@@ -119,7 +141,7 @@ def _erf_inv(x: Floats) -> Floats:
     Source: Giles, "Approximating the erfinv function", GPU Computing Gems (2011). x² is rounded before it is
     taken from 1 (Giles has (1 - x)(1 + x)), as XLA does it. That costs up to 90 ulp in the float32 tails.
     """
-    w = -_log(1 - x * x).astype(x.dtype)
+    w = -log(1 - x * x).astype(x.dtype)
     (_, centre, body), *tails = GILES[x.dtype]
     p = _polynomial(body, w - centre)
     for start, centre, coefficients in tails:

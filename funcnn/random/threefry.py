@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Bits: TypeAlias = NDArray[np.unsignedinteger[Any]]
     Floats: TypeAlias = NDArray[np.floating[Any]]
 
-__all__ = ["WORD", "Words", "between", "draw", "hash_pair", "hash_pairs", "unit"]
+__all__ = ["WORD", "Pair", "Words", "between", "bits_of_each", "draw", "hash_pair", "hash_pairs", "split_each", "unit"]
 
 Words: TypeAlias = tuple[int, int]
 """The two 32-bit words of a key."""
@@ -139,6 +139,40 @@ def _rounds(x0: NDArray[np.uint32], x1: NDArray[np.uint32], spare: NDArray[np.ui
             x1 ^= x0
         x0 += add0
         x1 += add1
+
+
+# ------------------------------------------------------------------------------------- many keys at once
+
+Pair: TypeAlias = "tuple[NDArray[np.uint32], NDArray[np.uint32]]"
+"""The first and the second words of many keys."""
+
+
+def _hash_each(keys: Pair, counter: int) -> Pair:
+    """The hash of one counter under each of many keys."""
+    x0, x1 = keys[0].copy(), keys[1] + np.uint32(counter)
+    _rounds(x0, x1, np.empty_like(x0), _schedule(keys))  # type: ignore[arg-type]  # arithmetic is the same of arrays
+    return x0, x1
+
+
+def split_each(keys: Pair, num: int) -> list[Pair]:
+    """What `split` makes of each of many keys: all the first ones, all the second ones, and so on.
+
+    >>> zeros = np.zeros(1, np.uint32)
+    >>> [(a.tolist(), b.tolist()) for a, b in split_each((zeros, zeros), 2)]
+    [([1797259609], [2579123966]), ([928981903], [3453687069])]
+    """
+    return [_hash_each(keys, i) for i in range(num)]
+
+
+def bits_of_each(keys: Pair, width: int) -> Bits:
+    """The first number of 32 or 64 bits of each of many keys.
+
+    >>> zeros = np.zeros(1, np.uint32)
+    >>> bits_of_each((zeros, zeros), 32)
+    array([4070199207], dtype=uint32)
+    """
+    x0, x1 = _hash_each(keys, 0)
+    return x0 ^ x1 if width == 32 else _join(x0, x1)
 
 
 # --------------------------------------------------------------------------------------------- the draws

@@ -9,8 +9,13 @@ linalg          inv, solve, det, cholesky, eigh, svd, qr, norms
 fourier         fft, rfft, convolve, correlate
 curves          special functions, np.emath, interp, diff, gradient, polyval
 special         erfc, which NumPy lacks
+
+SciPy's functions have a room of their own, `funcnn.scipy`, which is read when one of them meets a traced value.
 """
 
+from funcnn.core.tracer import LATER
 from funcnn.rules import curves, elementwise, fourier, indexing, linalg, products, reductions, shapes, special
 
 __all__ = ["curves", "elementwise", "fourier", "indexing", "linalg", "products", "reductions", "shapes", "special"]
+
+LATER["scipy.special"] = "funcnn.scipy.ufuncs"

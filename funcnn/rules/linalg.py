@@ -1,4 +1,4 @@
-"""What are the derivatives of linear algebra: `inv, solve, det, cholesky, eigh, svd, qr, norm`?
+"""What are the derivatives of linear algebra: `inv, solve, det, cholesky, eigh, eig, svd, qr, norm`?
 
 Matrices are the last two axes, and what stands before them is a stack. Functions with several results (eigh, svd,
 qr, slogdet) run as one operation that lays the results side by side in one array, and pick them from it.
@@ -26,6 +26,7 @@ __all__: list[str] = []
 _ONE = np.identity(1)
 SlogdetResult: Any = type(np.linalg.slogdet(_ONE))
 EighResult: Any = type(np.linalg.eigh(_ONE))
+EigResult: Any = type(np.linalg.eig(_ONE))
 SVDResult: Any = type(np.linalg.svd(_ONE))
 QRResult: Any = type(np.linalg.qr(_ONE))
 
@@ -242,22 +243,53 @@ def _eigh(a: Any, UPLO: str = "L") -> Any:
     return EighResult(_EIGENVALUES(a, packed), _EIGENVECTORS(a, packed))
 
 
-def _first_only(*saved: Any) -> Any:
-    raise TracerError("np.linalg.eigvals: has a first derivative only")
+# ------------------------------------------------------------------ any square matrix: A V = V diag(w)
 
 
-_VECTORS = row(lambda a: np.linalg.eig(a)[1], "y = v of a = v @ diag(w) @ inv(v)", "da = none", _first_only, name="eig",
-               batch=families.stack)
+def _eig_packed(a: Any) -> Any:
+    """The eigenvalues as a row above the eigenvectors, of length 1 and with a largest entry that is real."""
+    w, v = np.linalg.eig(a)
+    return np.concatenate([_row(w), v], axis=-2)
 
 
-def _eigvals_back(g: Any, _y: Any, a: Any) -> Any:
+_EIG = Rule(_eig_packed, name="eig", batch=families.stack)   # constant, as _EIGH
+
+
+def _general_values_back(g: Any, v: Any) -> Any:
     """V⁻ᵀ diag(g) Vᵀ, as w changes by the diagonal of V⁻¹ dA V."""
-    v = _VECTORS(a)
-    return _T(np.linalg.inv(v)) @ (_column(g) * _T(v))
+    return np.linalg.solve(_T(v), _column(g) * _T(v))
 
 
-rule(np.linalg.eigvals, "y = eigenvalues of a = v @ diag(y) @ inv(v)", "da = inv(v).T @ diag(g) @ v.T", _eigvals_back,
-     batch=families.stack)
+def _general_vectors_back(g: Any, v: Any, a: Any, packed: Any) -> Any:
+    """V⁻ᵀ (F ∘ Vᵀ G) Vᵀ with F_ij = 1 / (w_j - w_i), G being what is left of g where length and phase are fixed.
+
+    V changes by U = V (F ∘ V⁻¹ dA V) and, column by column, by v (-Re(vᴴ u) - i Im(u_k) / v_k), k the largest entry.
+    """
+    along = np.sum(g * v, axis=-2, keepdims=True)
+    g = g - np.real(along) * conj(v)
+    if v.dtype.kind == "c":
+        is_largest = np.abs(v) == np.max(np.abs(v), axis=-2, keepdims=True)
+        g = g - np.where(is_largest, 1j * np.imag(along) / np.where(is_largest, v, 1), 0)
+    f = _inverse_gaps(_GENERAL_VALUES(a, packed))
+    return np.linalg.solve(_T(v), f * (_T(v) @ g)) @ _T(v)
+
+
+_GENERAL_VALUES: Row = row(lambda a, packed: packed[..., 0, :], "y = eigenvalues of a = v @ diag(y) @ inv(v)",
+                           "da = inv(v).T @ diag(g) @ v.T",
+                           lambda g, _y, a, packed: _general_values_back(g, _GENERAL_VECTORS(a, packed)),
+                           name="eig", batch=families.stack)
+_GENERAL_VECTORS: Row = row(lambda a, packed: packed[..., 1:, :], "y = v of a = v @ diag(w) @ inv(v)",
+                            "da = inv(v).T @ (F * (v.T @ g)) @ v.T", _general_vectors_back, name="eig",
+                            batch=families.stack)
+rule(np.linalg.eigvals, "y = eigenvalues of a = v @ diag(y) @ inv(v)", "da = inv(v).T @ diag(g) @ v.T",
+     lambda g, _y, a: _general_values_back(g, _GENERAL_VECTORS(a, _EIG(a))), batch=families.stack)
+
+
+@composite(np.linalg.eig)
+def _eig(a: Any) -> Any:
+    packed = _EIG(a)
+    return EigResult(_GENERAL_VALUES(a, packed), _GENERAL_VECTORS(a, packed))
+
 
 # ------------------------------------------------------------------ singular values, QR
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn.tree.frozendict import born, known_parts
+from funcnn.tree.structure import parts
 
 __all__ = ["exactly", "giver", "in_order", "taker"]
 
@@ -33,7 +34,7 @@ class _Taker:
 
     def __init__(self, arguments: tree.Structure, leaves: Sequence[Any], static: dict[int, Any]) -> None:
         self.arguments, self.leaves, self.static = arguments, leaves, static
-        self.names: Names = {"known_parts": known_parts, "is_same": is_same, "exactly": exactly}
+        self.names: Names = {"known_parts": known_parts, "is_same": is_same, "exactly": exactly, "parts": parts}
         self.lines: list[str] = []
         self.count = 0
 
@@ -72,6 +73,8 @@ class _Taker:
             return self.frozen(structure, own, start)
         if structure.kind is type(None):
             return []
+        if not _is_plain(structure):
+            return self.other(structure, own, start)
         self.lines.append(f"if len({own}) != {len(structure.children)}: return None")
         return self.entries_of(structure, own, start)
 
@@ -88,6 +91,14 @@ class _Taker:
             return []
         leaves = [self.fresh() for _ in range(structure.num_leaves)]
         self.lines.append(f"{_tuple(leaves)} = {parts}[0]")
+        return [self.leaf(leaf, self.leaves[start + i]) for i, leaf in enumerate(leaves)]
+
+    def other(self, structure: tree.Structure, name: str, start: int) -> list[str]:
+        """The leaves of a node of another kind, found as `funcnn.tree` finds them."""
+        found, leaves = self.fresh(), [self.fresh() for _ in range(structure.num_leaves)]
+        self.lines += [f"{found} = parts({name})",
+                       f"if not is_same({found}[1], {self.named('structure', structure)}): return None",
+                       *[f"{_tuple(leaves)} = {found}[0]" for _ in leaves[:1]]]
         return [self.leaf(leaf, self.leaves[start + i]) for i, leaf in enumerate(leaves)]
 
     def entries_of(self, structure: tree.Structure, name: str, start: int) -> list[str]:
@@ -129,6 +140,12 @@ class _Taker:
         name = f"{what}{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def _is_plain(structure: tree.Structure) -> bool:
+    """Whether the entries of a node are found by key or by position."""
+    is_keyed = structure.node is not None and structure.node.keyed
+    return is_keyed or structure.kind in (tuple, list) or hasattr(structure.kind, "_fields")
 
 
 def exactly(x: Any) -> Any:
@@ -175,25 +192,25 @@ def _built(structure: tree.Structure, leaves: Sequence[str], are_frozen: Sequenc
     """The tree of these leaves as an expression."""
     if structure.node is None:
         return leaves[0]
-    parts = {key: _built(child, leaves[start:start + child.num_leaves], are_frozen[start:start + child.num_leaves],
+    entries = {key: _built(child, leaves[start:start + child.num_leaves], are_frozen[start:start + child.num_leaves],
                          names) for key, start, child in structure.places}
     kind = structure.kind
     if kind is type(None):
         return "None"
     if kind is tuple:
-        return _tuple(list(parts.values()))
+        return _tuple(list(entries.values()))
     if kind is list:
-        return f"[{', '.join(parts.values())}]"
+        return f"[{', '.join(entries.values())}]"
     name = f"k{len(names)}"
     names[name] = structure
     if kind is tree.FrozenDict and structure.fixed and all(are_frozen):
-        entries = ", ".join(f"{_named_key(key, names)}: {part}" for key, part in parts.items())
-        return f"born({{{entries}}}, ({_tuple(leaves)}, {name}))"
+        inside = ", ".join(f"{_named_key(key, names)}: {part}" for key, part in entries.items())
+        return f"born({{{inside}}}, ({_tuple(leaves)}, {name}))"
     if kind is dict:
-        return "{" + ", ".join(f"{_named_key(key, names)}: {part}" for key, part in parts.items()) + "}"
-    if issubclass(kind, tuple):
+        return "{" + ", ".join(f"{_named_key(key, names)}: {part}" for key, part in entries.items()) + "}"
+    if _is_plain(structure) and issubclass(kind, tuple):
         names[name] = kind
-        return f"{name}({', '.join(parts.values())})"
+        return f"{name}({', '.join(entries.values())})"
     return f"{name}.build({_tuple(leaves)})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType, ModuleType
@@ -39,6 +40,8 @@ class Embedding:
         if isinstance(thing, ModuleType):
             return self._imported(thing)
         thing = inspect.unwrap(thing.fun if isinstance(thing, Rule) else thing)
+        if (home := _home_in_scipy(thing)) is not None:
+            return f"{self._imported(home)}.{thing.__name__}"
         if id(thing) not in self._names:
             self._kept.append(thing)
             self._names[id(thing)] = self.free(thing.__name__)
@@ -77,6 +80,13 @@ class Embedding:
         if isinstance(value, type) and value.__module__.startswith("funcnn"):
             return self.name_of(value)
         return self.value(value)
+
+
+def _home_in_scipy(thing: Any) -> ModuleType | None:
+    """The module of SciPy that has a function, which is imported in the file."""
+    names = ("scipy.special", "scipy.linalg", "scipy.special._ufuncs")
+    homes = [sys.modules[name] for name in names if name in sys.modules]
+    return next((home for home in homes if getattr(home, getattr(thing, "__name__", ""), None) is thing), None)
 
 
 def _definition_of(thing: Any) -> ast.FunctionDef | ast.ClassDef | ast.Lambda:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ FEW = 1000
 
 def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable], equations: Sequence[Equation],
                outputs: Sequence[Any], arguments: tree.Structure, result: tree.Structure, path: str | None) -> str:
-    """A file of Python with the program as a function, which needs NumPy alone; large constants go beside it."""
+    """A file of Python with the program as a function, which needs no funcnn; large constants go beside it."""
     writer = _FileWriter([name, *parameters, *map(repr, inputs)])
     check = writer.embedding.free("check")
     body = [*_taken(parameters, inputs, arguments), *_checks(inputs, check)]
@@ -39,7 +40,8 @@ def standalone(name: str, parameters: Sequence[str], inputs: Sequence[Variable],
     written = "\n".join([*body, given, *writer.embedding.definitions])
     imports = {"math": "math", "np": "numpy", **writer.embedding.imports}
     imports = {alias: module for alias, module in imports.items() if alias == "np" or f"{alias}." in written}
-    lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs NumPy alone."""', "",
+    needs = "NumPy and SciPy" if any(module.startswith("scipy") for module in imports.values()) else "NumPy alone"
+    lines = [f'"""{name}: the NumPy calls of a program that funcnn recorded; it needs {needs}."""', "",
              *[f"import {name}" + f" as {alias}" * (alias != name) for alias, name in sorted(imports.items())], ""]
     if large:
         lines += ["from pathlib import Path", "", "_large = np.load(Path(__file__).with_suffix('.npz'))"]
@@ -93,8 +95,13 @@ def _ways(structure: tree.Structure, start: int = 0, steps: tuple[Any, ...] = ()
         return [(start, steps)]
     found = []
     for i, (key, begin, child) in enumerate(structure.places):
-        found += _ways(child, start + begin, (*steps, key if structure.node.keyed else i))
+        found += _ways(child, start + begin, (*steps, key if _has_keys(structure) else i))
     return found
+
+
+def _has_keys(structure: tree.Structure) -> bool:
+    """Whether the entries of a node stand in a dict; others are given as tuples."""
+    return structure.kind is OrderedDict or (structure.node is not None and structure.node.keyed)
 
 
 CHECK = '''def {}(name, x, dtype, shape):
@@ -119,7 +126,7 @@ def _put_together(structure: tree.Structure, leaves: Sequence[str]) -> str:
              for key, start, child in structure.places}
     if structure.kind is type(None):
         return "None"
-    if structure.node.keyed:
+    if _has_keys(structure):
         return "{" + ", ".join(f"{key!r}: {part}" for key, part in parts.items()) + "}"
     if structure.kind is list:
         return f"[{', '.join(parts.values())}]"

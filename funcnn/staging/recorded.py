@@ -100,7 +100,8 @@ class Recorded(Tracer):
     def __trunc__(self) -> NoReturn: raise looked_at("math.trunc(x)", self)
     def __index__(self) -> NoReturn: raise looked_at("range(x), array[x] or a shape", self)
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        raise looked_at("np.asarray(x), np.array([x, y]) (write np.stack([x, y]); pass arrays in place of lists)", self)
+        raise looked_at("np.asarray(x), np.array([x, y]) (write np.stack([x, y]); pass arrays in place of lists; "
+                        "SciPy's functions that are no ufuncs are in funcnn.scipy)", self)
 
     def item(self, *args: int) -> NoReturn: raise looked_at("x.item()", self)  # noqa: D102
     def tolist(self) -> NoReturn: raise looked_at("x.tolist()", self)  # noqa: D102

@@ -128,7 +128,7 @@ class Writer:
         if (known := public_name(function)) is not None:
             return known
         name = getattr(function, "__name__", type(function).__name__).strip("_<>")
-        return f"random.{name}" if getattr(function, "__module__", "") == "funcnn.random" else name
+        return f"random.{name}" if getattr(function, "__module__", "").startswith("funcnn.random") else name
 
 
 def public_name(function: Any) -> str | None:

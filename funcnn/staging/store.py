@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from funcnn import tree
-from funcnn._arguments import described, place_of, warn
+from funcnn._arguments import described, place_of, warn, way_to_numpy
 from funcnn.core import Tracer, TracerError
 from funcnn.core.tracer import in_our_words
 from funcnn.staging.calling import exactly, in_order
@@ -161,8 +161,9 @@ def _calculates_itself(leaf: Any) -> bool:
 def _not_traced(name: str, path: tree.Path, leaf: Any) -> TypeError:
     where = _where(path)
     fix = (f"static_argnums=({path[1]},)" if path[0] == 0 else f"functools.partial({name}, {path[1]}=...)")
-    return TypeError(f"jit: {name}: {where} is {described(leaf)}, neither an array nor a number; {fix} makes it part "
-                     "of the program")
+    array = f"{way_to_numpy(leaf)} is one, " if hasattr(leaf, "shape") else ""
+    return TypeError(f"jit: {name}: {where} is {described(leaf)}, neither an array nor a number; {array}{fix} makes it "
+                     "part of the program")
 
 
 def _where(path: tree.Path) -> str:

@@ -1,9 +1,10 @@
 """How data is cut into pieces: `batches` in an order drawn from a key, `split`, `in_order`.
 
 Data is an array, or a tree of arrays such as `(x, y)`, with one row for each example. A piece is a tree of the same
-type. Arrays may be memory-mapped (`np.load(file, mmap_mode="r")`) and larger than memory: only the rows of a batch are
-read and copied. (What they were read from stays in memory as long as the system has no better use for it.) Users find
-all of it in `funcnn.training`.
+type. Tables and columns of pandas and polars, and tensors of PyTorch, come in as the arrays of the same numbers
+(`funcnn._foreign`). Arrays may be memory-mapped (`np.load(file, mmap_mode="r")`) and larger than memory: only the rows
+of a batch are read and copied. (What they were read from stays in memory as long as the system has no better use for
+it.) Users find all of it in `funcnn.training`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from funcnn import random, tree
 from funcnn._arguments import at, described, plain_array, real_number, whole_number
 from funcnn._arrays import is_concrete, readonly
+from funcnn._foreign import admitted, is_foreign
 from funcnn.typing import Key
 
 __all__ = ["Batches", "batches", "check_rows", "in_order", "rows_in", "split"]
@@ -67,7 +69,8 @@ def batches(key: Key, data: B, size: int, epochs: int = 1, start: int = 0) -> Ba
 
     `data` is a tree of arrays, such as `(x, y)`, with as many rows each. Every epoch has a new order, drawn from
     `fold_in(key, epoch)`; its last batch is smaller where the size does not divide the rows. A batch that holds
-    all the rows is the data as it is, every other one a read-only copy.
+    all the rows is the data as it is, every other one a read-only copy. Data of pandas, polars and PyTorch becomes
+    arrays of the same numbers.
 
     >>> x = np.arange(5)
     >>> for batch in batches(random.key(0), x, size=2, epochs=2):
@@ -90,6 +93,7 @@ def batches(key: Key, data: B, size: int, epochs: int = 1, start: int = 0) -> Ba
     size, epochs = whole_number("batches", "size", size, 1), whole_number("batches", "epochs", epochs, 0)
     start = whole_number("batches", "start", start, 0)
     random.fold_in(key, 0)
+    data = _admitted("batches", data)
     check_rows("batches", data)
     tree.map_with_path(_check_numbers, data)
     stream = Batches(key, _plain(data), size, epochs)
@@ -115,6 +119,7 @@ def split(key: Key, data: B, validation: float = 0.2) -> tuple[B, B]:
     `x[rows]` of each batch of them. As `sklearn.model_selection.train_test_split`, whose share is rounded up.
     """
     share = real_number("split", "validation, a share of the rows such as 0.2,", validation, "(0, 1)")
+    data = _admitted("split", data)
     check_rows("split", data)
     count = rows_in(data)
     held_out = round(share * count)
@@ -136,6 +141,7 @@ def in_order(owner: str, data: B, size: int) -> Iterator[B]:
     [array([0, 1]), array([2, 3]), array([4])]
     """
     size = whole_number(owner, "size", size, 1)
+    data = _admitted(owner, data)
     check_rows(owner, data)
     count, data = rows_in(data), _plain(data)
     if size >= count:
@@ -186,6 +192,13 @@ def _careful_reader(data: B) -> Callable[[Any], B]:
         return batch
 
     return careful
+
+
+def _admitted(owner: str, data: B) -> B:
+    """The tree with arrays in the place of other libraries' data; without any, the tree itself."""
+    if not any(map(is_foreign, tree.leaves(data))):
+        return data
+    return tree.map_with_path(lambda path, leaf: admitted(owner, f"the data{at(path)}", leaf), data)
 
 
 def _plain(data: B) -> B:

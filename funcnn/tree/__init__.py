@@ -1,10 +1,13 @@
 """Nested containers of arrays as one value: `map`, `leaves`, `get`, `FrozenDict`.
 
 A tree is a leaf (an array, a number, anything else) or a node: dict, `FrozenDict`, tuple, list, NamedTuple,
-or None, which has no leaves. Dict keys are visited in sorted order, as in JAX, and printed in the order
-they were given. A path, such as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`.
+or None, which has no leaves; OrderedDict, and what `register_node` and `register_dataclass` say. Dict keys are visited
+in sorted order, as in JAX, and printed in the order they were given; those of an OrderedDict as they are. A path, such
+as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`. Where a function takes `is_leaf`, that says of
+a node that it is a leaf here.
 
-`structure` says what nodes are, `frozendict` how one is kept from changing, `vector` how a tree becomes one array.
+`structure` says what nodes are, `kinds` which else, `frozendict` how one is kept from changing, `vector` how a tree
+becomes one array, `exchange` how weights come from PyTorch and Keras.
 """
 
 from __future__ import annotations
@@ -18,16 +21,21 @@ import numpy as np
 
 from funcnn._arguments import place_of
 from funcnn._arrays import kind_of, readonly
+from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
+from funcnn.tree.kinds import register_dataclass, register_node
 from funcnn.tree.structure import (
     LEAF_TYPES,
+    IsLeaf,
     Path,
     Structure,
     aligned,
     are_leaves,
+    deeper,
     entries_at,
     flatten,
     keystr,
+    kind_text,
     node_of,
     parts,
     register_leaf,
@@ -40,8 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEAF_TYPES", "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal",
-    "flatten", "freeze", "get", "keystr", "leaves", "leaves_with_path", "map", "map_with_path", "ravel", "reduce",
-    "register_leaf", "structure", "unflatten", "update_in",
+    "flatten", "freeze", "from_keras", "from_torch", "get", "keystr", "leaves", "leaves_with_path", "map",
+    "map_with_path", "ravel", "reduce", "register_dataclass", "register_leaf", "register_node", "structure",
+    "to_keras", "to_torch", "transpose", "unflatten", "update_in",
 ]
 
 T = TypeVar("T")
@@ -52,66 +61,111 @@ V_co = TypeVar("V_co", covariant=True)
 # ---------------------------------------------------------------------------------------------- leaves
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
     """The leaves in order: dict keys sorted, sequences by position.
 
     >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)})
     [2.0, 3.0, 1.0]
+    >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)}, is_leaf=lambda x: isinstance(x, tuple))
+    [(2.0, [3.0], None), 1.0]
     """
-    return list(parts(tree)[0])
+    return list(parts(tree, is_leaf)[0])
 
 
-def structure(tree: Any) -> Structure:
+def structure(tree: Any, is_leaf: IsLeaf = None) -> Structure:
     """The tree without its leaves.
 
     >>> structure([1.0, {"a": 2.0}]) == structure([None, {"a": 2.0}])
     False
     """
-    return parts(tree)[1]
+    return parts(tree, is_leaf)[1]
 
 
-def leaves_with_path(tree: Any) -> list[tuple[Path, Any]]:
+def leaves_with_path(tree: Any, is_leaf: IsLeaf = None) -> list[tuple[Path, Any]]:
     """The leaves in order, each with its path.
 
     >>> leaves_with_path({"dense_0": {"w": 1.0, "b": 2.0}})
     [(('dense_0', 'b'), 2.0), (('dense_0', 'w'), 1.0)]
     """
-    found, form = parts(tree)
+    found, form = parts(tree, is_leaf)
     return list(zip(form.paths(), found, strict=True))
 
 
 # --------------------------------------------------------------------------------------------------- map
 
 
-def map(f: Callable[..., Any], tree: T, *rest: Any) -> T:
-    """Apply `f` to each leaf, or to the leaves at the same place of several trees; the type stays.
+def map(f: Callable[..., Any], tree: T, *rest: Any, is_leaf: IsLeaf = None) -> T:
+    """Apply `f` to each leaf, and what stands at the same place of the other trees; the type stays.
 
-    Unlike `jax.tree.map`, the trees in `rest` may not be deeper than `tree`; a mismatch names its path. A dict and
-    a FrozenDict may stand at the same place.
+    The others have the structure of `tree`, or are deeper: where `tree` has a leaf, they may have a subtree, which `f`
+    is given whole. A mismatch names its path. A dict and a FrozenDict may stand at the same place.
 
     >>> map(lambda a, b: a + b, {"w": 1.0, "b": (2.0, None)}, {"w": 10.0, "b": (20.0, None)})
     {'w': 11.0, 'b': (22.0, None)}
+    >>> map(lambda label, part: f"{label}: {len(part)}", {"x": "old", "y": "new"}, {"x": [1, 2], "y": (3,)})
+    {'x': 'old: 2', 'y': 'new: 1'}
     >>> map(lambda a, b: a + b, {"w": 1.0, "b": 2.0}, {"w": 10.0})
     Traceback (most recent call last):
     ...
     ValueError: tree.map: tree 1 has other entries than the first at the root: 'b' is missing
+
+    As `jax.tree.map`.
     """
-    found, form = parts(tree)
+    found, form = parts(tree, is_leaf)
     others = [aligned(form, other, number) for number, other in enumerate(rest, 1)]
-    built: T = form.build(tuple(builtins.map(f, found, *others)))
+    try:
+        built: T = form.build(tuple(builtins.map(f, found, *others)))
+    except (TypeError, AttributeError) as error:
+        _refuse_deeper(form, rest, error)
+        raise
     return built
 
 
-def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
+def map_with_path(f: Callable[..., Any], tree: T, *rest: Any, is_leaf: IsLeaf = None) -> T:
     """As `map`, with the path as the first argument: `f(path, leaf, ...)`.
 
     >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
     {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
     """
-    found, form = parts(tree)
+    found, form = parts(tree, is_leaf)
     others = [aligned(form, other, number) for number, other in enumerate(rest, 1)]
-    built: T = form.build(tuple(builtins.map(f, form.paths(), found, *others)))
+    try:
+        built: T = form.build(tuple(builtins.map(f, form.paths(), found, *others)))
+    except (TypeError, AttributeError) as error:
+        _refuse_deeper(form, rest, error)
+        raise
     return built
+
+
+def _refuse_deeper(form: Structure, rest: tuple[Any, ...], error: Exception) -> None:
+    """Where f has failed and was given a subtree, say that it is one."""
+    for number, other in enumerate(rest, 1):
+        if (path := deeper(form, other)) is not None:
+            there = structure(get(other, path))
+            raise ValueError(f"tree.map: tree {number} is {kind_text(there)} at {place_of(path)}, where the first is a "
+                             f"leaf, and f fails on it: {error}") from error
+
+
+def transpose(outer: Structure, inner: Structure | None, tree: Any) -> Any:
+    """A tree of trees inside out: of structure `inner`, with trees of structure `outer` at its leaves.
+
+    `inner` is by default that of the first tree inside.
+
+    >>> pairs = {"w": (1.0, 2.0), "b": (3.0, 4.0)}
+    >>> transpose(structure({"w": 0, "b": 0}), structure((0, 0)), pairs)
+    ({'w': 1.0, 'b': 3.0}, {'w': 2.0, 'b': 4.0})
+
+    As `jax.tree.transpose`.
+    """
+    inside = aligned(outer, tree, 1)
+    if inner is None:
+        if not inside:
+            raise ValueError("tree.transpose: a tree without leaves has no first tree inside; give its structure as "
+                             "inner")
+        inner = structure(inside[0])
+    columns = zip(*[aligned(inner, each, number) for number, each in enumerate(inside, 1)], strict=True)
+    return inner.build(tuple([outer.build(column) for column in columns] if inside else
+                             [outer.build(())] * inner.num_leaves))
 
 
 # ------------------------------------------------------------------------------------------ functions
@@ -120,7 +174,7 @@ def map_with_path(f: Callable[..., Any], tree: T, *rest: Any) -> T:
 _UNSET: Any = object()
 
 
-def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET) -> Any:
+def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET, is_leaf: IsLeaf = None) -> Any:
     """Fold the leaves from the left, beginning with `initializer`, or else with the first leaf.
 
     >>> reduce(max, {"a": -1.0, "b": -5.0})
@@ -130,7 +184,7 @@ def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET) -
 
     As `jax.tree.reduce`.
     """
-    found = parts(tree)[0]
+    found = parts(tree, is_leaf)[0]
     if initializer is not _UNSET:
         return functools.reduce(f, found, initializer)
     if not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence, Set
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias, final
@@ -13,8 +13,9 @@ import numpy as np
 from funcnn._arguments import place_of
 
 __all__ = [
-    "LEAF_TYPES", "NODES", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves", "entries_at", "flatten",
-    "keystr", "node_of", "parts", "parts_of", "register_leaf", "show", "too_deep", "unflatten",
+    "LEAF_TYPES", "NODES", "REGISTERED", "IsLeaf", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves",
+    "deeper", "entries_at", "flatten", "keystr", "kind_text", "node_of", "parts", "parts_of", "register_leaf", "show",
+    "too_deep", "unflatten",
 ]
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -42,8 +43,13 @@ class Node(NamedTuple):
     entries: Callable[[Any], dict[Any, Any]]
     build: Callable[[dict[Any, Any]], Any]
     keyed: bool = False
+    """Whether entries have keys that are sorted when they are visited, as those of dicts."""
     known: Callable[[Any], Parts | None] = lambda tree: None
     of_leaves: Callable[[Structure, tuple[Any, ...]], Any] | None = None
+    fixed: bool = True
+    """Whether a node of this kind never changes."""
+    aux: Any = None
+    """What a node holds beside its entries, which `build` knows: two nodes are alike only where it is equal."""
 
 
 def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
@@ -51,12 +57,16 @@ def _numbered(tree: Sequence[Any]) -> dict[Any, Any]:
 
 
 NODES: dict[type, Node] = {
-    dict: Node(lambda tree: tree, lambda new: new, keyed=True),
+    dict: Node(lambda tree: tree, lambda new: new, keyed=True, fixed=False),
+    OrderedDict: Node(dict, OrderedDict, fixed=False),
     tuple: Node(_numbered, lambda new: tuple(new.values())),
-    list: Node(_numbered, lambda new: list(new.values())),
+    list: Node(_numbered, lambda new: list(new.values()), fixed=False),
     type(None): Node(lambda tree: {}, lambda new: None),
 }
 """The kinds of nodes; NamedTuples are nodes too, and `FrozenDict` adds itself."""
+
+REGISTERED: dict[type, Callable[[Any], Node]] = {}
+"""Kinds of nodes that were registered: how each node of the kind is taken apart; `funcnn.tree.kinds` fills it."""
 
 LEAF_TYPES: set[type] = {np.ndarray, float, int, np.float32, np.float64}
 """Types known to be leaves; every other one is looked at."""
@@ -96,11 +106,14 @@ def node_of(tree: Any) -> Node | None:
 
 def _rare_node(tree: Any) -> Node | None:
     kind = type(tree)
+    if kind in REGISTERED:
+        return REGISTERED[kind](tree)
     if isinstance(tree, tuple) and hasattr(kind, "_fields"):
         return Node(lambda tree: tree._asdict(), lambda new: kind(*new.values()))
     if _holds_others(tree):
         raise TypeError(f"tree: a {kind.__name__} is not a kind of tree node; use dict, FrozenDict, tuple, list or a "
-                        f"NamedTuple, or say that it is a leaf: tree.register_leaf({kind.__name__})")
+                        f"NamedTuple, or say what it is: tree.register_node, tree.register_dataclass, "
+                        f"tree.register_leaf({kind.__name__})")
     return None
 
 
@@ -147,7 +160,7 @@ class Structure:
         ends = dict(zip(order, accumulate([self.children[key].num_leaves for key in order]), strict=True))
         self.places = [(key, ends[key] - child.num_leaves, child) for key, child in self.children.items()]
         self.num_leaves: int = ends[order[-1]] if order else int(node is None)
-        self.fixed: bool = kind not in (list, dict) and all(child.fixed for child in self.children.values())
+        self.fixed: bool = (node is None or node.fixed) and all(child.fixed for child in self.children.values())
         self.depth: int = 1 + max([child.depth for child in self.children.values()], default=0)
         if self.depth > DEEPEST:
             raise too_deep()
@@ -174,8 +187,15 @@ class Structure:
         return [path for key, _, child in in_order for path in child.paths((*before, key))]
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Structure) and self.kind is other.kind
+        return self is other or (isinstance(other, Structure) and self.kind is other.kind and self.is_like(other)
                                  and self.children == other.children)
+
+    def is_like(self, other: Structure) -> bool:
+        """Whether two nodes hold the same beside their entries, and have them in the same order where it counts."""
+        one, two = self.node, other.node
+        if one is None or two is None or one.keyed:
+            return True
+        return list(self.children) == list(other.children) and (one.aux is two.aux or bool(one.aux == two.aux))
 
     def __hash__(self) -> int:
         return hash(tuple(self.paths()))
@@ -213,21 +233,26 @@ Parts: TypeAlias = tuple[tuple[Any, ...], Structure]
 """The leaves of a tree and its structure."""
 
 
-def parts(tree: Any) -> Parts:
+IsLeaf: TypeAlias = "Callable[[Any], bool] | None"
+"""Says of a node that it is a leaf here, and is not looked into."""
+
+
+def parts(tree: Any, is_leaf: IsLeaf = None) -> Parts:
     """The leaves, dict keys sorted, and the structure."""
     node = NODES.get(type(tree)) or node_of(tree)
-    if node is None:
+    if node is None or (is_leaf is not None and is_leaf(tree)):
         return (tree,), LEAF
     try:
-        return node.known(tree) or parts_of(type(tree), node, node.entries(tree))
+        known = node.known(tree) if is_leaf is None else None
+        return known or parts_of(type(tree), node, node.entries(tree), is_leaf)
     except RecursionError:
         raise too_deep() from None
 
 
-def parts_of(kind: type, node: Node, entries: dict[Any, Any]) -> Parts:
+def parts_of(kind: type, node: Node, entries: dict[Any, Any], is_leaf: IsLeaf = None) -> Parts:
     """The parts of the tree of this kind that has these entries."""
     order = _sorted(entries) if node.keyed else list(entries)
-    each = {key: parts(entries[key]) for key in order}
+    each = {key: parts(entries[key], is_leaf) for key in order}
     leaves = tuple([leaf for key in order for leaf in each[key][0]])
     return leaves, Structure(kind, node, {key: each[key][1] for key in entries}, order)
 
@@ -239,13 +264,13 @@ def _sorted(entries: dict[Any, Any]) -> list[Any]:
         raise TypeError(f"tree: the keys {list(entries)} have no common order; use strings") from None
 
 
-def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves and the structure; `unflatten` is the way back.
+def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Structure]:
+    """The leaves and the structure; `unflatten` is the way back. `is_leaf` says of a node that it is a leaf here.
 
     >>> flatten({"w": 1.0, "b": 2.0})
     ([2.0, 1.0], Structure({'w': *, 'b': *}))
     """
-    leaves, structure = parts(tree)
+    leaves, structure = parts(tree, is_leaf)
     return list(leaves), structure
 
 
@@ -271,23 +296,41 @@ def entries_at(tree: Any) -> dict[Any, Any]:
 
 
 def aligned(structure: Structure, other: Any, number: int) -> tuple[Any, ...]:
-    """The leaves of another tree of this structure; an error names it by its number."""
+    """What another tree has where this structure has leaves: leaves, or subtrees; an error names it by its number."""
     leaves, its_structure = parts(other)
-    _check_fits(structure, its_structure, number, ())
-    return leaves
+    if structure is its_structure or structure == its_structure:
+        return leaves
+    return tuple(_subtrees(structure, its_structure, leaves, number, ()))
 
 
-def _check_fits(form: Structure, other: Structure, number: int, path: Path) -> None:
-    if form is other:
+def _subtrees(form: Structure, other: Structure, leaves: tuple[Any, ...], number: int, path: Path) -> Iterator[Any]:
+    """What the tree of structure `other`, and of these leaves, has at the places of the leaves of `form`."""
+    if form.node is None:
+        yield other.build(leaves)
         return
+    _check_node(form, other, number, path)
+    begin = {key: start for key, start, _ in other.places}
+    for key, _, child in sorted(form.places, key=lambda place: place[1]):
+        its = other.children[key]
+        yield from _subtrees(child, its, leaves[begin[key]:begin[key] + its.num_leaves], number, (*path, key))
+
+
+def deeper(structure: Structure, other: Any) -> Path | None:
+    """The first place where this structure, a prefix of another tree, has a leaf and the other a node; None without."""
+    found = zip(structure.paths(), aligned(structure, other, 1), strict=True)
+    return next((path for path, leaf in found if node_of(leaf) is not None), None)
+
+
+def _check_node(form: Structure, other: Structure, number: int, path: Path) -> None:
+    """Raise unless two nodes have the same kind and the same entries."""
+    where = f"tree.map: tree {number} is {kind_text(other)} at {place_of(path)}, where the first is {kind_text(form)}"
     if form.kind is not other.kind and not (_keyed(form) and _keyed(other)):
-        raise ValueError(f"tree.map: tree {number} is {_kind(other)} at {place_of(path)}, where the first is "
-                         f"{_kind(form)}")
+        raise ValueError(where)
     if form.children.keys() != other.children.keys():
         raise ValueError(f"tree.map: tree {number} has other entries than the first at {place_of(path)}: "
                          + _difference(form.children, other.children))
-    for key, child in form.children.items():
-        _check_fits(child, other.children[key], number, (*path, key))
+    if not form.is_like(other):
+        raise ValueError(f"{where} in another order, or with other fields that are no leaves")
 
 
 def _keyed(form: Structure) -> bool:
@@ -302,5 +345,10 @@ def _difference(here: dict[Any, Any], there: dict[Any, Any]) -> str:
     return ", ".join(phrases)
 
 
-def _kind(form: Structure) -> str:
+def kind_text(form: Structure) -> str:
+    """What stands at the top of a tree.
+
+    >>> kind_text(flatten({"w": 1.0})[1]), kind_text(LEAF)
+    ('a dict', 'a leaf')
+    """
     return "a leaf" if form is LEAF else "None" if form.kind is type(None) else f"a {form.kind.__name__}"

@@ -33,6 +33,7 @@ from funcnn.checkpoint import (
     keep,
     latest,
     load,
+    load_file,
     save,
 )
 from funcnn.layers import dense, residual
@@ -248,9 +249,44 @@ def test_a_file_of_others_with_more_arrays_says_the_way_out(path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"'head.b' is in the file, float32\[3\], and not in `like`") as caught:
         load(path, {"w": np.zeros(2)})
     assert "a file of another library" in str(caught.value)
-    assert "{**like, 'name': np.zeros(shape, dtype)}" in str(caught.value)
+    assert "leave_out=True if you do not need all of them" in str(caught.value)
+    np.testing.assert_array_equal(load(path, {"w": np.zeros(2)}, leave_out=True)["w"], np.ones(2))
     assert_same(load(path, {"w": np.zeros(2), "head.b": np.zeros(3, np.float32)})["w"], np.ones(2))
     assert load(path, np.zeros(2), at="w").tolist() == [1, 1]
+
+
+def test_a_file_of_others_with_other_names(path: Path) -> None:
+    official = pytest.importorskip("safetensors.numpy")
+    arrays = {"enc.weight": np.ones((2, 3)), "enc.bias": np.ones(3), "w": np.zeros(5), "head/w": np.zeros(1)}
+    official.save_file(arrays, path)
+    like = {"dense_0": {"w": np.zeros((2, 3)), "b": np.zeros(3)}}
+    names = {"dense_0/w": "enc.weight", "dense_0/b": "enc.bias"}
+    found = load(path, like, names=names, leave_out=True)
+    assert tree.equal(found, {"dense_0": {"w": arrays["enc.weight"], "b": arrays["enc.bias"]}})
+    one = load(path, {"w": np.zeros(3)}, names={"w": "enc.bias"}, leave_out=True)  # a "w" is there, and not meant
+    np.testing.assert_array_equal(one["w"], np.ones(3))
+    np.testing.assert_array_equal(load(path, {"w": np.zeros(1)}, at="head")["w"], [0.0])
+    np.testing.assert_array_equal(load(path, {"v": np.zeros(5)}, at="head", names={"v": "w"}, leave_out=True)["v"],
+                                  np.zeros(5))
+    with pytest.raises(CheckpointError, match=r"'w itself' is in the file, float64\[5\], and not in `like`"):
+        load(path, {"w": np.zeros(3)}, names={"w": "enc.bias"})
+    with pytest.raises(CheckpointError, match=r"'dense_0/w' is missing in the file; `like` has float64\[2, 3\]"):
+        load(path, like, names=names | {"dense_0/w": "dec.weight"}, leave_out=True)
+    with pytest.raises(CheckpointError, match=r"names has 'dense_1/w', which `like` has not; it has 'dense_0/b'"):
+        load(path, like, names={"dense_1/w": "enc.weight"})
+    found_all = load_file(path)
+    assert {name: x.tolist() for name, x in found_all.items()} == {name: x.tolist() for name, x in arrays.items()}
+    assert not found_all["w"].flags.writeable
+
+
+def test_of_ones_own_file_some_may_be_left_out_and_no_names_are_given(path: Path) -> None:
+    save(path, {"w": np.ones(2), "head": {"w": np.ones(3)}, "steps": 7})
+    assert tree.equal(load(path, {"w": np.zeros(2)}, leave_out=True), {"w": np.ones(2)})
+    assert list(load_file(path)) == ["head/w", "w"]
+    with pytest.raises(CheckpointError, match="is a file of funcnn, whose arrays are where they were saved"):
+        load(path, {"w": np.zeros(2)}, names={"w": "head/w"})
+    with pytest.raises(CheckpointError, match="'v' is missing"):
+        load(path, {"v": np.zeros(2)}, leave_out=True)
 
 
 def test_bfloat16_is_widened_to_the_same_numbers(path: Path) -> None:

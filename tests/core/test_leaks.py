@@ -121,7 +121,6 @@ LEAKS: dict[str, tuple[Program, str]] = {
                           r"write np.multiply\(x\[:, None\], y\[None, :\]\) instead"),
     "np.add.at": (lambda x: np.add.at(np.zeros(3), [0, 1, 2], x), "np.add.at: is not differentiated"),
     "np.add.reduceat": (lambda x: np.add.reduceat(x, [0, 1]), "np.add.reduceat: is not differentiated"),
-    "np.linalg.eig": (lambda x: np.linalg.eig(x[:, None] * x), UNKNOWN.format(".*eig")),
     "np.gcd": (lambda x: np.gcd(x, 2), UNKNOWN.format("gcd")),
     "np.roots": (lambda x: np.roots(x), UNKNOWN.format("roots")),
     "np.histogram": (lambda x: np.histogram(x), UNKNOWN.format("histogram")),
@@ -129,7 +128,7 @@ LEAKS: dict[str, tuple[Program, str]] = {
     "np.copyto": (lambda x: np.copyto(np.zeros(3), x), "np.broadcast_to"),
     "np.apply_along_axis": (lambda x: np.apply_along_axis(np.sort, 0, x), UNKNOWN.format("apply_along_axis")),
     "np.save": (lambda x: np.save("never-written", x), UNKNOWN.format("save")),
-    "np.frompyfunc": (lambda x: np.frompyfunc(lambda v: 2 * v, 1, 1)(x), UNKNOWN.format(".*")),
+    "np.frompyfunc": (lambda x: np.frompyfunc(lambda v: 2 * v, 1, 1)(x), r"<lambda> .*: funcnn has no derivative"),
 }
 
 

@@ -56,7 +56,8 @@ FIRST = {
         elu gelu hard_sigmoid hard_tanh leaky_relu log_sigmoid log_softmax mish relu selu sigmoid silu softmax
         softplus tanh""",
     "checkpoint": """
-        CheckpointError CheckpointNotFoundError DamagedCheckpointError all_steps best keep latest load save""",
+        CheckpointError CheckpointNotFoundError DamagedCheckpointError all_steps best keep latest load load_file
+        save""",
     "datasets": """
         nnfs_sine nnfs_spiral nnfs_vertical sine spiral vertical""",
     "initializers": """
@@ -84,8 +85,9 @@ FIRST = {
         COLORS activations animate confusion_matrix decision_boundary figure gradient_flow graph history
         predictions weights""",
     "random": """
-        bernoulli bits categorical choice exponential fold_in gumbel key normal permutation randint split
-        truncated_normal uniform""",
+        ball bernoulli beta bits categorical choice dirichlet exponential fold_in gamma gumbel key laplace logistic
+        multivariate_normal normal permutation poisson rademacher randint split student_t t truncated_normal
+        uniform""",
     "regularizers": """
         elastic_net l1 l2""",
     "schedules": """
@@ -100,8 +102,8 @@ FIRST = {
         predict progress scan split""",
     "tree": """
         FrozenDict LEAF_TYPES MissingKeyError Path Structure all_close are_leaves astype equal flatten freeze
-        get keystr leaves leaves_with_path map map_with_path ravel reduce register_leaf structure unflatten
-        update_in""",
+        from_keras from_torch get keystr leaves leaves_with_path map map_with_path ravel reduce register_dataclass
+        register_leaf register_node structure to_keras to_torch transpose unflatten update_in""",
     "typing": """
         AnyWidth Array Axis DenseParams Dim IntArray Key Keys Labels Mask Params Scalar Schedule Shape""",
 }

@@ -61,7 +61,7 @@ TAKERS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("kind", [kind for kind in FOREIGN if kind != "a tensor"])  # which comes in as an array
 @pytest.mark.parametrize("name", TAKERS)
 def test_arrays_of_other_kinds_are_refused_by_name(name: str, kind: str) -> None:
     make, text = FOREIGN[kind]
