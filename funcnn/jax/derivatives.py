@@ -24,14 +24,7 @@ def with_derivative(owner: Interpreter, on_cotangents: Interpreter, rule: Rule, 
                     options: dict[str, Any]) -> Any:
     """The result of a rule that is NumPy code, which JAX differentiates as the rule says."""
     call = _Call(owner, on_cotangents, rule, args, options)
-    values = [args[i].value for i in call.places]
-    if (getattr(rule.fun, "__module__", None) or "").startswith("funcnn."):
-        both_ways = jax.custom_jvp(call.value)
-        both_ways.defjvp(call.push, symbolic_zeros=True)
-        return lifted(owner, both_ways(*values))
-    backward = jax.custom_vjp(call.value)
-    backward.defvjp(call.forward, call.backward, symbolic_zeros=True)
-    return lifted(owner, backward(*values))
+    return lifted(owner, call.run(*[args[i].value for i in call.places]))
 
 
 class _Call:
@@ -41,6 +34,23 @@ class _Call:
                  options: dict[str, Any]) -> None:
         self.owner, self.on_cotangents, self.rule, self.args, self.options = owner, on_cotangents, rule, args, options
         self.places = [i for i, x in enumerate(args) if isinstance(x, Lifted)]
+        self.run = self._run()
+        """The function of the arrays; the derivatives call it too, so that what is differentiated twice obeys."""
+
+    def _run(self) -> Any:
+        if self.rule.name == "remat":
+            return jax.checkpoint(self.value)
+        return self._both_ways() if _is_of_the_library(self.rule) else self._backwards()
+
+    def _both_ways(self) -> Any:
+        run = jax.custom_jvp(self.value)
+        run.defjvp(self.push, symbolic_zeros=True)
+        return run
+
+    def _backwards(self) -> Any:
+        run = jax.custom_vjp(self.value)
+        run.defvjp(self.forward, self.backward, symbolic_zeros=True)
+        return run
 
     def value(self, *values: Any) -> Any:
         """What the rule makes of the arrays."""
@@ -54,7 +64,7 @@ class _Call:
     def push(self, values: Any, tangents: Any) -> tuple[Any, Any]:
         """The value and its tangent: the transpose of the pullback, applied to the tangents of the arrays."""
         moving = [i for i, t in zip(self.places, tangents, strict=True) if type(t) is not SymbolicZero]
-        y = self.value(*values)
+        y = self.run(*values)
         self._check(moving)
         (tangent,) = jax.linear_transpose(lambda g: self._pull(moving, y, values, g), y)(
             tuple(t for t in tangents if type(t) is not SymbolicZero))
@@ -64,7 +74,7 @@ class _Call:
         """The value, and what the way back needs."""
         self._check([i for i, x in zip(self.places, primals, strict=True) if x.perturbed])
         values = [x.value for x in primals]
-        y = self.value(*values)
+        y = self.run(*values)
         return y, (y, values)
 
     def backward(self, saved: Any, g: Any) -> tuple[Any, ...]:
@@ -103,6 +113,12 @@ class _Call:
             if not self._has_pullback(i):
                 raise TracerError(f"{self.rule.name}: has no derivative with respect to argument {i}; apply "
                                   "funcnn.stop_gradient to it, or give the rule one")
+
+
+def _is_of_the_library(rule: Rule) -> bool:
+    while hasattr(rule, "rule"):  # it is one call of another
+        rule = rule.rule
+    return (getattr(rule.fun, "__module__", None) or "").startswith("funcnn.")
 
 
 def _is_float(x: Any) -> bool:
