@@ -15,7 +15,7 @@ import numpy as np
 from funcnn.autodiff.custom import STOP
 from funcnn.autodiff.scatter import PUT, Distinct
 from funcnn.core import RULES, getitem
-from funcnn.jax.lifted import lifted, lowered
+from funcnn.jax.lifted import depends, lifted, lowered
 from funcnn.jax.lifting import LIFT, TABLE
 from funcnn.layers.convolution import spread_out
 from funcnn.rules.indexing import PERMUTED_BACK
@@ -24,6 +24,13 @@ __all__: list[str] = []
 
 
 jax.tree_util.register_pytree_node(Distinct, lambda index: (tuple(index), None), lambda _, parts: tuple(parts))
+
+
+def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Of numbers that are known; else nobody knows how many counts there are."""
+    if isinstance(x, jax.Array):
+        raise depends("np.bincount")
+    return jnp.bincount(x, weights, length=max(minlength, 1 + max(x, default=-1)))
 
 
 def _picked(x: Any, index: Any) -> Any:
@@ -62,6 +69,18 @@ def _written_out(function: Any) -> Callable[..., Any]:
     return lambda *args, **options: lowered(written(*lifted(LIFT, args), **lifted(LIFT, options)))
 
 
+def _handing_in(of_jax: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """A function of JAX that calls a function of NumPy, or several, which are at this place among its arguments."""
+    def run(*args: Any, **options: Any) -> Any:
+        return of_jax(*args[:place], jax.tree.map(_of_arrays, args[place]), *args[place + 1:], **options)
+
+    return run
+
+
+def _of_arrays(f: Any) -> Any:
+    return (lambda *args, **options: lowered(f(*lifted(LIFT, args), **options))) if callable(f) else f
+
+
 def _clip(x: Any, *bounds: Any, **options: Any) -> Any:
     """With the older names of the bounds."""
     return jnp.clip(x, *bounds, **{name.removeprefix("a_"): value for name, value in options.items()})
@@ -70,6 +89,10 @@ def _clip(x: Any, *bounds: Any, **options: Any) -> Any:
 TABLE.update({function: _written_out(function) for function in (np.compress, np.extract, np.gradient)})
 TABLE.update({
     np.clip: _clip,
+    np.apply_along_axis: _handing_in(jnp.apply_along_axis, 0),
+    np.apply_over_axes: _handing_in(jnp.apply_over_axes, 0),
+    np.piecewise: _handing_in(jnp.piecewise, 2),
+    np.bincount: _bincount,
     STOP.fun: jax.lax.stop_gradient,
     getitem: _picked,
     PUT.fun: _put,
