@@ -16,7 +16,7 @@ from funcnn.core import RULES, Interpreter, Rule, Tracer, TracerError, getitem
 from funcnn.jax.derivatives import with_derivative
 from funcnn.jax.lifted import depends, lifted, looked_at, lowered, reworded
 
-__all__ = ["LIFT", "TABLE"]
+__all__ = ["COTANGENTS", "LIFT", "TABLE"]
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What stands for a function where that is not the one of the same name; `funcnn.jax.table` fills it."""

@@ -15,9 +15,10 @@ import numpy as np
 from funcnn.autodiff.custom import STOP
 from funcnn.autodiff.scatter import PUT, Distinct
 from funcnn.core import RULES, getitem
-from funcnn.jax.lifted import depends, lifted, lowered
-from funcnn.jax.lifting import LIFT, TABLE
-from funcnn.layers.convolution import spread_out
+from funcnn.jax.lifted import Lifted, depends, lifted, lowered
+from funcnn.jax.lifting import COTANGENTS, LIFT, TABLE
+from funcnn.layers.convolution import correlate, spread_out
+from funcnn.layers.pooling import Pair, overlap_add, windows
 from funcnn.rules.indexing import PERMUTED_BACK
 
 __all__: list[str] = []
@@ -55,12 +56,20 @@ def _permuted_back(x: Any, order: Any, axis: int) -> Any:
     return jnp.put_along_axis(jnp.zeros_like(x), order, x, axis, inplace=False)
 
 
-def _spread_out(g: Any, w: Any, shape: tuple[int, ...], stride: tuple[int, int]) -> Any:
-    """The transpose of `correlate` by the image."""
-    def correlated(x: Any) -> Any:
-        return jax.lax.conv_general_dilated(x, w, stride, "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+def _convolved(x: Any, w: Any, stride: Pair) -> Any:
+    return jax.lax.conv_general_dilated(x, w, stride, "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
-    return jax.linear_transpose(correlated, jax.ShapeDtypeStruct(shape, g.dtype))(g)[0]
+
+def _transposed(linear: Callable[[Any], Any], g: Any, shape: tuple[int, ...]) -> Any:
+    """What the transpose of a linear function of arrays of this shape makes of g."""
+    return jax.linear_transpose(linear, jax.ShapeDtypeStruct(shape, g.dtype))(g)[0]
+
+
+def _overlap_add(g: Any, shape: tuple[int, ...], stride: Pair) -> Any:
+    def seen(x: Any) -> Any:
+        return lowered(windows.fun(Lifted(COTANGENTS, x), g.shape[4:], stride))
+
+    return _transposed(seen, g, shape)
 
 
 def _written_out(function: Any) -> Callable[..., Any]:
@@ -97,5 +106,7 @@ TABLE.update({
     getitem: _picked,
     PUT.fun: _put,
     PERMUTED_BACK.fun: _permuted_back,
-    spread_out.fun: _spread_out,
+    correlate.fun: lambda x, w, b, stride: _convolved(x, w, stride) + b,
+    spread_out.fun: lambda g, w, shape, stride: _transposed(lambda x: _convolved(x, w, stride), g, shape),
+    overlap_add.fun: _overlap_add,
 })
