@@ -34,10 +34,15 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return jnp.bincount(x, weights, length=max(minlength, 1 + max(x, default=-1)))
 
 
+def _parts(index: Any) -> tuple[Any, ...]:
+    """An index as JAX takes it: lists are arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple([np.asarray(part) if isinstance(part, list) else part for part in parts])
+
+
 def _picked(x: Any, index: Any) -> Any:
     """x[index]; what lies outside of an array is an error where the index is known, and else NaN, as in `jnp.take`."""
-    parts = index if isinstance(index, tuple) else (index,)
-    parts = tuple([np.asarray(part) if isinstance(part, list) else part for part in parts])
+    parts = _parts(index)
     if any(isinstance(part, jax.Array) for part in parts):
         return jnp.asarray(x).at[parts].get(mode="fill")
     np.broadcast_to(np.int8(0), x.shape)[parts]  # NumPy says what is wrong with it
@@ -48,7 +53,7 @@ def _put(*values: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Zeros, and parts added to them; the parts come first, then the index of each."""
     n, array = len(values) // 2, jnp.zeros(shape, dtype)
     for g, index in zip(values[:n], values[n:], strict=True):
-        array = array.at[index].add(g)
+        array = array.at[_parts(index)].add(g)
     return array
 
 
