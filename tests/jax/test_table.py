@@ -16,6 +16,8 @@ EVERY = 16
 BY_VALUES = ("real_if_close", "emath", "x[mask", "unique", "bincount", "piecewise")
 """What comes out of these depends on values."""
 
+pytestmark = pytest.mark.usefixtures("without_optimizations")
+
 
 def _number(y: Any) -> Any:
     """One real number of all results."""
