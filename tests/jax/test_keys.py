@@ -60,14 +60,25 @@ def all_draws(key: Any) -> Any:
 
 
 def test_draws_are_those_outside(jax: Any) -> None:
-    expected, (raw, typed) = all_draws(KEY), keys_of(jax)
-    for found in (all_draws(raw), jax.jit(all_draws)(typed), fn.jax.jit(all_draws)(KEY),
-                  {name: x[0] for name, x in jax.jit(jax.vmap(fn.jax.lift(all_draws)))(typed[None]).items()}):
-        for name, x in found.items():
-            y = plain(jax, x)
-            assert y.dtype == expected[name].dtype and isinstance(x, jax.Array), name
-            exactly = name in SAME_BITS
-            np.testing.assert_allclose(y, expected[name], 0 if exactly else 1e-6, 0 if exactly else 5e-7, err_msg=name)
+    expected = all_draws(KEY)
+    for name, x in fn.jax.jit(all_draws)(keys_of(jax)[1]).items():
+        y = plain(jax, x)
+        assert y.dtype == expected[name].dtype
+        exactly = name in SAME_BITS
+        np.testing.assert_allclose(y, expected[name], 0 if exactly else 1e-6, 0 if exactly else 5e-7, err_msg=name)
+
+
+def test_draws_from_each_kind_of_key_lifted_jitted_and_mapped(jax: Any) -> None:
+    def draw(key: Any) -> Any:
+        return random.bits(random.fold_in(random.split(key)[1], 3), (5,))
+
+    expected = draw(KEY).tolist()
+    for key in (KEY, *keys_of(jax)):
+        for run in (draw, fn.jax.lift(draw), fn.jax.jit(draw), jax.jit(draw)):
+            assert run(key).tolist() == expected
+    for key in keys_of(jax):
+        assert jax.vmap(fn.jax.lift(draw))(key[None]).tolist() == [expected]
+        assert fn.jax.jit(fn.vmap(draw))(key[None]).tolist() == [expected]
 
 
 def test_keys_come_out_as_they_went_in(jax: Any) -> None:
@@ -91,11 +102,9 @@ def test_a_key_that_is_read_from_outside_is_a_constant(jax: Any) -> None:
 def test_dropout_keeps_the_mean_and_is_the_same_each_time(jax: Any) -> None:
     layer, x = dropout(0.25), np.ones((100, 100))
     for key in keys_of(jax):
-        y = fn.jax.jit(lambda x, key: layer.apply({}, x, key=key))(x, key)
+        y = np.asarray(jax.jit(lambda x, key: layer.apply({}, x, key=key))(x, key))
         assert set(np.unique(y)) == {0.0, 1 / 0.75} and abs(y.mean() - 1) < 0.02
-        assert np.array_equal(y, layer.apply({}, jax.numpy.asarray(x), key=key))
-        grad = jax.grad(fn.jax.lift(lambda x, key: layer.apply({}, x, key=key).sum()))(x, key)
-        assert np.array_equal(grad, y)
+        assert np.array_equal(fn.jax.jit(fn.grad(lambda x, key: layer.apply({}, x, key=key).sum()))(x, key), y)
 
 
 def test_arguments_are_checked_where_they_are_known(jax: Any) -> None:
