@@ -259,16 +259,17 @@ def _check_floats(name: str, place: int, primal: Any) -> None:
 
 def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
     leaf = leaf.value if isinstance(leaf, Tracer) and leaf.is_recorded else leaf
-    if type(leaf) is float or isinstance(leaf, np.floating) or (isinstance(leaf, Tracer) and leaf.dtype.kind == "f"):
+    if type(leaf) is float or isinstance(leaf, np.floating):
         return
-    if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
+    if (type(leaf) in (np.ndarray, np.memmap) or isinstance(leaf, Tracer)) and leaf.dtype.kind == "f":
         return
     where = f"argument {place}{at(path)}"
     if hasattr(leaf, "shape"):
         plain_array(name, where, leaf)
     if is_elsewhere(leaf):
         raise to_be_lifted(name, where)
-    fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int | Tracer) else "float(x)"
+    of_numbers = isinstance(leaf, np.ndarray | np.generic | int | Tracer)
+    fix = "x.astype(np.float64), 3.0 instead of 3" if of_numbers else "float(x)"
     raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     f"arrays. Convert numbers first ({fix}), or choose other argnums")
 

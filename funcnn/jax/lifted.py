@@ -59,7 +59,7 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
     __slots__ = ()
     is_hidden = True
 
-    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+    __hash__ = None  # as ndarray: == is elementwise
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         owner = innermost(inputs)

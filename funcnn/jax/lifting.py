@@ -32,7 +32,7 @@ class Lift(Interpreter):
 
     records = True
 
-    def __init__(self, level: float, is_linear: bool = False) -> None:
+    def __init__(self, level: int, is_linear: bool = False) -> None:
         self.level, self.is_linear = level, is_linear
 
     def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from rules_contract import ROWS, arguments
 
 import funcnn as fn
+from rules_contract import ROWS, arguments
 
 EVERY = 32
 """Of the contract list of rules so many are left out for one that is run: each is compiled, which takes a while."""
@@ -65,7 +66,7 @@ def test_what_lies_outside_is_an_error_or_not_a_number(jax: Any) -> None:
 
 def test_where_jax_has_less_than_numpy(jax: Any) -> None:
     x = np.arange(6.0)
-    programs = [
+    programs: list[Callable[[Any], Any]] = [
         lambda x: np.clip(x, a_min=1, a_max=3), lambda x: np.compress([True, False, True], x),
         lambda x: np.gradient(x**2, edge_order=2), lambda x: np.lib.stride_tricks.sliding_window_view(x, 3),
         lambda x: np.bincount(np.array([0, 2, 2, 1, 0, 1]), weights=x, minlength=5),
@@ -75,8 +76,8 @@ def test_where_jax_has_less_than_numpy(jax: Any) -> None:
         lambda x: np.maximum.reduce(x), lambda x: np.add.accumulate(x), lambda x: [1.0] * 6 + x,
         lambda x: x.flatten().reshape(2, -1).T.copy(), lambda x: divmod(x, 4)[1],
     ]
-    for found, f in zip(fn.jax.jit(lambda x: [f(x) for f in programs])(x), programs, strict=True):
-        np.testing.assert_allclose(found, f(x), 1e-13)
+    for found, program in zip(fn.jax.jit(lambda x: [f(x) for f in programs])(x), programs, strict=True):
+        np.testing.assert_allclose(found, program(x), 1e-13)
 
 
 def test_in_place_operators_make_another_array_of_the_same_dtype(jax: Any) -> None:
