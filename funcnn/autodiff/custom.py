@@ -7,7 +7,6 @@ there is no other, privileged way.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -15,12 +14,14 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import unlike_array
 from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
+from funcnn.core.elsewhere import lifting
 from funcnn.core.rule import wrong_cotangent
 from funcnn.tree.structure import REGISTERED, parts
 
-__all__ = ["custom_vjp", "remat", "stop_gradient"]
+__all__ = ["STOP", "custom_vjp", "remat", "stop_gradient"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -43,10 +44,15 @@ def stop_gradient(x: P) -> P:
 
     As `jax.lax.stop_gradient`.
     """
-    return tree.map(_STOP, x)
+    return tree.map(STOP, x)
 
 
-_STOP = Rule(lambda x: x, name="stop_gradient")
+def _constant(x: Any) -> Any:
+    lift = lifting((x,))
+    return x if lift is None else lift(STOP)(x)
+
+
+STOP = Rule(_constant, name="stop_gradient")
 
 
 # ------------------------------------------------------------------------------------------ custom_vjp
@@ -100,9 +106,13 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         found: tuple[Any, ...] = args
-        plain = tree.are_leaves(args)
-        if not plain and (counterpart := _counterpart(self, args)) is not None:
-            return counterpart(*args, **kwargs)
+        plain = tree.are_leaves(args) and tree.are_leaves(kwargs.values())
+        if not plain:
+            leaves = tree.leaves((args, kwargs))
+            if (lift := lifting(leaves)) is not None:
+                lifted: R = lift(self)(*args, **kwargs)
+                return lifted
+            _refuse_foreign(self.name, leaves)
         if kwargs or self._has_defaults:
             found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]
         y: R
@@ -121,21 +131,11 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
         return self.fun.__qualname__  # found by its name in its module, as functions are
 
 
-COUNTERPARTS: dict[str, dict[str, Callable[..., Any]]] = {}
-"""For each package of other arrays, what stands there for our functions, by their names; our room for it fills it."""
-
-_PACKAGES = {"jax": "jax", "jaxlib": "jax"}
-"""Where arrays come from, and the room of funcnn that knows them."""
-
-
-def _counterpart(rule: custom_vjp[A, R], args: tuple[Any, ...]) -> Callable[A, R] | None:
-    """What stands for a rule of ours in the package that the first argument is an array of."""
-    room = _PACKAGES.get(type(args[0]).__module__.partition(".")[0]) if args else None
-    if room is None:
-        return None
-    if room not in COUNTERPARTS:
-        importlib.import_module(f"funcnn.{room}")
-    return COUNTERPARTS[room].get(rule.fun.__name__)
+def _refuse_foreign(name: str, leaves: list[Any]) -> None:
+    """Refuse arrays that NumPy's functions would convert, and so lose their derivative or their device."""
+    for leaf in leaves:
+        if hasattr(leaf, "dtype") and not hasattr(leaf, "__array_ufunc__") and (came := unlike_array(leaf)):
+            raise TypeError(f"{name}: takes arrays of NumPy, got {came}")
 
 
 def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], owner: str,

@@ -18,7 +18,7 @@ import numpy as np
 from funcnn import tree
 
 __all__ = ["LATER", "RULES", "NeedsValues", "Tracer", "TracerError", "astype", "call", "concrete", "getitem", "holds",
-           "in_our_words", "surely", "underlying"]
+           "in_our_words", "may_hold", "refuse_writes", "surely", "underlying", "unsupported_method"]
 
 
 class TracerError(TypeError):
@@ -46,7 +46,7 @@ def concrete(x: Any) -> Any:
 
 def underlying(x: Any) -> Any:
     """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each."""
-    while isinstance(x, Tracer) and not x.is_recorded:
+    while isinstance(x, Tracer) and not (x.is_recorded or x.is_hidden):
         x = x.value
     return x
 
@@ -58,6 +58,14 @@ def holds(condition: Any) -> bool:
     """
     known = underlying(condition)
     return known.owner.ask(known) if isinstance(known, Tracer) else bool(known)
+
+
+def may_hold(condition: Any) -> bool:
+    """Whether a condition holds, as far as is known: what a check asks where numbers may be hidden."""
+    try:
+        return holds(condition)
+    except TracerError:
+        return True
 
 
 def surely(condition: Any) -> bool:
@@ -114,6 +122,8 @@ class Tracer:
 
     is_recorded = False
     """Whether what is done with it is done again later with other numbers: NumPy's own calls, in their order."""
+    is_hidden = False
+    """Whether what it stands for is another package's, which may not know the numbers yet."""
 
     def __init__(self, owner: Any, value: Any, place: Any = None) -> None:
         self.owner, self.value, self.place = owner, value, place
@@ -189,15 +199,15 @@ class Tracer:
     # NumPy's dispatch.
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
-            raise _unsupported_method(ufunc, method)
+            raise unsupported_method(ufunc, method)
         if kwargs:
-            _refuse_writes(ufunc.__name__, kwargs)
+            refuse_writes(ufunc.__name__, kwargs)
         return (RULES.get(ufunc) or _rule_of_later(ufunc))(*inputs, **kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:
         if kwargs:
-            _refuse_writes(function.__name__, kwargs)
+            refuse_writes(function.__name__, kwargs)
         return (RULES.get(function) or _rule_by_name(function))(*args, **kwargs)
 
     # Operators.
@@ -291,7 +301,8 @@ def _missing_attribute(name: str, x: Tracer) -> AttributeError:
                           f"np.{name}(x) may do")
 
 
-def _refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
+def refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
+    """Refuse the options `out` and `where` of a NumPy function of this name."""
     if kwargs.get("out") is not None:
         raise TracerError(f"np.{name}(..., out=...): results of traced values cannot be written into an array; "
                           f"use what np.{name} returns")
@@ -300,7 +311,8 @@ def _refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
                           "the arguments or the result")
 
 
-def _unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
+def unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
+    """The error that a method of a ufunc, such as `reduce`, is not differentiated, with what is."""
     functions = {("add", "reduce"): "np.sum(x)", ("multiply", "reduce"): "np.prod(x)",
                  ("maximum", "reduce"): "np.max(x)", ("minimum", "reduce"): "np.min(x)",
                  ("add", "accumulate"): "np.cumsum(x)", ("multiply", "accumulate"): "np.cumprod(x)"}

@@ -14,6 +14,7 @@ import numpy as np
 from funcnn._arguments import whole_number
 from funcnn._arrays import namespace
 from funcnn.core import Tracer
+from funcnn.core.elsewhere import is_float
 from funcnn.layers.composition import Layer
 from funcnn.layers.windows import (
     Borders,
@@ -171,6 +172,6 @@ def _nothing_between(shape: Shape) -> str:
 
 
 def _check_floats(kind: str, x: Any) -> None:
-    if isinstance(x, np.ndarray | Tracer) and x.dtype.kind != "f":
+    if isinstance(x, np.ndarray | Tracer) and not is_float(x.dtype):
         raise TypeError(f"{kind}: the input is {x.dtype}, floating-point numbers are needed: "
                         "x.astype(np.float32) / 255")

@@ -15,6 +15,7 @@ Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, 
 Numbers of 64 bits are those of jax under `jax_enable_x64`, all others those of jax without it. Every draw is a
 new, read-only array, for shape () one without dimensions. Arguments without a meaning raise, also where jax
 answers them: a reversed range, a probability of 2, NaN. Inside `vmap` a key may be one of a batch of keys.
+Under JAX it may be JAX's own, two words or typed (`jax.random.key`): the draw is then that of `jax.random`.
 """
 
 from __future__ import annotations
@@ -116,10 +117,7 @@ def fold_in(key: Key, data: int) -> Key:
     Source: as `jax.random.fold_in`; jax cuts floats down to integers, funcnn raises.
     """
     words = checks.words_of("random.fold_in", key)
-    value = whole_number("random.fold_in", "data", data)
-    if not 0 <= value <= WORD:
-        raise ValueError(f"random.fold_in: data must have 32 bits, 0 <= data < 2**32, got {value}. Take data % 2**32")
-    return cast("Key", readonly(hash_pair(words, value)))
+    return cast("Key", readonly(hash_pair(words, checks.word(data))))
 
 
 # ------------------------------------------------------------------------------------------- uniform draws
