@@ -289,7 +289,7 @@ def average_precision(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
 def _two_classes(name: str, scores: Any, labels: Any) -> Any:
     """Labels as 0.0 and 1.0, checked; both occur."""
     y = _yes_or_no(name, "scores", scores, labels)
-    if namespace(scores) is np and not holds(np.all(underlying((y > 0).any() & (y < 1).any()))):
+    if namespace(scores) is np and not may_hold(np.all(underlying((y > 0).any() & (y < 1).any()))):
         raise ValueError(f"{name}: all labels are the same; of one class alone there is nothing to tell apart")
     return y
 

@@ -83,8 +83,6 @@ def spread_out(g: Array, w: Array, shape: tuple[int, ...], window: Window) -> Ar
     >>> spread_out(np.ones((1, 1, 2, 1)), np.ones((1, 2, 1, 1)), (1, 1, 3, 1), Window((1, 2)))[0, 0, :, 0]
     array([1., 2., 1.])
     """
-    if namespace(g) is not np:
-        return _spread_out_elsewhere(g, w, shape, window)
     seen_at, channels = g.shape[:3], w.shape[2]
     places, flat = (g.shape[1], g.shape[2]), g.reshape((math.prod(seen_at), g.shape[3]))
     if channels <= FEW:
@@ -99,19 +97,6 @@ def spread_out(g: Array, w: Array, shape: tuple[int, ...], window: Window) -> Ar
         part = shifted(image, (i, j), places, window)
         part += (flat @ w[i, j].T).reshape((*seen_at, channels))
     return cast(Array, image)
-
-
-def _spread_out_elsewhere(g: Any, w: Any, shape: Shape, window: Window) -> Array:
-    """The same for arrays that cannot be written into: g with zeros between its places, seen by the turned kernel."""
-    xp, (down, across), (height, width) = namespace(g), window.stride, window.reach
-    batch, rows, columns, channels = g.shape
-    spaced = xp.pad(g[:, :, None, :, None], [(0, 0), (0, 0), (0, down - 1), (0, 0), (0, across - 1), (0, 0)])
-    spaced = spaced.reshape((batch, rows * down, columns * across, channels))
-    behind = shape[1] - rows * down, shape[2] - columns * across
-    around = xp.pad(spaced, [(0, 0), (height - 1, max(behind[0], 0)), (width - 1, max(behind[1], 0)), (0, 0)])
-    seen = around[:, :shape[1] + height - 1, :shape[2] + width - 1]
-    turned = xp.transpose(w[::-1, ::-1], (0, 1, 3, 2))
-    return correlate(seen, turned, xp.zeros(w.shape[2], w.dtype), Window(window.size, dilation=window.dilation))
 
 
 def _by_kernel(g: Array, x: Array, shape: tuple[int, ...], window: Window) -> Array:

@@ -111,8 +111,8 @@ def test_activations_have_every_derivative_that_jax_s_have(jax: Any, mode: str) 
     x = np.linspace(-2, 2, 6)
 
     def all_of(room: Any) -> Callable[[Any], Any]:
-        return lambda x: sum(i * (getattr(room, name)(x) ** 2 * np.arange(6)).sum()
-                             for i, name in enumerate(activations.__all__))
+        return lambda x: sum(i * (y * np.arange(y.size)).sum() for i, name in enumerate(activations.__all__)
+                             if (y := getattr(room, name)(x) ** 2) is not None)
 
     ours = jax.jit(MODES[mode](jax)(fn.jax.lift(all_of(activations))))(x)
     np.testing.assert_allclose(ours, jax.jit(MODES[mode](jax)(all_of(jax.nn)))(x), 1e-12, 1e-13)
