@@ -43,12 +43,18 @@ def ravel(tree: T) -> tuple[Array, Callable[[Array], T]]:
                   for leaf, end in zip(leaves, ends, strict=True)]
         return cast(T, unflatten(structure, pieces))
 
-    flat = xp.concat([xp.ravel(leaf) for leaf in leaves]) if leaves else np.zeros(0, np.float32)
-    return readonly(flat), unravel
+    return _joined(xp, leaves) if leaves else readonly(np.zeros(0, np.float32)), unravel
+
+
+def _joined(xp: Any, leaves: list[Any]) -> Array:
+    """The leaves end to end."""
+    if xp is np:
+        return readonly(np.concatenate([np.ravel(leaf) for leaf in leaves]))
+    return cast(Array, xp.concat([xp.ravel(leaf).astype(xp.result_type(leaf)) for leaf in leaves]))
 
 
 def _check_numbers(structure: Structure, leaves: list[Any]) -> None:
     for path, leaf in zip(structure.paths(), leaves, strict=True) if any(map(is_typed_key, leaves)) else ():
         if is_typed_key(leaf):
-            raise TypeError(f"tree.ravel: a typed key{at(path)} is no number: ravel the rest of the tree, or its words, "
-                            "jax.random.key_data(key)")
+            raise TypeError(f"tree.ravel: a typed key{at(path)} is no number: ravel the rest of the tree, or the key's "
+                            "words, jax.random.key_data(key)")
