@@ -39,10 +39,10 @@ def stop_gradient(x: P) -> P:
 
     As `jax.lax.stop_gradient`.
     """
-    return tree.map(_STOP, x)
+    return tree.map(STOP, x)
 
 
-_STOP = Rule(lambda x: x, name="stop_gradient")
+STOP = Rule(lambda x: x, name="stop_gradient")
 
 
 # ------------------------------------------------------------------------------------------ custom_vjp

@@ -1,4 +1,4 @@
-"""How does a funcnn program run under JAX? `import funcnn.jax` makes FrozenDict a tree node there.
+"""How does JAX see a FrozenDict? As a node of its trees, like a dict.
 
 Everything pure in funcnn, layers, losses, metrics, optimizers, is written against the array's own namespace, so the
 same step, with `jax.value_and_grad` in the place of `funcnn.value_and_grad`, runs under `jax.jit`, `lax.scan` and on

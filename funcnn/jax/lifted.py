@@ -1,0 +1,111 @@
+"""What stands for an array of JAX in a NumPy program? `Lifted`, a tracer that hands on what NumPy's dispatch brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+from funcnn import tree
+from funcnn.core import Tracer, TracerError, innermost
+from funcnn.core.rule import USUAL
+
+__all__ = ["Lifted", "in_our_words", "lifted", "looked_at", "lowered"]
+
+
+def looked_at(what: str) -> str:
+    """What an error says to somebody who wants to see a number."""
+    return (f"{what}: a value under JAX cannot be looked at, because it stands for others too. Use NumPy's functions "
+            "(np.where(condition, a, b) in place of if, np.exp(x), not math.exp(x), np.take(array, x, 0), not array[x], "
+            "np.stack([x, y]), not np.array([x, y])), or say static_argnums of an argument that decides")
+
+
+@contextmanager
+def in_our_words(what: str) -> Iterator[None]:
+    """Say of an error of JAX about a value that is not known what to write in NumPy."""
+    try:
+        yield
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError,
+            jax.errors.TracerIntegerConversionError, jax.errors.NonConcreteBooleanIndexError) as error:
+        raise TracerError(looked_at(what)) from error
+
+
+def _looking(name: str, look: Callable[[Any], Any]) -> Callable[..., Any]:
+    def method(self: Lifted, *args: Any, **options: Any) -> Any:
+        with in_our_words(name):
+            return look(self.value)
+
+    return method
+
+
+@jax.tree_util.register_pytree_node_class
+@tree.register_leaf
+class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
+    """An array of JAX, its `value`, in a program of NumPy."""
+
+    __slots__ = ()
+
+    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if innermost(inputs) is not self.owner:
+            return Tracer.__array_ufunc__(self, ufunc, method, *inputs, **options)
+        arrays = tuple([np.asarray(x) if isinstance(x, list | tuple) else x for x in inputs])
+        is_in_place = options.pop("out", None) == (self,)
+        y = self.owner.call(ufunc, arrays, options, method)
+        return y.astype(self.dtype) if is_in_place else y
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
+                           kwargs: dict[str, Any]) -> Any:
+        if innermost((*args, *kwargs.values())) is not self.owner:
+            return Tracer.__array_function__(self, function, types, args, kwargs)
+        return self.owner.call(function, args, kwargs)
+
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
+               copy: bool = True) -> Any:
+        """The array in another dtype."""
+        return Lifted(self.owner, self.value.astype(dtype))
+
+    __bool__ = _looking("if x", bool)
+    __float__ = _looking("float(x)", float)
+    __int__ = _looking("int(x)", int)
+    __complex__ = _looking("complex(x)", complex)
+    __index__ = _looking("array[x], range(x) or a shape", lambda x: x.__index__())
+    __array__ = _looking("np.asarray(x)", np.asarray)
+    item = _looking("x.item()", lambda x: x.item())
+    tolist = _looking("x.tolist()", lambda x: x.tolist())
+
+    def __repr__(self) -> str:
+        return f"Lifted({self.value!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    def tree_flatten(self) -> tuple[tuple[Any], Any]:
+        """What JAX's own transformations take of it inside a lifted function."""
+        return (self.value,), self.owner
+
+    @classmethod
+    def tree_unflatten(cls, owner: Any, values: tuple[Any]) -> Lifted:
+        """And what they hand in."""
+        return cls(owner, values[0])
+
+
+USUAL.add(Lifted)
+
+
+def lifted(owner: Any, y: Any) -> Any:
+    """A tree with stand-ins, which belong to an interpreter, in the place of its arrays of JAX."""
+    return jax.tree.map(lambda x: Lifted(owner, x) if isinstance(x, jax.Array) else x, y, is_leaf=_is_tracer)
+
+
+def lowered(y: Any) -> Any:
+    """A tree with the arrays of JAX in the place of their stand-ins."""
+    return jax.tree.map(lambda x: x.value if isinstance(x, Lifted) else x, y, is_leaf=_is_tracer)
+
+
+def _is_tracer(x: Any) -> bool:
+    return isinstance(x, Tracer)
