@@ -13,7 +13,7 @@ import numpy as np
 
 from funcnn._arguments import as_array, float_array, real_array, real_number, whole_number
 from funcnn._arrays import namespace
-from funcnn.core import Tracer, holds, underlying
+from funcnn.core import Tracer, may_hold, underlying
 from funcnn.losses import checks
 from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
 
@@ -289,6 +289,6 @@ def mean_over_batches(values: Sequence[Scalar] | ArrayLike, sizes: ArrayLike) ->
     if n.ndim != 1 or v.shape[:1] != n.shape:
         raise ValueError(f"mean_over_batches: values are {v.shape} but sizes are {n.shape}; expected one of each for "
                          "every batch")
-    if not holds(np.all(underlying(n >= 0))) or not holds(np.all(underlying(n.sum() > 0))):
+    if not may_hold(np.all(underlying(n >= 0))) or not may_hold(np.all(underlying(n.sum() > 0))):
         raise ValueError(f"mean_over_batches: sizes must be 0 or more, and not all 0; got {sizes!r:.80}")
     return np.average(v.astype(np.float64), axis=0, weights=n)

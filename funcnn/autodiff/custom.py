@@ -7,7 +7,6 @@ there is no other, privileged way.
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -17,10 +16,11 @@ import numpy as np
 from funcnn import tree
 from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
+from funcnn.core.elsewhere import lifting
 from funcnn.core.rule import wrong_cotangent
 from funcnn.tree.structure import parts
 
-__all__ = ["custom_vjp", "remat", "stop_gradient"]
+__all__ = ["STOP", "custom_vjp", "remat", "stop_gradient"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -42,7 +42,12 @@ def stop_gradient(x: P) -> P:
     return tree.map(STOP, x)
 
 
-STOP = Rule(lambda x: x, name="stop_gradient")
+def _constant(x: Any) -> Any:
+    lift = lifting((x,))
+    return x if lift is None else lift(STOP)(x)
+
+
+STOP = Rule(_constant, name="stop_gradient")
 
 
 # ------------------------------------------------------------------------------------------ custom_vjp
@@ -96,9 +101,9 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         found: tuple[Any, ...] = args
-        plain = tree.are_leaves(args)
-        if not plain and (counterpart := _counterpart(self, args)) is not None:
-            return counterpart(*args, **kwargs)
+        plain = tree.are_leaves(args) and tree.are_leaves(kwargs.values())
+        if not plain and (lift := lifting(tree.leaves((args, kwargs)))) is not None:
+            return lift(self)(*args, **kwargs)
         if kwargs or self._has_defaults:
             found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]
         y: R
@@ -115,23 +120,6 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self.fun.__qualname__  # found by its name in its module, as functions are
-
-
-COUNTERPARTS: dict[str, dict[str, Callable[..., Any]]] = {}
-"""For each package of other arrays, what stands there for our functions, by their names; our room for it fills it."""
-
-_PACKAGES = {"jax": "jax", "jaxlib": "jax"}
-"""Where arrays come from, and the room of funcnn that knows them."""
-
-
-def _counterpart(rule: custom_vjp[A, R], args: tuple[Any, ...]) -> Callable[A, R] | None:
-    """What stands for a rule of ours in the package that the first argument is an array of."""
-    room = _PACKAGES.get(type(args[0]).__module__.partition(".")[0]) if args else None
-    if room is None:
-        return None
-    if room not in COUNTERPARTS:
-        importlib.import_module(f"funcnn.{room}")
-    return COUNTERPARTS[room].get(rule.fun.__name__)
 
 
 def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], owner: str,

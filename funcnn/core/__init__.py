@@ -14,10 +14,11 @@ from funcnn.core.tracer import (
     concrete,
     getitem,
     holds,
+    may_hold,
     surely,
     underlying,
 )
 
 __all__ = ["RULES", "Formula", "Interpreter", "NeedsValues", "Node", "Outline", "Rule", "Tracer", "TracerError",
-           "astype", "call", "concrete", "getitem", "holds", "innermost", "named_scope", "register", "surely",
+           "astype", "call", "concrete", "getitem", "holds", "innermost", "may_hold", "named_scope", "register", "surely",
            "underlying"]

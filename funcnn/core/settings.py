@@ -23,7 +23,7 @@ def setting(owner: str, name: str, value: Any, within: Interval = "[0, inf)") ->
     """
     number = real_number(owner, name, value, within)
     known = underlying(number)
-    if isinstance(known, Tracer):  # recorded
+    if isinstance(known, Tracer) and known.is_recorded:
         is_inside: Any = HOLDS[within]
         if not holds(is_inside(known)):
             raise ValueError(f"{owner}: {name} must be a number in {within}")

@@ -16,7 +16,7 @@ import numpy as np
 from funcnn import tree
 
 __all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "call", "concrete", "getitem", "holds",
-           "in_our_words", "surely", "underlying"]
+           "in_our_words", "may_hold", "surely", "underlying"]
 
 
 class TracerError(TypeError):
@@ -41,7 +41,7 @@ def concrete(x: Any) -> Any:
 
 def underlying(x: Any) -> Any:
     """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each."""
-    while isinstance(x, Tracer) and not x.is_recorded:
+    while isinstance(x, Tracer) and not (x.is_recorded or x.is_hidden):
         x = x.value
     return x
 
@@ -53,6 +53,14 @@ def holds(condition: Any) -> bool:
     """
     known = underlying(condition)
     return known.owner.ask(known) if isinstance(known, Tracer) else bool(known)
+
+
+def may_hold(condition: Any) -> bool:
+    """Whether a condition holds, as far as is known: what a check asks where numbers may be hidden."""
+    try:
+        return holds(condition)
+    except TracerError:
+        return True
 
 
 def surely(condition: Any) -> bool:
@@ -109,6 +117,8 @@ class Tracer:
 
     is_recorded = False
     """Whether what is done with it is done again later with other numbers: NumPy's own calls, in their order."""
+    is_hidden = False
+    """Whether what it stands for is another package's, which may not know the numbers yet."""
 
     def __init__(self, owner: Any, value: Any, place: Any = None) -> None:
         self.owner, self.value, self.place = owner, value, place

@@ -21,7 +21,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("funcnn.jax: needs JAX: pip install 'funcnn[jax]'") from error
 
-from funcnn.jax import table as table, trees as trees
+from funcnn.jax import keys as keys, table as table, trees as trees
 from funcnn.jax.lifted import lifted, lowered
 from funcnn.jax.lifting import LIFT
 

@@ -47,22 +47,25 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
     """An array of JAX, its `value`, in a program of NumPy."""
 
     __slots__ = ()
+    is_hidden = True
 
     __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if innermost(inputs) is not self.owner:
+        owner = innermost(inputs)
+        if not isinstance(owner, type(self.owner)):
             return Tracer.__array_ufunc__(self, ufunc, method, *inputs, **options)
         arrays = tuple([np.asarray(x) if isinstance(x, list | tuple) else x for x in inputs])
         is_in_place = options.pop("out", None) == (self,)
-        y = self.owner.call(ufunc, arrays, options, method)
+        y = owner.call(ufunc, arrays, options, method)
         return y.astype(self.dtype) if is_in_place else y
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:
-        if innermost((*args, *kwargs.values())) is not self.owner:
+        owner = innermost((*args, *kwargs.values()))
+        if not isinstance(owner, type(self.owner)):
             return Tracer.__array_function__(self, function, types, args, kwargs)
-        return self.owner.call(function, args, kwargs)
+        return owner.call(function, args, kwargs)
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> Any:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
-from funcnn.core import Interpreter, Rule, Tracer, TracerError
+from funcnn.core import RULES, Interpreter, Rule, Tracer, TracerError
 from funcnn.jax.derivatives import with_derivative
 from funcnn.jax.lifted import in_our_words, lifted, looked_at, lowered
 
@@ -22,45 +23,63 @@ TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 _ROOMS = {"numpy": jnp, "numpy.linalg": jnp.linalg, "numpy.fft": jnp.fft}
 
-_MEMORY = {"casting", "kind", "subok"}
-"""Options of NumPy that say how to compute, and not what."""
+_MEMORY = {"casting", "kind", "order", "subok"}
+"""Options of NumPy that say how to compute, and not what; but of these two functions:"""
+_ORDERED = {np.reshape, np.ravel}
 
 
 class Lift(Interpreter):
-    """The meaning of NumPy's operations on arrays of JAX: it remembers nothing, so that one is enough."""
+    """The meaning of NumPy's operations on arrays of JAX. It remembers nothing, so that one is enough.
+
+    `level` lies outside of every interpreter that begins. On `is_linear` arrays, cotangents, rules are what they
+    compute and no more, so that JAX can transpose it.
+    """
 
     records = True
 
-    def __init__(self) -> None:
-        self.level = -1  # outside of every interpreter that begins
+    def __init__(self, level: float, is_linear: bool = False) -> None:
+        self.level, self.is_linear = level, is_linear
 
     def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The function of a rule, or what stands for it in the table; code with a derivative keeps that."""
         if rule.fun in TABLE:
             return self.call(rule.fun, args, options)
-        return with_derivative(self, rule, args, options) if rule.is_code else rule.fun(*args, **options)
+        if rule.is_code and not self.is_linear:
+            return with_derivative(self, COTANGENTS, rule, args, options)
+        return rule.fun(*args, **options)
 
     def call(self, function: Any, args: tuple[Any, ...], options: dict[str, Any], method: str = "__call__") -> Any:
         """What JAX's function makes of the arrays."""
-        named = {name: lowered(value) for name, value in options.items() if name not in _MEMORY}
-        of_jax = getattr(_of_jax(function), method)
+        of_jax = _of_jax(function)
+        if of_jax is None:
+            return _written_out(function)(*args, **options)
+        named = {name: lowered(value) for name, value in options.items()
+                 if name not in _MEMORY or (name == "order" and function in _ORDERED)}
         with in_our_words(f"np.{function.__name__}"):
-            return lifted(self, of_jax(*lowered(args), **named))
+            return lifted(self, getattr(of_jax, method)(*lowered(args), **named))
+
+    def ask(self, condition: Tracer) -> bool:
+        """The answer to a question about values, which are there where JAX transforms nothing."""
+        return bool(condition)
 
     def look(self, x: Tracer) -> Any:
         """Refuse: under a transformation of JAX there is no number to be looked at."""
         raise TracerError(looked_at("x"))
 
 
-LIFT = Lift()
+LIFT, COTANGENTS = Lift(-2), Lift(-1, is_linear=True)
 
 
 def _of_jax(function: Any) -> Any:
-    """The function of JAX that stands for one of NumPy."""
+    """The function of JAX that stands for one of NumPy, or None."""
     if function in TABLE:
         return TABLE[function]
-    module, name = getattr(function, "__module__", None) or "numpy", function.__name__
-    found = getattr(_ROOMS.get(module), name, None)
-    if found is None:
-        raise TracerError(f"{module}.{name}: jax.numpy has no function of this name; write it with others")
-    return found
+    return getattr(_ROOMS.get(getattr(function, "__module__", None) or "numpy"), function.__name__, None)
+
+
+def _written_out(function: Any) -> Any:
+    """What the library makes of a function of NumPy by means of others."""
+    if isinstance(written := RULES.get(function, function), Rule) or written is function:
+        raise TracerError(f"{function.__module__}.{function.__name__}: jax.numpy has no function of this name; write "
+                          "it with others")
+    return written

@@ -5,7 +5,7 @@ They take arrays of JAX, and are found by the function, of NumPy or of the libra
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,8 +14,9 @@ import numpy as np
 
 from funcnn.autodiff.custom import STOP
 from funcnn.autodiff.scatter import PUT, Distinct
-from funcnn.core import getitem
-from funcnn.jax.lifting import TABLE
+from funcnn.core import RULES, getitem
+from funcnn.jax.lifted import lifted, lowered
+from funcnn.jax.lifting import LIFT, TABLE
 from funcnn.layers.convolution import spread_out
 from funcnn.rules.indexing import PERMUTED_BACK
 
@@ -55,7 +56,20 @@ def _spread_out(g: Any, w: Any, shape: tuple[int, ...], stride: tuple[int, int])
     return jax.linear_transpose(correlated, jax.ShapeDtypeStruct(shape, g.dtype))(g)[0]
 
 
+def _written_out(function: Any) -> Callable[..., Any]:
+    """What the library makes of a function by means of others, because JAX's can less."""
+    written = RULES[function]
+    return lambda *args, **options: lowered(written(*lifted(LIFT, args), **lifted(LIFT, options)))
+
+
+def _clip(x: Any, *bounds: Any, **options: Any) -> Any:
+    """With the older names of the bounds."""
+    return jnp.clip(x, *bounds, **{name.removeprefix("a_"): value for name, value in options.items()})
+
+
+TABLE.update({function: _written_out(function) for function in (np.compress, np.extract, np.gradient)})
 TABLE.update({
+    np.clip: _clip,
     STOP.fun: jax.lax.stop_gradient,
     getitem: _picked,
     PUT.fun: _put,

@@ -12,14 +12,11 @@ FrozenDict({'w': 2.0, 'b': 4.0})
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Hashable, Iterable
 from typing import Any
 
 import jax
-import jax.scipy.special
 
-from funcnn.autodiff.custom import COUNTERPARTS
 from funcnn.tree import FrozenDict
 
 __all__: list[str] = []
@@ -38,15 +35,5 @@ def _build(keys: tuple[Keys, Keys], children: Iterable[Any]) -> FrozenDict[Any, 
     by_key = dict(zip(order, children, strict=True))
     return FrozenDict((key, by_key[key]) for key in as_given)
 
-
-COUNTERPARTS["jax"] = {
-    **{name: getattr(jax.nn, name) for name in ("elu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_softmax", "mish",
-                                                "relu", "sigmoid", "silu", "softmax", "softplus")},
-    "_gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
-    "_gelu_exact": functools.partial(jax.nn.gelu, approximate=False),
-    "erfc": jax.scipy.special.erfc,
-}
-"""Our functions with derivatives of their own, as JAX has them: values, derivatives and compiled code are then the ones
-that its users know. The others are written against the array's own namespace."""
 
 jax.tree_util.register_pytree_with_keys(FrozenDict, _children_with_keys, _build)

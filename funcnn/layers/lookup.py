@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from funcnn import initializers
-from funcnn.core import RULES, getitem, holds, underlying
+from funcnn.core import RULES, getitem, may_hold, underlying
 from funcnn.layers.checks import check_widths
 from funcnn.layers.composition import Layer
 from funcnn.typing import Array, Dim, IntArray, Key, Params, Shape
@@ -50,6 +50,6 @@ def _check_indices(x: IntArray, count: int) -> None:
         raise TypeError("embedding: the input must be an array of integers, got "
                         f"{getattr(x, 'dtype', type(x).__name__)}: x.astype(np.int64)")
     known = underlying(x)
-    if x.size and not holds((np.min(known) >= 0) & (np.max(known) < count)):
+    if x.size and not may_hold((np.min(known) >= 0) & (np.max(known) < count)):
         raise ValueError(f"embedding: the input runs from {np.min(known)} to {np.max(known)} but there are {count} "
                          f"rows (valid 0..{count - 1})")

@@ -11,15 +11,15 @@ import numpy as np
 from funcnn._arguments import real_number
 from funcnn._arrays import blocks, namespace
 from funcnn.autodiff import custom_vjp
-from funcnn.batching.batch import one_by_one
-from funcnn.core import Rule, Tracer
+from funcnn.core import Tracer
 from funcnn.layers.composition import Layer
+from funcnn.random.batched import of_each_key
 from funcnn.random.checks import words_of
 from funcnn.rules.table import masked
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import AnyWidth, Array, Params, Shape
 
-__all__ = ["dropout"]
+__all__ = ["draw_mask", "dropout", "rounded"]
 
 
 def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
@@ -38,38 +38,34 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
 
     Srivastava et al. 2014; the inverted form. Masks of NumPy arrays come from a Philox generator seeded with the key,
     ten times as fast as threefry and as stable; the probability is rounded to 16 bits. Near 1, where that is felt, the
-    numbers are scaled by the rounded one, so that the mean stays; a rate that rounds to 1 is refused. Masks of JAX
-    arrays under a JAX key come from `jax.random.bernoulli`, and so are others.
+    numbers are scaled by the rounded one, so that the mean stays; a rate that rounds to 1 is refused. Under a
+    key that is JAX's, or inside `funcnn.jax.jit`, the mask comes from `jax.random.bits`: another one of the same law.
     """
     drop_rate = real_number("dropout", "drop_rate, the share of numbers that is dropped,", drop_rate, "[0, 1)")
-    if _rounded(drop_rate) == 1:
+    if rounded(drop_rate) == 1:
         raise ValueError(f"dropout: drop_rate is {drop_rate}, which is 1 when rounded to 16 bits: all would be dropped")
 
     def forward(params: Params, x: Array, key: Any) -> Array:
         if key is None or drop_rate == 0:
             return x
-        if isinstance(x, np.ndarray | Tracer):
-            if not isinstance(key, Tracer):  # of which each key is looked at when it draws
-                words_of("dropout", key)
-            if x.dtype.kind != "f":
-                raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: "
-                                "x.astype(np.float32)")
-        y: Array = _kept(x, _mask(key, drop_rate, x), _scale(drop_rate, isinstance(key, np.ndarray | Tracer)))
+        if isinstance(x, np.ndarray | Tracer) and x.dtype.kind != "f":
+            raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: x.astype(np.float32)")
+        y: Array = _kept(x, _drawn(key, drop_rate, x.shape), _scale(drop_rate))
         return y
 
     return Layer("dropout", lambda key: FrozenDict(), forward, keeps_width=True, shapes={}, stochastic=True,
                  made_by=partial(dropout, drop_rate))
 
 
-def _rounded(drop_rate: float) -> float:
+def rounded(drop_rate: float) -> float:
     """The probability that a mask drops with, a multiple of 2^-16."""
     return round(drop_rate * 2**16) / 2**16
 
 
-def _scale(drop_rate: float, rounded: bool) -> float:
+def _scale(drop_rate: float) -> float:
     """1 / (1 - drop_rate), of the rounded rate where the rounding would show in the mean: by 1 in 1000 or more."""
-    exact, by_mask = 1 / (1 - drop_rate), 1 / (1 - _rounded(drop_rate))
-    return by_mask if rounded and abs(by_mask / exact - 1) > 1e-3 else exact
+    exact, by_mask = 1 / (1 - drop_rate), 1 / (1 - rounded(drop_rate))
+    return by_mask if abs(by_mask / exact - 1) > 1e-3 else exact
 
 
 @custom_vjp
@@ -84,24 +80,15 @@ _kept.defvjps(lambda g, _y, _x, mask, scale: _kept(g, mask, scale),
 _kept.name = "dropout"
 
 
-def _mask(key: Any, drop_rate: float, x: Any) -> Any:
-    """True, in the shape of x, with probability 1 - drop_rate."""
-    if namespace(key) is np:
-        return _drawn(key, drop_rate, x.shape)
-    import jax
-
-    return jax.random.bernoulli(key, 1 - drop_rate, x.shape)
-
-
-def _draw(key: Any, drop_rate: float, shape: Shape) -> Any:
+def draw_mask(key: Any, drop_rate: float, shape: Shape) -> Any:
     """A mask, drawn in blocks from Philox, whose stream NumPy guarantees: a quarter of Threefry's price."""
-    mask = np.empty(math.prod(shape), np.bool_)
     high, low = words_of("dropout", key)
+    mask = np.empty(math.prod(shape), np.bool_)
     words = np.random.Philox(key=high << 32 | low)
     for block in blocks(mask.size):
         draws = words.random_raw(-(-(block.stop - block.start) // 4)).astype("<u8", copy=False).view("<u2")
-        np.greater_equal(draws[:block.stop - block.start], int(_rounded(drop_rate) * 2**16), out=mask[block])
+        np.greater_equal(draws[:block.stop - block.start], int(rounded(drop_rate) * 2**16), out=mask[block])
     return mask.reshape(shape)
 
 
-_drawn = Rule(_draw, name="dropout_mask", batch=one_by_one)
+_drawn = of_each_key(draw_mask)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from funcnn.batching.batch import Batch, one_by_one
 from funcnn.core import Rule, TracerError, innermost
+from funcnn.core.elsewhere import lifting
 
 __all__ = ["of_each_key"]
 
@@ -20,7 +21,8 @@ def of_each_key(draw: F) -> F:
     def run(*args: Any, **options: Any) -> Any:
         owner = innermost((*args, *options.values()))
         if owner is None:
-            return draw(*args, **options)
+            lift = lifting((*args, *options.values()))
+            return draw(*args, **options) if lift is None else lift(run)(*args, **options)
         if isinstance(owner, Batch) or owner.records:
             return operation(*args, **options)
         raise TracerError(f"random.{draw.__name__}: a draw has no derivative with respect to its arguments; draw from "

@@ -16,7 +16,7 @@ import numpy as np
 
 from funcnn.autodiff import stop_gradient
 from funcnn.batching import families
-from funcnn.core import Rule, TracerError, concrete, holds, underlying
+from funcnn.core import Rule, TracerError, concrete, holds, may_hold, underlying
 from funcnn.rules.reductions import axes_of, keeps_digits, kept, of_size_one, unit
 from funcnn.rules.table import Row, composite, conj, one_where_zero, over, refuse, row, rule, shape_of
 
@@ -124,7 +124,7 @@ def _lstsq(a: Any, b: Any, rcond: float | None = None) -> tuple[Any, Any, Any, A
     rank = np.count_nonzero(s > rcond * np.max(s, initial=0))
     m, n = np.shape(a)
     is_full = underlying(rank) == n
-    all_full = holds(np.all(is_full))
+    all_full = may_hold(np.all(is_full))
     if not all_full and holds(np.any(is_full)):
         concrete(a)  # raises
     off = np.sum(np.abs(b - a @ x) ** 2, axis=0) if m > n and all_full else np.zeros(0, x.dtype)

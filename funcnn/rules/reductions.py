@@ -388,7 +388,7 @@ def _counted(rule: Rule, n: int, values: list[Any], mapped: list[bool], options:
     """The numbers of each example moved to a range of their own, so that one count serves all."""
     x, length = values[0], options["minlength"]
     numbers = underlying(x)
-    if numbers.size == 0 or not holds((numbers.min() >= 0) & (numbers.max() < length)):
+    if numbers.size == 0 or not surely((numbers.min() >= 0) & (numbers.max() < length)):
         return by_example(rule, n, values, mapped, options)
     return rule(np.ravel(x + length * np.arange(n)[:, None]), minlength=n * length).reshape((n, length))
 
