@@ -221,8 +221,10 @@ def unlike_array(x: Any, name: str = "x") -> str:
         if hasattr(x, "mask"):
             return f"{described(x)}, whose mask would be lost: leave such rows out, or {_code(name)}.filled(0)"
         return f"{described(x)}, whose operators are not those of an array: np.asarray({_code(name)})"
-    if hasattr(type(x), "__array_namespace__") or isinstance(x, np.ndarray | np.generic):  # NumPy 2.0's have none
+    if isinstance(x, np.ndarray | np.generic) or (_is_of_a_namespace(x) and _has_a_dtype_of_numpy(x)):
         return ""
+    if _is_of_a_namespace(x):
+        return f"{described(x)} of {type(x).__module__.partition('.')[0]}: np.asarray({_code(name)})"
     ways = (way for method, way in _WAYS_TO_NUMPY.items() if hasattr(x, method))
     return f"{described(x)}: {next(ways, 'np.asarray({})').format(_code(name))}"
 
@@ -242,6 +244,14 @@ _WAYS_TO_NUMPY = {
 def _is_of_a_namespace(x: Any) -> bool:
     """Whether x says itself which functions apply to it, as traced values and arrays of JAX do."""
     return not isinstance(x, np.ndarray | np.generic) and hasattr(type(x), "__array_namespace__")
+
+
+def _has_a_dtype_of_numpy(x: Any) -> bool:
+    """As what is to meet NumPy's functions has; keys that JAX types are the exception."""
+    return isinstance(getattr(x, "dtype", None), np.dtype) or type(x).__module__.partition(".")[0] in _KNOWN_PACKAGES
+
+
+_KNOWN_PACKAGES = {"funcnn", "jax", "jaxlib"}
 
 
 def real_array(owner: str, name: str, x: Any) -> Shape:

@@ -20,6 +20,7 @@ import numpy as np
 from funcnn import random
 from funcnn._arguments import described, one_of, real_number
 from funcnn._arrays import readonly
+from funcnn.core.elsewhere import lifting
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Key, Shape
 
@@ -54,6 +55,9 @@ def together(owner: str, shapes: Mapping[str, Shape], **initializers: Initialize
         _check_initializer(f"{owner}: {name}_init", initializer)
 
     def init(key: Key) -> FrozenDict[str, Array]:
+        if (lift := lifting((key,))) is not None:
+            params: FrozenDict[str, Array] = lift(init)(key)
+            return params
         keys = random.split(key, len(shapes)) if len(shapes) > 1 else [key]
         drawn = {name: _drawn(f"{owner}: {name}_init", initializers[name], own_key, shapes[name])
                  for own_key, name in zip(keys, shapes, strict=True)}

@@ -14,6 +14,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import unlike_array
 from funcnn.autodiff.reverse import described, named_after, vjp
 from funcnn.core import Formula, Rule, TracerError, innermost
 from funcnn.core.elsewhere import lifting
@@ -102,8 +103,11 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
     def __call__(self, *args: A.args, **kwargs: A.kwargs) -> R:  # noqa: D102  # the function's own
         found: tuple[Any, ...] = args
         plain = tree.are_leaves(args) and tree.are_leaves(kwargs.values())
-        if not plain and (lift := lifting(tree.leaves((args, kwargs)))) is not None:
-            return lift(self)(*args, **kwargs)
+        if not plain:
+            leaves = tree.leaves((args, kwargs))
+            if (lift := lifting(leaves)) is not None:
+                return lift(self)(*args, **kwargs)
+            _refuse_foreign(self.name, leaves)
         if kwargs or self._has_defaults:
             found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]
         y: R
@@ -120,6 +124,13 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self.fun.__qualname__  # found by its name in its module, as functions are
+
+
+def _refuse_foreign(name: str, leaves: list[Any]) -> None:
+    """Refuse arrays that NumPy's functions would convert, and so lose their derivative or their device."""
+    for leaf in leaves:
+        if hasattr(leaf, "dtype") and not hasattr(leaf, "__array_ufunc__") and (came := unlike_array(leaf)):
+            raise TypeError(f"{name}: takes arrays of NumPy, got {came}")
 
 
 def _resolved(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], owner: str,

@@ -16,6 +16,7 @@ from funcnn._arguments import at, plain_array
 from funcnn._arrays import is_number, is_plain, kind_of
 from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
 from funcnn.core import Node, Tracer, TracerError, call
+from funcnn.core.elsewhere import is_elsewhere, to_be_lifted
 from funcnn.core.tracer import in_our_words
 from funcnn.typing import Scalar
 
@@ -258,17 +259,16 @@ def _check_floats(name: str, place: int, primal: Any) -> None:
 
 def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
     leaf = leaf.value if isinstance(leaf, Tracer) and leaf.is_recorded else leaf
-    if type(leaf) is float or isinstance(leaf, Tracer | np.floating):
+    if type(leaf) is float or isinstance(leaf, np.floating) or (isinstance(leaf, Tracer) and leaf.dtype.kind == "f"):
         return
     if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
         return
     where = f"argument {place}{at(path)}"
     if hasattr(leaf, "shape"):
         plain_array(name, where, leaf)
-    if not isinstance(leaf, np.ndarray | np.generic) and hasattr(leaf, "__array_namespace__"):
-        raise TypeError(f"{name}: {where} is an array of JAX; differentiate with jax.grad or jax.value_and_grad in "
-                        "the place of funcnn's, as funcnn.jax says, or, outside jax.jit, take np.asarray(x)")
-    fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int) else "float(x)"
+    if is_elsewhere(leaf):
+        raise to_be_lifted(name, where)
+    fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int | Tracer) else "float(x)"
     raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     f"arrays. Convert numbers first ({fix}), or choose other argnums")
 

@@ -12,6 +12,7 @@ from funcnn._arguments import plain_array
 from funcnn._arrays import is_plain, readonly
 from funcnn.batching.batch import Batch, BatchTracer, one_by_one, warn_of_loop
 from funcnn.core import NeedsValues, Tracer
+from funcnn.core.elsewhere import is_elsewhere, to_be_lifted
 from funcnn.core.tracer import in_our_words
 from funcnn.typing import Array, Key, Keys
 
@@ -172,6 +173,8 @@ def _size(leaves: list[Any], axes: list[Any], paths: list[tree.Path]) -> int:
 
 def _check_arrays(leaves: list[Any], paths: list[tree.Path]) -> None:
     for leaf, path in zip(leaves, paths, strict=True):
+        if is_elsewhere(leaf):
+            raise to_be_lifted("vmap", _said(path))
         if hasattr(leaf, "shape"):
             plain_array("vmap", _said(path), leaf)
 

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["is_elsewhere", "lifting"]
+__all__ = ["is_elsewhere", "lifting", "to_be_lifted"]
 
 _ROOMS = {"jax": "jax", "jaxlib": "jax"}
 """Where types come from, and the room."""
@@ -19,6 +19,17 @@ def is_elsewhere(x: Any) -> bool:
     False
     """
     return type(x).__module__.partition(".")[0] in _ROOMS
+
+
+def to_be_lifted(name: str, where: str) -> TypeError:
+    """The error that the function `name` does not know an array of another package, with what does.
+
+    >>> to_be_lifted("grad", "argument 0")
+    TypeError('grad: argument 0 is an array of JAX; take funcnn.jax.jit, or lift, of what calls grad, as in \
+funcnn.jax.jit(funcnn.grad(f))(x); or np.asarray(x) outside of jax.jit')
+    """
+    return TypeError(f"{name}: {where} is an array of JAX; take funcnn.jax.jit, or lift, of what calls {name}, as in "
+                     "funcnn.jax.jit(funcnn.grad(f))(x); or np.asarray(x) outside of jax.jit")
 
 
 def lifting(values: Iterable[Any]) -> Callable[..., Any] | None:

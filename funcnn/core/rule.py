@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from funcnn.core.elsewhere import is_elsewhere
 from funcnn.core.tracer import RULES, Tracer, TracerError
 
 __all__ = ["USUAL", "Formula", "Node", "Outline", "Rule", "Vjp", "innermost", "register"]
@@ -223,6 +224,8 @@ def _is_foreign(x: Any) -> bool:
 def _plain(x: Any) -> str:
     if isinstance(x, numbers.Number):
         return "float(x)"
+    if is_elsewhere(x):
+        return "np.asarray(x), or make it an argument of the function that funcnn.jax.lift takes"
     if hasattr(x, "filled"):
         return "x.filled(0.0), and np.where(mask, x, y) for what is masked"
     return "np.asarray(x)"

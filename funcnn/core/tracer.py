@@ -16,7 +16,7 @@ import numpy as np
 from funcnn import tree
 
 __all__ = ["RULES", "NeedsValues", "Tracer", "TracerError", "astype", "call", "concrete", "getitem", "holds",
-           "in_our_words", "may_hold", "surely", "underlying"]
+           "in_our_words", "may_hold", "refuse_writes", "surely", "underlying", "unsupported_method"]
 
 
 class TracerError(TypeError):
@@ -194,15 +194,15 @@ class Tracer:
     # NumPy's dispatch.
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
-            raise _unsupported_method(ufunc, method)
+            raise unsupported_method(ufunc, method)
         if kwargs:
-            _refuse_writes(ufunc.__name__, kwargs)
+            refuse_writes(ufunc.__name__, kwargs)
         return (RULES.get(ufunc) or _rule_by_name(ufunc))(*inputs, **kwargs)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:
         if kwargs:
-            _refuse_writes(function.__name__, kwargs)
+            refuse_writes(function.__name__, kwargs)
         return (RULES.get(function) or _rule_by_name(function))(*args, **kwargs)
 
     # Operators.
@@ -295,7 +295,7 @@ def _missing_attribute(name: str, x: Tracer) -> AttributeError:
                           f"np.{name}(x) may do")
 
 
-def _refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
+def refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
     if kwargs.get("out") is not None:
         raise TracerError(f"np.{name}(..., out=...): results of traced values cannot be written into an array; "
                           f"use what np.{name} returns")
@@ -304,7 +304,7 @@ def _refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
                           "the arguments or the result")
 
 
-def _unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
+def unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
     functions = {("add", "reduce"): "np.sum(x)", ("multiply", "reduce"): "np.prod(x)",
                  ("maximum", "reduce"): "np.max(x)", ("minimum", "reduce"): "np.min(x)",
                  ("add", "accumulate"): "np.cumsum(x)", ("multiply", "accumulate"): "np.cumprod(x)"}

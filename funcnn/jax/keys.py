@@ -41,9 +41,14 @@ def _like(key: Any, new: Any) -> Any:
 def _kind(function: str, dtype: Any, *allowed: str) -> np.dtype[Any]:
     """The dtype of a draw; one of 64 bits is not cut down in silence."""
     kind = checks.dtype_of(function, dtype, *allowed)
-    if jax.dtypes.canonicalize_dtype(kind) != kind:
-        raise TypeError(f"random.{function}: {kind} under JAX needs jax.config.update('jax_enable_x64', True)")
+    _check_kind(function, kind)
     return kind
+
+
+def _check_kind(function: str, kind: np.dtype[Any]) -> None:
+    if jax.dtypes.canonicalize_dtype(kind) != kind:
+        raise TypeError(f"random.{function}: {kind} under JAX needs jax.config.update('jax_enable_x64', True); or take "
+                        "32 bits")
 
 
 def _known(*values: Any) -> bool:
@@ -53,7 +58,9 @@ def _known(*values: Any) -> bool:
 def _floats(function: str, name: str, x: Any, kind: Any = None, kinds: str = "iuf") -> Any:
     """Numbers as `checks.floats` has them: by default float64 for a float64 array, float32 for all else."""
     if _known(x):
-        return checks.floats(function, name, x, kind, kinds)
+        values = checks.floats(function, name, x, kind, kinds)
+        _check_kind(function, values.dtype)
+        return values
     return x.astype(kind or (np.float64 if x.dtype == np.float64 and not x.weak_type else np.float32))
 
 
@@ -61,6 +68,8 @@ def _floats(function: str, name: str, x: Any, kind: Any = None, kinds: str = "iu
 
 
 def _key(seed: Any) -> Any:
+    if not jnp.issubdtype(seed.dtype, np.integer) or seed.shape != ():
+        raise TypeError(f"random.key: seed must be an int, got {described(seed)}")
     high = seed >> 32 if seed.dtype.itemsize == 8 else jnp.where(seed < 0, np.uint32(0xFFFFFFFF), np.uint32(0))
     return jnp.stack([high.astype(np.uint32), seed.astype(np.uint32)])
 
@@ -151,7 +160,9 @@ def _choice(key: Any, a: Any, shape: Any = (), replace: bool = True, p: Any = No
 def _index(key: Any, n: int, draws: int, replace: bool, p: Any) -> Any:
     """So many indices below n, as `choosing.evenly` and `choosing.weighted` draw them."""
     if p is not None:
-        chance = checks.chances(p, n, draws, replace) if _known(p) else _floats("choice", "p", p)
+        chance = _floats("choice", "p", p)
+        if _known(p):
+            checks.chances(p, n, draws, replace)
         return jax.random.choice(key, n, (draws,), replace, chance)
     if replace:
         return jax.random.randint(key, (draws,), 0, n, choosing.index_dtype(n))

@@ -12,30 +12,40 @@ import numpy as np
 from funcnn import tree
 from funcnn.core import Tracer, TracerError, innermost
 from funcnn.core.rule import USUAL
+from funcnn.core.tracer import refuse_writes, unsupported_method
 
-__all__ = ["Lifted", "in_our_words", "lifted", "looked_at", "lowered"]
+__all__ = ["Lifted", "depends", "lifted", "looked_at", "lowered", "reworded"]
 
 
-def looked_at(what: str) -> str:
-    """What an error says to somebody who wants to see a number."""
-    return (f"{what}: a value under JAX cannot be looked at, because it stands for others too. Use NumPy's functions "
-            "(np.where(condition, a, b) in place of if, np.exp(x), not math.exp(x), np.take(array, x, 0), not array[x], "
-            "np.stack([x, y]), not np.array([x, y])), or say static_argnums of an argument that decides")
+def looked_at(what: str) -> TracerError:
+    """The error that somebody wants to see a number, with what to write instead."""
+    return TracerError(
+        f"{what}: a value under JAX cannot be looked at, because it stands for others too. Use NumPy's functions "
+        "(np.where(condition, a, b) in place of if, np.exp(x), not math.exp(x), np.take(array, x, 0), not array[x], "
+        "np.stack([x, y]), not np.array([x, y])), or say static_argnums of an argument that decides")
+
+
+def depends(what: str) -> TracerError:
+    """The error that the shape of a result is not known."""
+    return TracerError(
+        f"{what}: what comes out, or how much of it, depends on values, which JAX does not know while it traces. "
+        "np.where(mask, x, 0) keeps the shape of x, in place of x[mask]; say static_argnums of an argument that "
+        "decides; or do this outside")
 
 
 @contextmanager
-def in_our_words(what: str) -> Iterator[None]:
+def reworded(what: str, error: Callable[[str], TracerError]) -> Iterator[None]:
     """Say of an error of JAX about a value that is not known what to write in NumPy."""
     try:
         yield
     except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError,
-            jax.errors.TracerIntegerConversionError, jax.errors.NonConcreteBooleanIndexError) as error:
-        raise TracerError(looked_at(what)) from error
+            jax.errors.TracerIntegerConversionError, jax.errors.NonConcreteBooleanIndexError) as theirs:
+        raise error(what) from theirs
 
 
 def _looking(name: str, look: Callable[[Any], Any]) -> Callable[..., Any]:
     def method(self: Lifted, *args: Any, **options: Any) -> Any:
-        with in_our_words(name):
+        with reworded(name, looked_at):
             return look(self.value)
 
     return method
@@ -55,9 +65,12 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
         owner = innermost(inputs)
         if not isinstance(owner, type(self.owner)):
             return Tracer.__array_ufunc__(self, ufunc, method, *inputs, **options)
-        arrays = tuple([np.asarray(x) if isinstance(x, list | tuple) else x for x in inputs])
-        is_in_place = options.pop("out", None) == (self,)
-        y = owner.call(ufunc, arrays, options, method)
+        if method == "at":
+            raise unsupported_method(ufunc, method)
+        is_in_place = options.get("out", (None,))[0] is self  # x += y, which is another x of the same dtype
+        refuse_writes(ufunc.__name__, {} if is_in_place else options)
+        options.pop("out", None)
+        y = owner.call(ufunc, tuple(map(_array, inputs)), options, method)
         return y.astype(self.dtype) if is_in_place else y
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
@@ -65,6 +78,7 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
         owner = innermost((*args, *kwargs.values()))
         if not isinstance(owner, type(self.owner)):
             return Tracer.__array_function__(self, function, types, args, kwargs)
+        refuse_writes(function.__name__, {"out": kwargs.pop("out", None)})
         return owner.call(function, args, kwargs)
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
@@ -98,6 +112,10 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
 
 
 USUAL.add(Lifted)
+
+
+def _array(x: Any) -> Any:
+    return np.asarray(x) if isinstance(x, list | tuple) else x
 
 
 def lifted(owner: Any, y: Any) -> Any:

@@ -12,11 +12,11 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from funcnn.core import RULES, Interpreter, Rule, Tracer, TracerError
+from funcnn.core import RULES, Interpreter, Rule, Tracer, TracerError, getitem
 from funcnn.jax.derivatives import with_derivative
-from funcnn.jax.lifted import in_our_words, lifted, looked_at, lowered
+from funcnn.jax.lifted import depends, lifted, looked_at, lowered, reworded
 
-__all__ = ["LIFT", "TABLE"]
+__all__ = ["COTANGENTS", "LIFT", "TABLE"]
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What stands for a function where that is not the one of the same name; `funcnn.jax.table` fills it."""
@@ -55,7 +55,7 @@ class Lift(Interpreter):
             return _written_out(function)(*args, **options)
         named = {name: lowered(value) for name, value in options.items()
                  if name not in _MEMORY or (name == "order" and function in _ORDERED)}
-        with in_our_words(f"np.{function.__name__}"):
+        with reworded(_called(function), depends):
             return lifted(self, getattr(of_jax, method)(*lowered(args), **named))
 
     def ask(self, condition: Tracer) -> bool:
@@ -64,10 +64,14 @@ class Lift(Interpreter):
 
     def look(self, x: Tracer) -> Any:
         """Refuse: under a transformation of JAX there is no number to be looked at."""
-        raise TracerError(looked_at("x"))
+        raise looked_at("x")
 
 
 LIFT, COTANGENTS = Lift(-2), Lift(-1, is_linear=True)
+
+
+def _called(function: Any) -> str:
+    return "x[index]" if function is getitem else f"np.{function.__name__}"
 
 
 def _of_jax(function: Any) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 import jax
 
 from funcnn.tree import FrozenDict
+from funcnn.tree.frozendict import born
 
 __all__: list[str] = []
 
@@ -33,7 +34,11 @@ def _children_with_keys(tree: FrozenDict[Any, Any]) -> tuple[list[tuple[Any, Any
 def _build(keys: tuple[Keys, Keys], children: Iterable[Any]) -> FrozenDict[Any, Any]:
     order, as_given = keys
     by_key = dict(zip(order, children, strict=True))
-    return FrozenDict((key, by_key[key]) for key in as_given)
+    entries = {key: by_key[key] for key in as_given}
+    try:
+        return FrozenDict(entries)
+    except TypeError:  # JAX also puts what is no leaf of ours there: shardings, what it knows of arguments
+        return born(entries, None)
 
 
 jax.tree_util.register_pytree_with_keys(FrozenDict, _children_with_keys, _build)

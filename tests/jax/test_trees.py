@@ -71,11 +71,3 @@ def test_frozen_dict_is_the_same_tree_in_both() -> None:
     paths = [jax.tree_util.keystr(path, simple=True, separator="/")
              for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     assert paths == [tree.keystr(path) for path, _ in tree.leaves_with_path(params)]
-
-
-@pytest.mark.parametrize("transform", [fn.value_and_grad, fn.grad, fn.hessian])
-def test_differentiating_an_array_of_jax_says_what_to_take(transform: Any) -> None:
-    differentiated = transform(lambda x: np.sum(x * x))
-    for run in (differentiated, jax.jit(differentiated)):
-        with pytest.raises(TypeError, match=r"argument 0 is an array of JAX; .* jax.value_and_grad in the place"):
-            run(jax.numpy.ones(2))

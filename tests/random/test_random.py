@@ -1003,14 +1003,6 @@ def test_misuse_is_told(name: str, strict: bool) -> None:
     assert str(caught.value).startswith("random.")
 
 
-def test_keys_of_jax_are_told_how_to_come_in(jax: Any) -> None:
-    for key in (jax.random.key(0), jax.random.PRNGKey(0)):
-        with pytest.raises(TypeError,
-            match=r"random.uniform: key must be a key, .* np.asarray\(jax.random.key_data\(key\)\)"):
-            random.uniform(key)
-        assert digest(random.uniform(np.asarray(jax.random.key_data(key)))) == digest(random.uniform(random.key(0)))  # type: ignore[arg-type]
-
-
 def test_choice_with_replacement_is_another_one_in_jax_with_64_bits(jax: Any) -> None:
     """As its docstring says; without replacement, and where jax draws 32 bits, they are the same."""
     key = np.asarray(random.key(0))
