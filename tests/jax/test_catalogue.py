@@ -1,0 +1,201 @@
+"""The whole catalogue under JAX: jit, vmap, scan and grad of every row give what NumPy gives, in both precisions.
+
+A row is a function of two trees, of which the first is differentiated, and examples of them. All transformations of a row
+are one program, because it is compiling that takes the time.
+"""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import funcnn as fn
+from catalogue import ACTIVATIONS, LOSSES
+from funcnn import initializers, layers, random, tree
+from funcnn.random import key
+
+jax = pytest.importorskip("jax")
+pytestmark = pytest.mark.slow
+TESTS = Path(__file__).parents[1]
+
+
+class Row(NamedTuple):
+    """A function f(smooth, rest), and an example (smooth, rest) of some numbers in some precision."""
+
+    f: Callable[[Any, Any], Any]
+    example: Callable[[np.random.Generator, Any], tuple[Any, Any]]
+
+
+@cache
+def listed(file: str, name: str) -> Any:
+    """A contract list of another test file."""
+    return runpy.run_path(str(TESTS / file))[name]
+
+
+def cast(whole: Any, dtype: Any) -> Any:
+    return tree.map(np.asarray, tree.astype(tree.map(np.asarray, whole), dtype))
+
+
+# ----------------------------------------------------------------------------------------------- the rows
+
+
+def of_activations() -> dict[str, Row]:
+    def example(rng: Any, dtype: Any) -> Any:
+        return rng.normal(size=(3, 4)).astype(dtype), ()
+
+    return {str(row): Row(lambda x, _, row=row: row.f(x), example) for row in ACTIVATIONS}
+
+
+def of_losses() -> dict[str, Row]:
+    return {str(row): Row(row.f, lambda rng, dtype, row=row: cast(row.data(rng, 4), dtype)) for row in LOSSES}
+
+
+def of_layers() -> dict[str, Row]:
+    rows = {name: Row(lambda s, _, layer=layer: layer.apply(s[0], s[1], key=None),
+                      lambda rng, dtype, layer=layer, shape=shape: (
+                          (tree.astype(layer.init(key(rng.integers(99))), dtype), rng.normal(size=shape).astype(dtype)), ()))
+            for name, (layer, shape) in listed("layers/test_layer_catalogue.py", "LAYERS").items()}
+    words = layers.embedding(5, 3)
+    rows["embedding"] = Row(words.apply, lambda rng, dtype: (
+        tree.astype(words.init(key(rng.integers(99))), dtype), rng.integers(0, 5, (2, 3))))
+    return rows
+
+
+def of_beginnings() -> dict[str, Row]:
+    return {f"init of {name}": Row(lambda _, key, layer=layer: layer.init(key), keys)
+            for name, (layer, _) in listed("layers/test_layer_catalogue.py", "LAYERS").items() if layer.init(key(0))}
+
+
+def of_regularizers() -> dict[str, Row]:
+    def example(rng: Any, dtype: Any) -> Any:
+        return {"w": rng.normal(size=(2, 3)).astype(dtype), "b": rng.normal(size=3).astype(dtype)}, ()
+
+    return {name: Row(lambda params, _, f=f: f(params), example)
+            for name, f in listed("test_regularizers.py", "EACH").items()}
+
+
+def of_metrics() -> dict[str, Row]:
+    def example(rng: Any, dtype: Any, args: Any) -> Any:
+        return (), cast([x if len(args) == 1 else x[rng.permutation(len(x))] for x in args], dtype)
+
+    return {name: Row(lambda _, args, f=f: f(*args), partial(example, args=args))
+            for name, (f, args) in listed("test_metrics.py", "EACH").items()}
+
+
+def of_optimizers() -> dict[str, Row]:
+    def example(rng: Any, dtype: Any) -> Any:
+        return some_tree(rng, dtype), some_tree(rng, dtype)
+
+    return {name: Row(lambda grads, params, ours=ours: ours.update(grads, ours.init(params), params)[0], example)
+            for name, (ours, _) in listed("optimizers/test_optimizers.py", "EVERY").items()}
+
+
+def some_tree(rng: Any, dtype: Any) -> Any:
+    def draw(*shape: int) -> Any:
+        return np.asarray(rng.normal(size=shape), dtype)
+
+    return {"a": {"w": draw(2, 3), "b": draw(3)}, "pair": (draw(4, 1), draw()), "list": [draw(0), (draw(2, 2, 2),)],
+            "none": None}
+
+
+def of_schedules() -> dict[str, Row]:
+    def example(rng: Any, dtype: Any) -> Any:
+        return (), np.asarray(rng.integers(0, 130), np.int32)
+
+    return {name: Row(lambda _, count, schedule=schedule: schedule(count), example)
+            for name, (schedule, _) in listed("test_schedules.py", "ROWS").items()}
+
+
+def of_initializers(dtype: Any = np.float32) -> dict[str, Row]:
+    return {name: Row(lambda _, key, make=make: make(initializers)(key, (5, 7), np.float32), keys)
+            for name, make in listed("test_initializers.py", "ALL").items()}
+
+
+def keys(rng: Any, dtype: Any) -> Any:
+    return (), key(int(rng.integers(2**32)))
+
+
+DRAWS: dict[str, Callable[[Any], Any]] = {
+    "split": lambda k: random.split(k, 3), "fold_in": lambda k: random.fold_in(k, 7),
+    "bits": lambda k: random.bits(k, (5,)), "uniform": lambda k: random.uniform(k, (5,), minval=-1.0, maxval=3.0),
+    "normal": lambda k: random.normal(k, (5,)), "bernoulli": lambda k: random.bernoulli(k, 0.3, (5,)),
+    "randint": lambda k: random.randint(k, (5,), -3, 9), "exponential": lambda k: random.exponential(k, (5,)),
+    "truncated_normal": lambda k: random.truncated_normal(k, -1.0, 2.0, (5,)),
+    "gumbel": lambda k: random.gumbel(k, (5,)), "permutation": lambda k: random.permutation(k, 9),
+    "choice": lambda k: random.choice(k, 9, (5,)), "choice p": lambda k: random.choice(k, 3, (5,), p=[0.2, 0.3, 0.5]),
+    "categorical": lambda k: random.categorical(k, np.array([0.1, 0.0, 1.0], np.float32), shape=(5,)),
+}
+
+
+def of_random() -> dict[str, Row]:
+    return {name: Row(lambda _, key, draw=draw: draw(key), keys) for name, draw in DRAWS.items()}
+
+
+KINDS = [of_activations, of_losses, of_layers, of_beginnings, of_regularizers, of_metrics, of_optimizers, of_schedules,
+         of_initializers, of_random]
+ROWS = {f"{kind.__name__[3:]}: {name}": row for kind in KINDS for name, row in kind().items()}
+
+
+def test_every_draw_is_a_row() -> None:
+    assert {name.split()[0] for name in DRAWS} == set(random.__all__) - {"key"}
+
+
+# ------------------------------------------------------------------------------------------------- the law
+
+
+@pytest.fixture(params=[np.float32, np.float64])
+def dtype(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A precision, to which JAX is set meanwhile."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", request.param is np.float64)
+    yield request.param
+    jax.config.update("jax_enable_x64", before)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_transformation_gives_what_numpy_gives(name: str, dtype: Any) -> None:
+    f, example = ROWS[name]
+    rng = np.random.default_rng(0)
+    examples = [example(rng, dtype) for _ in range(2)]
+    smooth = bool(tree.leaves(examples[0][0]))
+    found = jax.jit(partial(under_jax, f, smooth))(examples[0], stacked(examples))
+    expected = {"jit": f(*examples[0]), "vmap": stacked([f(*one) for one in examples])}
+    expected["scan"] = expected["vmap"]
+    if smooth:
+        expected["grad"] = expected["jax.grad"] = fn.grad(partial(total, f))(*examples[0])
+    for how, wanted in expected.items():
+        assert_close(f"{name}, {how}", found[how], wanted, dtype)
+
+
+def under_jax(f: Any, smooth: bool, one: Any, both: Any) -> dict[str, Any]:
+    """What each transformation of JAX, and our own grad under them, makes of a row."""
+    lifted, of_total = fn.jax.lift(f), partial(total, f)
+    results = {"jit": lifted(*one), "vmap": jax.vmap(lifted)(*both), "scan": jax.lax.map(lambda x: lifted(*x), both)}
+    if smooth:
+        results |= {"grad": fn.jax.lift(fn.grad(of_total))(*one), "jax.grad": jax.grad(fn.jax.lift(of_total))(*one)}
+    return results
+
+
+def total(f: Any, smooth: Any, rest: Any) -> Any:
+    """One number of all that f returns."""
+    return sum(np.sum(y * y) for y in tree.leaves(f(smooth, rest)))
+
+
+def stacked(trees: list[Any]) -> Any:
+    return tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def assert_close(what: str, found: Any, wanted: Any, dtype: Any) -> None:
+    assert tree.structure(found) == tree.structure(wanted), what
+    digits = np.finfo(dtype).precision - (2 if dtype is np.float32 else 4)
+    for (path, x), y in zip(tree.leaves_with_path(found), tree.leaves(wanted), strict=True):
+        y = np.asarray(y)
+        assert x.dtype == dtype or y.dtype != dtype, f"{what} at {path}: {x.dtype}"
+        scale = max(1.0, float(np.max(np.abs(y), initial=0.0)))
+        np.testing.assert_allclose(x, y, rtol=10.0**-digits, atol=scale * 10.0**-digits, err_msg=f"{what} at {path}")
