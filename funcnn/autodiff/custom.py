@@ -106,7 +106,8 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
         if not plain:
             leaves = tree.leaves((args, kwargs))
             if (lift := lifting(leaves)) is not None:
-                return lift(self)(*args, **kwargs)
+                lifted: R = lift(self)(*args, **kwargs)
+                return lifted
             _refuse_foreign(self.name, leaves)
         if kwargs or self._has_defaults:
             found, kwargs = _resolved(self.fun, args, kwargs, self.name if self.fwd else "")  # type: ignore[assignment]

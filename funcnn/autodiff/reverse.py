@@ -16,7 +16,7 @@ from funcnn._arguments import at, plain_array
 from funcnn._arrays import is_number, is_plain, kind_of
 from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
 from funcnn.core import Node, Tracer, TracerError, call
-from funcnn.core.elsewhere import is_elsewhere, to_be_lifted
+from funcnn.core.elsewhere import is_elsewhere, is_float, to_be_lifted
 from funcnn.core.tracer import in_our_words
 from funcnn.typing import Scalar
 
@@ -259,16 +259,17 @@ def _check_floats(name: str, place: int, primal: Any) -> None:
 
 def _check_float(leaf: Any, name: str, place: int, path: tree.Path) -> None:
     leaf = leaf.value if isinstance(leaf, Tracer) and leaf.is_recorded else leaf
-    if type(leaf) is float or isinstance(leaf, np.floating) or (isinstance(leaf, Tracer) and leaf.dtype.kind == "f"):
+    if type(leaf) is float or isinstance(leaf, np.floating):
         return
-    if type(leaf) in (np.ndarray, np.memmap) and leaf.dtype.kind == "f":
+    if (type(leaf) in (np.ndarray, np.memmap) or isinstance(leaf, Tracer)) and is_float(leaf.dtype):
         return
     where = f"argument {place}{at(path)}"
     if hasattr(leaf, "shape"):
         plain_array(name, where, leaf)
     if is_elsewhere(leaf):
         raise to_be_lifted(name, where)
-    fix = "x.astype(np.float64), 3.0 instead of 3" if isinstance(leaf, np.ndarray | np.generic | int | Tracer) else "float(x)"
+    of_numbers = isinstance(leaf, np.ndarray | np.generic | int | Tracer)
+    fix = "x.astype(np.float64), 3.0 instead of 3" if of_numbers else "float(x)"
     raise TypeError(f"{name}: {where} is {described(leaf)}; derivatives are with respect to real floating-point "
                     f"arrays. Convert numbers first ({fix}), or choose other argnums")
 
@@ -283,8 +284,7 @@ def _check_scalar(name: str, value: Any) -> None:
     """One real number, as a gradient needs it."""
     if isinstance(value, np.floating) or kind_of(value) is float:
         return
-    kind = value.dtype.kind if hasattr(value, "dtype") else ""
-    if kind == "f" and value.shape == ():
+    if hasattr(value, "dtype") and value.shape == () and is_float(value.dtype):
         return
     raise TypeError(f"{name}: the function must return one real number, it returned {described(value)}. "
                     + _advice(value))

@@ -20,5 +20,5 @@ from funcnn.core.tracer import (
 )
 
 __all__ = ["RULES", "Formula", "Interpreter", "NeedsValues", "Node", "Outline", "Rule", "Tracer", "TracerError",
-           "astype", "call", "concrete", "getitem", "holds", "innermost", "may_hold", "named_scope", "register", "surely",
-           "underlying"]
+           "astype", "call", "concrete", "getitem", "holds", "innermost", "may_hold", "named_scope", "register",
+           "surely", "underlying"]

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["is_elsewhere", "lifting", "to_be_lifted"]
+__all__ = ["is_elsewhere", "is_float", "lifting", "to_be_lifted"]
 
 _ROOMS = {"jax": "jax", "jaxlib": "jax"}
 """Where types come from, and the room."""
@@ -18,7 +18,18 @@ def is_elsewhere(x: Any) -> bool:
     >>> is_elsewhere(1.0)
     False
     """
-    return type(x).__module__.partition(".")[0] in _ROOMS
+    return type(x).__module__.partition(".")[0] in _ROOMS and hasattr(type(x), "__array_namespace__")
+
+
+def is_float(dtype: Any) -> bool:
+    """Whether a dtype is one of real floating-point numbers, NumPy's or JAX's bfloat16, which is none to NumPy.
+
+    >>> import numpy as np
+    >>> is_float(np.dtype(np.float32)), is_float(np.dtype(np.int32))
+    (True, False)
+    """
+    found: bool = dtype.kind == "f" or (dtype.kind == "V" and dtype.name == "bfloat16")
+    return found
 
 
 def to_be_lifted(name: str, where: str) -> TypeError:

@@ -296,6 +296,7 @@ def _missing_attribute(name: str, x: Tracer) -> AttributeError:
 
 
 def refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
+    """Refuse the options `out` and `where` of a NumPy function of this name."""
     if kwargs.get("out") is not None:
         raise TracerError(f"np.{name}(..., out=...): results of traced values cannot be written into an array; "
                           f"use what np.{name} returns")
@@ -305,6 +306,7 @@ def refuse_writes(name: str, kwargs: dict[str, Any]) -> None:
 
 
 def unsupported_method(ufunc: np.ufunc, method: str) -> TracerError:
+    """The error that a method of a ufunc, such as `reduce`, is not differentiated, with what is."""
     functions = {("add", "reduce"): "np.sum(x)", ("multiply", "reduce"): "np.prod(x)",
                  ("maximum", "reduce"): "np.max(x)", ("minimum", "reduce"): "np.min(x)",
                  ("add", "accumulate"): "np.cumsum(x)", ("multiply", "accumulate"): "np.cumprod(x)"}

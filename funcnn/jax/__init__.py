@@ -24,7 +24,9 @@ except ModuleNotFoundError as error:
 
 from funcnn._arguments import described
 from funcnn.core import NeedsValues, Tracer, TracerError
-from funcnn.jax import keys as keys, table as table, trees as trees
+from funcnn.jax import keys as keys
+from funcnn.jax import table as table
+from funcnn.jax import trees as trees
 from funcnn.jax.lifted import Lifted, depends, lifted, lowered
 from funcnn.jax.lifting import LIFT
 
@@ -83,7 +85,8 @@ def lift(f: Callable[A, R]) -> Callable[A, R]:
             result = f(*new_args, **new_kwargs)
         except NeedsValues as error:
             raise depends(f"np.{error}") from error
-        return result if is_inside else lowered(result)  # type: ignore[no-any-return]  # of the same type
+        found: R = result if is_inside else lowered(result)
+        return found
 
     return of_jax
 

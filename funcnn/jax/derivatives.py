@@ -1,4 +1,4 @@
-"""How does JAX learn of a derivative of our own? `with_derivative`: of a rule it makes a function that JAX knows one of.
+"""How does JAX learn of a derivative of our own? `with_derivative` makes of a rule a function that JAX knows one of.
 
 A user's `custom_vjp` becomes a `jax.custom_vjp`, and means the same there: backward mode alone. The pullbacks of the
 library's own rules are linear, as pullbacks are meant to be, so that their transpose pushes tangents forward: these
@@ -87,8 +87,7 @@ class _Call:
         return tuple([pulled.get(i) for i in self.places])
 
     def _pull(self, places: list[int], y: Any, values: Any, g: Any) -> tuple[Any, ...]:
-        """The cotangents of some arguments. What a `fwd` would have kept is computed again, which XLA sees and spares.
-        """
+        """The cotangents of some arguments; what a `fwd` would have kept is computed again, which XLA sees."""
         args, rule, g = self._filled(values), self.rule, lifted(self.on_cotangents, g)
         if rule.bwd is not None and rule.fwd is not None:
             found = rule.bwd(rule.fwd(*args, **self.options)[1], g)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from funcnn import random
-from funcnn._arguments import described, whole_number
+from funcnn._arguments import described
 from funcnn.jax.lifting import TABLE
 from funcnn.layers.noise import draw_mask, rounded
 from funcnn.random import checks, choosing
@@ -79,7 +79,7 @@ def _split(key: Any, num: Any = 2) -> Any:
 
 
 def _fold_in(key: Any, data: Any) -> Any:
-    data = whole_number("random.fold_in", "data", data, 0, 0xFFFFFFFF) if _known(data) else data
+    data = checks.word(data) if _known(data) else data
     return _like(key, jax.random.fold_in(_typed("random.fold_in", key), data))
 
 

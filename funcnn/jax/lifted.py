@@ -59,7 +59,7 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
     __slots__ = ()
     is_hidden = True
 
-    __hash__ = None  # type: ignore[assignment]  # as ndarray: == is elementwise
+    __hash__ = None  # as ndarray: == is elementwise
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         owner = innermost(inputs)
@@ -69,8 +69,7 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
             raise unsupported_method(ufunc, method)
         is_in_place = options.get("out", (None,))[0] is self  # x += y, which is another x of the same dtype
         refuse_writes(ufunc.__name__, {} if is_in_place else options)
-        options.pop("out", None)
-        y = owner.call(ufunc, tuple(map(_array, inputs)), options, method)
+        y = owner.call(ufunc, tuple(map(_array, inputs)), _of_values(ufunc, options), method)
         return y.astype(self.dtype) if is_in_place else y
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
@@ -78,8 +77,8 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
         owner = innermost((*args, *kwargs.values()))
         if not isinstance(owner, type(self.owner)):
             return Tracer.__array_function__(self, function, types, args, kwargs)
-        refuse_writes(function.__name__, {"out": kwargs.pop("out", None)})
-        return owner.call(function, args, kwargs)
+        refuse_writes(function.__name__, {"out": kwargs.get("out")})
+        return owner.call(function, args, _of_values(function, kwargs))
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> Any:
@@ -112,6 +111,16 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
 
 
 USUAL.add(Lifted)
+
+
+_MEMORY = {"casting", "kind", "order", "out", "subok"}
+_ORDERED = {np.reshape, np.ravel}
+
+
+def _of_values(function: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that say what is computed, and not how, or where it lies in memory."""
+    kept = {"order"} if function in _ORDERED else set()
+    return {name: value for name, value in options.items() if name in kept or name not in _MEMORY}
 
 
 def _array(x: Any) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from funcnn.core import RULES, Interpreter, Rule, Tracer, TracerError, getitem
 from funcnn.jax.derivatives import with_derivative
@@ -23,10 +22,6 @@ TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 _ROOMS = {"numpy": jnp, "numpy.linalg": jnp.linalg, "numpy.fft": jnp.fft}
 
-_MEMORY = {"casting", "kind", "order", "subok"}
-"""Options of NumPy that say how to compute, and not what; but of these two functions:"""
-_ORDERED = {np.reshape, np.ravel}
-
 
 class Lift(Interpreter):
     """The meaning of NumPy's operations on arrays of JAX. It remembers nothing, so that one is enough.
@@ -37,7 +32,7 @@ class Lift(Interpreter):
 
     records = True
 
-    def __init__(self, level: float, is_linear: bool = False) -> None:
+    def __init__(self, level: int, is_linear: bool = False) -> None:
         self.level, self.is_linear = level, is_linear
 
     def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -53,10 +48,8 @@ class Lift(Interpreter):
         of_jax = _of_jax(function)
         if of_jax is None:
             return _written_out(function)(*args, **options)
-        named = {name: lowered(value) for name, value in options.items()
-                 if name not in _MEMORY or (name == "order" and function in _ORDERED)}
         with reworded(_called(function), depends):
-            return lifted(self, getattr(of_jax, method)(*lowered(args), **named))
+            return lifted(self, getattr(of_jax, method)(*lowered(args), **lowered(options)))
 
     def ask(self, condition: Tracer) -> bool:
         """The answer to a question about values, which are there where JAX transforms nothing."""

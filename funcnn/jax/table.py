@@ -28,10 +28,13 @@ jax.tree_util.register_pytree_node(Distinct, lambda index: (tuple(index), None),
 
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """Of numbers that are known; else nobody knows how many counts there are."""
-    if isinstance(x, jax.Array):
-        raise depends("np.bincount")
-    return jnp.bincount(x, weights, length=max(minlength, 1 + max(x, default=-1)))
+    """Of numbers that are not known there are `minlength` counts; a number beyond makes them -1, or NaN by weights."""
+    if not isinstance(x, jax.Array):
+        return jnp.bincount(x, weights, length=max(minlength, 1 + max(x, default=-1)))
+    if not minlength:
+        raise depends("np.bincount without minlength")
+    counts = jnp.bincount(x, weights, length=minlength)
+    return jnp.where(jnp.max(x, initial=0) < minlength, counts, -1 if weights is None else jnp.nan)
 
 
 def _parts(index: Any) -> tuple[Any, ...]:

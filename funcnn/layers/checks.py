@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from funcnn._arguments import described, unlike_array, whole_number
+from funcnn.core.elsewhere import is_float
 from funcnn.core.rule import USUAL
 from funcnn.core.tracer import Tracer
 from funcnn.tree.frozendict import FrozenDict
@@ -97,7 +98,7 @@ def _foreign(x: Any) -> str:
 
 def _check_dtype(layer: Checked, path: str, came: np.dtype[Any], own: np.dtype[Any]) -> None:
     """Refuse integers, and any mixture that would make float64 of float32 on the way; float16 data is only widened."""
-    if came.kind != "f":
+    if not is_float(came):
         raise TypeError(f"{layer.label(path)}: the input is {came}, floating-point numbers are needed: "
                         f"x.astype(np.{own})")
     if came.itemsize > own.itemsize or came.itemsize < own.itemsize > 4:
@@ -130,7 +131,7 @@ def _check_params(layer: Checked, shapes: Mapping[str, Shape], path: str, params
             raise ValueError(f"{layer.label(path)}: parameter {name!r} has shape {getattr(param, 'shape', None)}, "
                              f"expected {shape}; are these the parameters of another net?")
         dtype = param.dtype if dtype is None else dtype
-        if isinstance(param, _KNOWN) and (param.dtype.kind != "f" or param.dtype != dtype):
+        if isinstance(param, _KNOWN) and (param.dtype != dtype or not is_float(dtype)):
             raise TypeError(f"{layer.label(path)}: parameter {name!r} is {param.dtype}; all parameters need one "
                             "floating dtype: tree.astype(params, np.float32)")
     return dtype

@@ -12,6 +12,7 @@ from funcnn._arguments import real_number
 from funcnn._arrays import blocks, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.core import Tracer
+from funcnn.core.elsewhere import is_float
 from funcnn.layers.composition import Layer
 from funcnn.random.batched import of_each_key
 from funcnn.random.checks import words_of
@@ -48,7 +49,7 @@ def dropout(drop_rate: float) -> Layer[AnyWidth, AnyWidth, Params]:
     def forward(params: Params, x: Array, key: Any) -> Array:
         if key is None or drop_rate == 0:
             return x
-        if isinstance(x, np.ndarray | Tracer) and x.dtype.kind != "f":
+        if isinstance(x, np.ndarray | Tracer) and not is_float(x.dtype):
             raise TypeError(f"dropout: the input is {x.dtype}, floating-point numbers are needed: x.astype(np.float32)")
         y: Array = _kept(x, _drawn(key, drop_rate, x.shape), _scale(drop_rate))
         return y

@@ -17,6 +17,7 @@ from funcnn._arrays import is_plain, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.batching import families
 from funcnn.core import Tracer
+from funcnn.core.elsewhere import is_float
 from funcnn.layers.composition import Layer
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import AnyWidth, Array, Key, Params
@@ -166,7 +167,7 @@ def pair(kind: str, name: str, value: Any) -> Pair:
 
 def check_fits(kind: str, x: Any, size: Pair, padding: Padding) -> None:
     """The images are floating-point numbers, and the window is not larger than they are."""
-    if isinstance(x, np.ndarray | Tracer) and x.dtype.kind != "f":
+    if isinstance(x, np.ndarray | Tracer) and not is_float(x.dtype):
         raise TypeError(f"{kind}: the input is {x.dtype}, floating-point numbers are needed: "
                         "x.astype(np.float32) / 255")
     if padding == "VALID" and (x.shape[1] < size[0] or x.shape[2] < size[1]):

@@ -98,10 +98,7 @@ def fold_in(key: Key, data: int) -> Key:
     Source: as `jax.random.fold_in`; jax cuts floats down to integers, funcnn raises.
     """
     words = checks.words_of("random.fold_in", key)
-    value = whole_number("random.fold_in", "data", data)
-    if not 0 <= value <= WORD:
-        raise ValueError(f"random.fold_in: data must have 32 bits, 0 <= data < 2**32, got {value}. Take data % 2**32")
-    return cast("Key", readonly(hash_pair(words, value)))
+    return cast("Key", readonly(hash_pair(words, checks.word(data))))
 
 
 # ------------------------------------------------------------------------------------------- uniform draws

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from funcnn._arguments import as_array, described, whole_number
-from funcnn.random.threefry import Words
+from funcnn.random.threefry import WORD, Words
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from funcnn.typing import Shape
 
 __all__ = ["axis_of", "chances", "dtype_of", "fit", "floats", "integer_bounds", "integers", "logits_along",
-           "population", "require", "shape_of", "supply", "uniform_bounds", "words_of"]
+           "population", "require", "shape_of", "supply", "uniform_bounds", "word", "words_of"]
 
 
 # --------------------------------------------------------------------------------- keys, shapes, dtypes, axes
@@ -40,6 +40,18 @@ def words_of(owner: str, key: object) -> Words:
                          "first, second = random.split(random.key(0))")
     high, low = key.tolist()
     return high, low
+
+
+def word(data: object) -> int:
+    """What `fold_in` folds in, a number of 32 bits.
+
+    >>> word(7)
+    7
+    """
+    value = whole_number("random.fold_in", "data", data)
+    if not 0 <= value <= WORD:
+        raise ValueError(f"random.fold_in: data must have 32 bits, 0 <= data < 2**32, got {value}. Take data % 2**32")
+    return value
 
 
 def shape_of(function: str, shape: object, name: str = "shape") -> Shape:

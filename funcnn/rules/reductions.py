@@ -17,7 +17,7 @@ from funcnn.autodiff import stop_gradient
 from funcnn.autodiff.scatter import put
 from funcnn.batching import families
 from funcnn.batching.batch import by_example
-from funcnn.core import Rule, holds, surely, underlying
+from funcnn.core import Rule, surely, underlying
 from funcnn.rules.indexing import PERMUTED, PERMUTED_BACK
 from funcnn.rules.table import (
     as_array,

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def without_optimizations() -> Iterator[None]:
     """XLA's passes take most of the time of such a test."""
     config = pytest.importorskip("jax").config
-    before = config.jax_disable_most_optimizations
+    before = config.values["jax_disable_most_optimizations"]
     config.update("jax_disable_most_optimizations", True)
     yield
     config.update("jax_disable_most_optimizations", before)
