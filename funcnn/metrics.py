@@ -7,12 +7,12 @@ differ: `mean_over_batches` weighs them, and confusion matrices add up. NaN amon
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from funcnn._arguments import as_array, float_array, real_array, real_number, whole_number
-from funcnn._arrays import is_plain, namespace
+from funcnn._arrays import namespace
 from funcnn.core import Tracer, may_hold, underlying
 from funcnn.losses import checks
 from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
@@ -149,12 +149,10 @@ def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask
     if chosen.shape != true.shape:
         raise ValueError(f"{name}: predictions are {predictions.shape} but labels are {labels.shape}; expected one for "
                          "each example")
-    if is_plain(chosen) and is_plain(true):
-        counts: IntArray = np.bincount((true * classes + chosen).ravel(), minlength=classes * classes)
-        return counts.reshape(classes, classes)
     xp = namespace(chosen)
-    of_class, taken_for = ((numbers[:, None] == xp.arange(classes)).astype(int) for numbers in (true, chosen))
-    return cast("IntArray", of_class.T @ taken_for)
+    length = {"minlength" if xp is np else "length": classes * classes}
+    counts: IntArray = xp.bincount((true * classes + chosen).ravel(), **length).reshape(classes, classes)
+    return counts
 
 
 def _class_numbers(name: str, argument: str, x: Any, classes: int) -> Any:
