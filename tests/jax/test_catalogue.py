@@ -46,78 +46,97 @@ def cast(whole: Any, dtype: Any) -> Any:
 # ----------------------------------------------------------------------------------------------- the rows
 
 
+def of_first(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    return lambda smooth, rest: f(smooth)
+
+
+def of_second(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    return lambda smooth, rest: f(rest)
+
+
 def of_activations() -> dict[str, Row]:
     def example(rng: Any, dtype: Any) -> Any:
         return rng.normal(size=(3, 4)).astype(dtype), ()
 
-    return {str(row): Row(lambda x, _, row=row: row.f(x), example) for row in ACTIVATIONS}
+    return {str(row): Row(of_first(row.f), example) for row in ACTIVATIONS}
 
 
 def of_losses() -> dict[str, Row]:
-    return {str(row): Row(row.f, lambda rng, dtype, row=row: cast(row.data(rng, 4), dtype)) for row in LOSSES}
+    def example(data: Any, rng: Any, dtype: Any) -> Any:
+        return cast(data(rng, 4), dtype)
+
+    return {str(row): Row(row.f, partial(example, row.data)) for row in LOSSES}
 
 
 def of_layers() -> dict[str, Row]:
-    def example(rng: Any, dtype: Any, layer: Any, shape: Any) -> Any:
+    def example(layer: Any, shape: Any, rng: Any, dtype: Any) -> Any:
         params = tree.astype(layer.init(key(int(rng.integers(99)))), dtype)
         return (params, rng.normal(size=shape).astype(dtype)), ()
 
+    def applied(layer: Any, smooth: Any, rest: Any) -> Any:
+        return layer.apply(*smooth, key=None)
+
     words = layers.embedding(5, 3)
-    rows = {name: Row(lambda s, _, layer=layer: layer.apply(s[0], s[1], key=None),
-                      partial(example, layer=layer, shape=shape))
+    rows = {name: Row(partial(applied, layer), partial(example, layer, shape))
             for name, (layer, shape) in listed("layers/test_layer_catalogue.py", "LAYERS").items()}
     return rows | {"embedding": Row(words.apply, lambda rng, dtype: (
         tree.astype(words.init(key(0)), dtype), rng.integers(0, 5, (2, 3))))}
 
 
 def of_beginnings() -> dict[str, Row]:
-    return {f"init of {name}": Row(lambda _, key, layer=layer: layer.init(key), keys)
-            for name, (layer, _) in listed("layers/test_layer_catalogue.py", "LAYERS").items() if layer.init(key(0))}
+    name = "a whole net"
+    return {name: Row(of_second(listed("layers/test_layer_catalogue.py", "LAYERS")[name][0].init), keys)}
 
 
 def of_regularizers() -> dict[str, Row]:
     def example(rng: Any, dtype: Any) -> Any:
         return {"w": rng.normal(size=(2, 3)).astype(dtype), "b": rng.normal(size=3).astype(dtype)}, ()
 
-    return {name: Row(lambda params, _, f=f: f(params), example)
-            for name, f in listed("test_regularizers.py", "EACH").items()}
+    return {name: Row(of_first(f), example) for name, f in listed("test_regularizers.py", "EACH").items()}
 
 
 def of_metrics() -> dict[str, Row]:
-    def example(rng: Any, dtype: Any, args: Any) -> Any:
+    def example(args: Any, rng: Any, dtype: Any) -> Any:
         return (), cast([x if len(args) == 1 else x[rng.permutation(len(x))] for x in args], dtype)
 
-    return {name: Row(lambda _, args, f=f: f(*args), partial(example, args=args))
+    def measured(f: Any, smooth: Any, args: Any) -> Any:
+        return f(*args)
+
+    return {name: Row(partial(measured, f), partial(example, args))
             for name, (f, args) in listed("test_metrics.py", "EACH").items()}
 
 
 def of_optimizers() -> dict[str, Row]:
-    def example(rng: Any, dtype: Any) -> Any:
-        return some_tree(rng, dtype), some_tree(rng, dtype)
+    def some_tree(is_masked: bool, rng: Any, dtype: Any) -> Any:
+        def draw(*shape: int) -> Any:
+            return np.asarray(rng.normal(size=shape), dtype)
 
-    return {name: Row(lambda grads, params, ours=ours: ours.update(grads, ours.init(params), params)[0], example)
+        rest = {"pair": (draw(4, 1), draw()), "list": [draw(0), (draw(2, 2, 2),)], "none": None} if is_masked else {}
+        return {"a": {"w": draw(2, 3), "b": draw(3)}, **rest}
+
+    def example(name: str, rng: Any, dtype: Any) -> Any:
+        return tuple(some_tree("masked" in name, rng, dtype) for _ in range(2))
+
+    def first_updates(optimizer: Any, grads: Any, params: Any) -> Any:
+        return optimizer.update(grads, optimizer.init(params), params)[0]
+
+    return {name: Row(partial(first_updates, ours), partial(example, name))
             for name, (ours, _) in listed("optimizers/test_optimizers.py", "EVERY").items()}
-
-
-def some_tree(rng: Any, dtype: Any) -> Any:
-    def draw(*shape: int) -> Any:
-        return np.asarray(rng.normal(size=shape), dtype)
-
-    return {"a": {"w": draw(2, 3), "b": draw(3)}, "pair": (draw(4, 1), draw()), "list": [draw(0), (draw(2, 2, 2),)],
-            "none": None}
 
 
 def of_schedules() -> dict[str, Row]:
     def example(rng: Any, dtype: Any) -> Any:
         return (), np.asarray(rng.integers(0, 130), np.int32)
 
-    return {name: Row(lambda _, count, schedule=schedule: schedule(count), example)
+    return {name: Row(of_second(schedule), example)
             for name, (schedule, _) in listed("test_schedules.py", "ROWS").items()}
 
 
-def of_initializers(dtype: Any = np.float32) -> dict[str, Row]:
-    return {name: Row(lambda _, key, make=make: make(initializers)(key, (5, 7), np.float32), keys)
-            for name, make in listed("test_initializers.py", "ALL").items()}
+def of_initializers() -> dict[str, Row]:
+    def drawn(make: Any, smooth: Any, key: Any) -> Any:
+        return make(initializers)(key, (5, 7), np.float32)
+
+    return {name: Row(partial(drawn, make), keys) for name, make in listed("test_initializers.py", "ALL").items()}
 
 
 def keys(rng: Any, dtype: Any) -> Any:
@@ -137,7 +156,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
 
 
 def of_random() -> dict[str, Row]:
-    return {name: Row(lambda _, key, draw=draw: draw(key), keys) for name, draw in DRAWS.items()}
+    return {name: Row(of_second(draw), keys) for name, draw in DRAWS.items()}
 
 
 KINDS = [of_activations, of_losses, of_layers, of_beginnings, of_regularizers, of_metrics, of_optimizers, of_schedules,
