@@ -17,7 +17,7 @@ import pytest
 
 import funcnn as fn
 from catalogue import ACTIVATIONS, LOSSES
-from funcnn import initializers, layers, random, tree
+from funcnn import initializers, layers, optimizers, random, tree
 from funcnn.random import key
 
 jax = pytest.importorskip("jax")
@@ -107,21 +107,25 @@ def of_metrics() -> dict[str, Row]:
 
 
 def of_optimizers() -> dict[str, Row]:
-    def some_tree(is_masked: bool, rng: Any, dtype: Any) -> Any:
-        def draw(*shape: int) -> Any:
-            return np.asarray(rng.normal(size=shape), dtype)
-
-        rest = {"pair": (draw(4, 1), draw()), "list": [draw(0), (draw(2, 2, 2),)], "none": None} if is_masked else {}
-        return {"a": {"w": draw(2, 3), "b": draw(3)}, **rest}
-
     def example(name: str, rng: Any, dtype: Any) -> Any:
-        return tuple(some_tree("masked" in name, rng, dtype) for _ in range(2))
+        return some_tree(name, rng, dtype), some_tree(name, rng, dtype)
 
     def first_updates(optimizer: Any, grads: Any, params: Any) -> Any:
         return optimizer.update(grads, optimizer.init(params), params)[0]
 
-    return {name: Row(partial(first_updates, ours), partial(example, name))
-            for name, (ours, _) in listed("optimizers/test_optimizers.py", "EVERY").items()}
+    return {name: Row(partial(first_updates, ours), partial(example, name)) for name, (ours, _) in OPTIMIZERS.items()}
+
+
+OPTIMIZERS = listed("optimizers/test_optimizers.py", "EVERY")
+
+
+def some_tree(optimizer: str, rng: Any, dtype: Any) -> Any:
+    """Parameters or gradients, as many as the mask of an optimizer speaks of; none near 0, where slopes are steep."""
+    def draw(*shape: int) -> Any:
+        return np.asarray(rng.choice([-1, 1], shape) * rng.uniform(0.5, 2.0, shape), dtype)
+
+    rest = {"pair": (draw(4, 1), draw()), "list": [draw(0), (draw(2, 2, 2),)], "none": None}
+    return {"a": {"w": draw(2, 3), "b": draw(3)}, **(rest if "masked" in optimizer else {})}
 
 
 def of_schedules() -> dict[str, Row]:
@@ -225,6 +229,27 @@ def total(f: Any, smooth: Any, rest: Any) -> Any:
 
 def stacked(trees: list[Any]) -> Any:
     return tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_state_of_an_optimizer_is_carried_by_a_scan(name: str, jax: Any) -> None:
+    def step(state: Any, grads: Any) -> Any:
+        params, opt_state = state
+        updates, opt_state = OPTIMIZERS[name][0].update(grads, opt_state, params)
+        return (optimizers.apply_updates(params, updates), opt_state), updates
+
+    rng = np.random.default_rng(0)
+    params, *every_grads = [some_tree(name, rng, np.float64) for _ in range(5)]
+    state = here = (params, OPTIMIZERS[name][0].init(params))
+    expected = []
+    for grads in every_grads:
+        here, updates = step(here, grads)
+        expected.append(updates)
+    scan = jax.jit(partial(jax.lax.scan, fn.jax.lift(step)), compiler_options=quick())
+    (found, opt_state), every_updates = scan(jax.tree.map(jax.numpy.asarray, state), stacked(every_grads))
+    assert_close(f"{name}, parameters", found, here[0], np.float64)
+    assert_close(f"{name}, updates", every_updates, stacked(expected), np.float64)
+    assert_close(f"{name}, state", opt_state, here[1], np.float64)
 
 
 def assert_close(what: str, found: Any, wanted: Any, dtype: Any) -> None:
