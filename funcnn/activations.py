@@ -2,8 +2,8 @@
 
 Each is a stage of a network (`dense(2, 64) >> relu`), works entry by entry unless an axis is named, and keeps the
 dtype. One with a setting becomes a stage by `functools.partial(leaky_relu, negative_slope=0.2)`. Names, defaults and
-values are those of `jax.nn`, also the derivatives where a graph has a corner; on JAX arrays they are `jax.nn`'s own.
-On NumPy arrays they are stable for numbers of any size, -inf and inf included, where the limit exists.
+values are those of `jax.nn`, also the derivatives where a graph has a corner. They are stable for numbers of any size,
+-inf and inf included, where the limit exists; on arrays of JAX too, where the same formulas run (`funcnn.jax`).
 """
 
 from __future__ import annotations

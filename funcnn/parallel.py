@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 from funcnn import tree
 from funcnn._arguments import described, function, whole_number
 from funcnn._arrays import readonly
+from funcnn.core.elsewhere import is_elsewhere
 from funcnn.optimizers.transformation import like
 from funcnn.training.streams import check_rows, rows_in
 from funcnn.typing import Scalar
@@ -72,13 +73,14 @@ def data_parallel(value_and_grad_fn: Callable[..., Any], shards: int, map: Map |
     """
     shards = whole_number("data_parallel", "shards", shards, least=1)
     function("data_parallel", "value_and_grad_fn, such as value_and_grad(loss),", value_and_grad_fn)
-    work = _in_threads if map is None else map
 
     def value_and_grad_of_blocks(params: Any, batch: Any, /, *args: Any, **kwargs: Any) -> Any:
         check_rows("data_parallel", batch)
         rows = rows_in(batch)
         ends = [rows * i // min(shards, rows) for i in range(min(shards, rows) + 1)]
         blocks = [_rows(batch, slice(*block)) for block in itertools.pairwise(ends)]
+        in_turn = any(builtins.map(_is_of_one_thread, tree.leaves((params, batch))))
+        work = map or (builtins.map if in_turn else _in_threads)
         results = work(functools.partial(_of_block, value_and_grad_fn, params, args, kwargs), blocks)
         return _joined(list(results), [end - start for start, end in itertools.pairwise(ends)])
 
@@ -87,6 +89,11 @@ def data_parallel(value_and_grad_fn: Callable[..., Any], shards: int, map: Map |
 
 def _of_block(f: Callable[..., Any], params: Any, args: tuple[Any, ...], kwargs: dict[str, Any], block: Any) -> Any:
     return f(params, block, *args, **kwargs)
+
+
+def _is_of_one_thread(x: Any) -> bool:
+    """Whether x may be traced by JAX, which knows one thread, and spreads the work itself."""
+    return is_elsewhere(x) or getattr(x, "is_hidden", False)
 
 
 def _rows(batch: B, block: slice) -> B:

@@ -1,8 +1,6 @@
 """How does JAX see a FrozenDict? As a node of its trees, like a dict.
 
-Everything pure in funcnn, layers, losses, metrics, optimizers, is written against the array's own namespace, so the
-same step, with `jax.value_and_grad` in the place of `funcnn.value_and_grad`, runs under `jax.jit`, `lax.scan` and on
-many devices. Keys are the same numbers in both: `jax.random.wrap_key_data(key)`.
+Its entries come in the order of their keys, and a FrozenDict is built again from what JAX puts in their places.
 
 >>> import jax
 >>> from funcnn import FrozenDict

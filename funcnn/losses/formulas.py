@@ -1,6 +1,7 @@
 """How is each loss computed, together with its derivative? A table, then cross-entropy, then distances.
 
-`funcnn.losses` is the face; it checks the arguments and calls what stands here. On JAX arrays the plain formulas run.
+`funcnn.losses` is the face; it checks the arguments and calls what stands here. On arrays of JAX a rule runs lifted
+(`funcnn.jax`), with its derivative.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def softmax_cross_entropy(logits: Array, labels: Any) -> Array:
 
 
 def _plain(logits: Array, q: Any) -> Array:
-    """The formula itself, for JAX and where q is differentiated."""
+    """The formula itself, where q is differentiated."""
     xp = namespace(logits)
     result: Array = -xp.sum(q * xp.where(q == 0, 0, log_softmax(logits)), axis=-1)
     return result

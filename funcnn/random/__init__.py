@@ -14,6 +14,7 @@ Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, 
 Numbers of 64 bits are those of jax under `jax_enable_x64`, all others those of jax without it. Every draw is a
 new, read-only array, for shape () one without dimensions. Arguments without a meaning raise, also where jax
 answers them: a reversed range, a probability of 2, NaN. Inside `vmap` a key may be one of a batch of keys.
+Under JAX it may be JAX's own, two words or typed (`jax.random.key`): the draw is then that of `jax.random`.
 """
 
 from __future__ import annotations

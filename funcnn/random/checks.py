@@ -31,10 +31,8 @@ def words_of(owner: str, key: object) -> Words:
     (0, 7)
     """
     if not isinstance(key, np.ndarray) or key.dtype != np.uint32:
-        fix = "Make one: random.key(0)"
-        if type(key).__module__.startswith("jax"):
-            fix = "Take its words: np.asarray(jax.random.key_data(key))"
-        raise TypeError(f"{owner}: key must be a key, a uint32 array of shape (2,), got {described(key)}. {fix}")
+        raise TypeError(f"{owner}: key must be a key, a uint32 array of shape (2,), got {described(key)}. Make one: "
+                        "random.key(0)")
     if key.shape != (2,):
         raise ValueError(f"{owner}: key must be one key, of shape (2,), got {described(key)}. Unpack or index several: "
                          "first, second = random.split(random.key(0))")
