@@ -5,6 +5,7 @@ which they are also imported: a room knows those above it and none below.
 
     typing            what is an array, a key, a tree of parameters?
     _arrays           how is one formula written for every kind of array?
+    _devices          how do the numbers of an array on JAX's devices come here, and back?
     _arguments        how is an argument refused that cannot be meant?
     _threads          how do threads share a work?
     _foreign          how does data of pandas, polars and PyTorch come in?

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "is_number", "is_plain", "kind_of", "namespace",
-           "readonly", "stretch"]
+__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "is_floating", "is_number", "is_plain", "kind_of",
+           "namespace", "readonly", "stretch"]
 
 T = TypeVar("T")
 
@@ -68,6 +68,15 @@ def is_number(x: Any) -> bool:
     (True, False)
     """
     return kind_of(x) in (float, int)
+
+
+def is_floating(dtype: Any) -> bool:
+    """Whether a dtype is one of floating-point numbers; bfloat16, which other libraries lend to NumPy, is one by name.
+
+    >>> is_floating(np.dtype(np.float32)), is_floating(np.dtype(np.int32))
+    (True, False)
+    """
+    return isinstance(dtype, np.dtype) and (dtype.kind in "fc" or "float" in dtype.name)
 
 
 def readonly(x: T) -> T:

@@ -7,6 +7,7 @@ A place is a path written as one text that no other path has: the keys with `/` 
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -15,12 +16,13 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import described, place_of, unlike_array
+from funcnn._devices import is_of_jax, stored_as
 from funcnn.checkpoint import safetensors
 from funcnn.checkpoint.safetensors import CheckpointError
 
 __all__ = [
     "ARRAYS", "LEAVES", "NUMBERS", "Part", "Place", "array_text", "is_node", "kind_text", "misfits", "names", "parts",
-    "place", "plain",
+    "place", "plain", "where",
 ]
 
 Place: TypeAlias = str
@@ -136,12 +138,13 @@ def _leaf(owner: str, place: Place, leaf: Any) -> Part:
     if type(leaf) in NUMBERS:
         name = NUMBERS[type(leaf)]
         return Part(name, kind_text(name), leaf)
-    came = unlike_array(leaf) if hasattr(leaf, "shape") else described(leaf)
-    if not came and isinstance(leaf.dtype, np.dtype) and safetensors.code(leaf.dtype):
-        return Part("scalar" if isinstance(leaf, np.generic) else "array", array_text(leaf.dtype, leaf.shape), leaf)
-    raise CheckpointError(f"{owner}: at {_where(place)} stands {came or described(leaf)}; a checkpoint holds arrays of "
-                          "bool, int8..int64, uint8..uint64, float16..float64 and complex64, and Python's bool, int, "
-                          "float and str")
+    came = "" if is_of_jax(leaf) else unlike_array(leaf) if hasattr(leaf, "shape") else described(leaf)
+    dtype, shape = (None, ()) if came else stored_as(leaf)
+    if isinstance(dtype, np.dtype) and safetensors.code(dtype):
+        return Part("scalar" if isinstance(leaf, np.generic) else "array", array_text(dtype, shape), leaf)
+    raise CheckpointError(f"{owner}: at {where(place)} stands {came or described(leaf)}; a checkpoint holds arrays of "
+                          "bool, int8..int64, uint8..uint64, float16..float64, bfloat16 and complex64, keys, and "
+                          "Python's bool, int, float and str")
 
 
 def array_text(dtype: np.dtype[Any] | str, shape: Iterable[int]) -> str:
@@ -180,21 +183,46 @@ def misfits(wanted: Mapping[Place, Part], stored: Mapping[Place, Part]) -> Itera
             different.add(place)
         elif here and there and not _fits(here, there):
             different.add(place)
-            yield f"{_where(place)} is {there.text:.199} in the file, {here.text} in `like`"
+            yield f"{where(place)} is {there.text:.199} in the file, {here.text} in `like`"
         elif not there and here and place not in with_children:
-            yield f"{_where(place)} is missing in the file; `like` has {here.text}"
+            yield f"{where(place)} is missing in the file; `like` has {here.text}"
         elif not here and there and place not in with_children:
-            yield f"{_where(place)} is in the file, {there.text:.199}, and not in `like`"
+            yield f"{where(place)} is in the file, {there.text:.199}, and not in `like`"
 
 
 def _above(place: Place) -> Place:
     return place.rpartition("/")[0]
 
 
-def _where(place: Place) -> str:
+def where(place: Place) -> str:
+    """How an error names a place.
+
+    >>> where("residual_0~1dense_0/w"), where("")
+    ("'residual_0/dense_0/w'", 'the root')
+    """
     return f"{place_of((plain(place),) if place else ()):.199}"
 
 
 def _fits(wanted: Part, stored: Part) -> bool:
-    is_float64 = wanted.kind == "float" and stored.kind == "scalar" and stored.text == "float64[]"
-    return wanted.text == stored.text or is_float64
+    """Whether what is stored can be given as what is wanted, as the same value."""
+    widened = wanted.text.replace("float32[", "bfloat16[", 1)
+    is_float64 = wanted.kind == "float" and stored.text == "float64[]"
+    if wanted.text == stored.text or widened == stored.text or is_float64:
+        return True
+    return _is_number(stored, wanted.kind) or (_is_number(wanted, stored.kind) and _holds(wanted, stored.content))
+
+
+ONE_NUMBER = {"bool": r"bool\[\]", "int": r"u?int[0-9]+\[\]", "float": r"b?float[0-9]+\[\]"}
+"""A number of Python and an array without axes stand for each other: `jax.jit` makes such arrays of counts."""
+
+
+def _is_number(part: Part, kind: str) -> bool:
+    return part.kind == "array" and kind in ONE_NUMBER and re.fullmatch(ONE_NUMBER[kind], part.text) is not None
+
+
+def _holds(wanted: Part, number: bool | int | float) -> bool:
+    """Whether an array of this dtype has exactly this number."""
+    try:
+        return number != number or type(number)(np.asarray(number, wanted.content.dtype)) == number
+    except OverflowError:
+        return False

@@ -12,7 +12,7 @@ import errno
 import math
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "CheckpointError", "CheckpointNotFoundError", "DamagedCheckpointError", "Header", "Tensor", "code", "dtype",
+    "CheckpointError", "CheckpointNotFoundError", "DamagedCheckpointError", "Header", "Tensor", "code", "dtype_name",
     "is_text", "parse_json", "read", "read_header", "write",
 ]
 
@@ -37,9 +37,9 @@ CODES = {"BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16":
          "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8", "C64": "<c8"}
 """The dtypes that both NumPy and the format know."""
 
-WIDENED = {"BF16": ("<u2", "F32")}
-"""What NumPy does not know: how it is stored, and the code of what it is read as. A bfloat16 is the upper half of a
-float32, so widening it is a shift by 16 bits and loses nothing."""
+LENT = {"BF16": ("bfloat16", "<u2"), "F8_E4M3": ("float8_e4m3fn", "u1"), "F8_E5M2": ("float8_e5m2", "u1")}
+"""The dtypes of the format that NumPy has not itself: their names in the library that lends them to it (ml_dtypes,
+which comes with JAX), and as what their bits are read and written."""
 
 NAMES = {np.dtype(name): code for code, name in CODES.items()}
 
@@ -90,20 +90,13 @@ class Header(NamedTuple):
     sealed: bool
 
 
-def dtype(code: str) -> np.dtype[Any] | None:
-    """The dtype that an array of a code is read as, or None where NumPy has none.
+def dtype_name(code: str) -> str | None:
+    """The name of the dtype of a code, or None where there is none.
 
-    >>> dtype("F32"), dtype("BF16"), dtype("F8_E4M3")
-    (dtype('float32'), dtype('float32'), None)
+    >>> dtype_name("F32"), dtype_name("BF16"), dtype_name("F4")
+    ('float32', 'bfloat16', None)
     """
-    _, code = WIDENED.get(code, ("", code))
-    return np.dtype(CODES[code]) if code in CODES else None
-
-
-def _stored(code: str) -> np.dtype[Any] | None:
-    """How the numbers of a code stand in the file."""
-    name = CODES.get(code) or WIDENED.get(code, (None,))[0]
-    return None if name is None else np.dtype(name)
+    return np.dtype(CODES[code]).name if code in CODES else LENT.get(code, (None,))[0]
 
 
 def code(dtype: np.dtype[Any]) -> str | None:
@@ -112,7 +105,26 @@ def code(dtype: np.dtype[Any]) -> str | None:
     >>> code(np.dtype(">f4")), code(np.dtype("complex128"))
     ('F32', None)
     """
-    return NAMES.get(dtype.newbyteorder("<"))
+    return NAMES.get(dtype.newbyteorder("<")) or next((code for code in LENT if LENT[code][0] == dtype.name), None)
+
+
+def _stored(code: str) -> np.dtype[Any] | None:
+    """As what the numbers of a code stand in the file."""
+    name = CODES.get(code) or LENT.get(code, ("", None))[1]
+    return None if name is None else np.dtype(name)
+
+
+def _bits(array: NDArray[Any]) -> NDArray[Any]:
+    """An array as it stands in a file: its numbers, or their bits where NumPy does not know them itself."""
+    kind = code(array.dtype)
+    return array.view(LENT[kind][1]) if kind in LENT else array
+
+
+def _numbers(room: NDArray[np.uint8], code: str, wanted: np.dtype[Any]) -> NDArray[Any]:
+    """The numbers that stand in a file; where NumPy does not know them itself, in the dtype that is wanted."""
+    if code in CODES:
+        return room.view(CODES[code])
+    return _widened(room.view("<u2")) if wanted == np.float32 else room.view(wanted)
 
 
 @contextmanager
@@ -140,7 +152,7 @@ def write(path: str, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, 
     ...     path = os.path.join(folder, "two.safetensors")
     ...     write(path, {"w": np.ones((2, 3)), "b": np.zeros(3, np.float32)}, {"made by": "hand"})
     ...     header = read_header(path)
-    ...     found = read(path, lambda header: {"b"})
+    ...     found = read(path, lambda header: {"b": np.dtype(np.float32)})
     >>> header.tensors["b"], header.metadata["made by"], found
     (Tensor(code='F32', shape=(3,), begin=48, end=60), 'hand', {'b': array([0., 0., 0.], dtype=float32)})
     """
@@ -155,7 +167,7 @@ def write(path: str, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, 
         folder = os.path.dirname(target)
         atomic.make_folder(folder)
         with atomic.replacement(target) as fd:
-            _fill(fd, header, ordered.values())
+            _fill(fd, header, map(_bits, ordered.values()))
     with _os_errors(f"save: {path!r} is written, but may be lost with the power", "Look after the disk"):
         atomic.sync_folder(folder)
 
@@ -219,8 +231,11 @@ def _pieces(array: NDArray[Any]) -> Iterator[memoryview]:
 # ----------------------------------------------------------------------------------------------- reading
 
 
-def read(path: str, choose: Callable[[Header], Collection[str]]) -> dict[str, NDArray[Any]]:
+def read(path: str, choose: Callable[[Header], Mapping[str, np.dtype[Any]]]) -> dict[str, NDArray[Any]]:
     """The arrays that `choose` picks, by name, of a file's header: read-only, each aligned and in memory of its own.
+
+    Each comes in its own dtype; one that NumPy does not know, in the dtype with which it is picked: that of the library
+    that lends it, or float32 for a bfloat16, which is the upper half of one, so that nothing is lost.
 
     A file with a digest is read whole, and nothing of it is given before the digest is right; where it is wrong, that
     is the error, whatever `choose` says of the header. A file of others has none; only what is chosen is read. An
@@ -296,7 +311,8 @@ def _read_into(file: FileIO, buffer: memoryview) -> None:
         buffer = buffer[count:]
 
 
-def _arrays(file: FileIO, start: bytearray, header: Header, chosen: Collection[str]) -> dict[str, NDArray[Any]]:
+def _arrays(file: FileIO, start: bytearray, header: Header, chosen: Mapping[str, np.dtype[Any]],
+            ) -> dict[str, NDArray[Any]]:
     whole = _hash_of(start)
     found = {}
     for name, tensor in header.tensors.items():
@@ -304,8 +320,7 @@ def _arrays(file: FileIO, start: bytearray, header: Header, chosen: Collection[s
         if name in chosen:
             buffer = _aligned(size)
             _take(file, buffer, whole)
-            numbers = _widened(buffer.view("<u2")) if tensor.code in WIDENED else buffer.view(CODES[tensor.code])
-            found[name] = readonly(numbers.reshape(tensor.shape))
+            found[name] = readonly(_numbers(buffer, tensor.code, chosen[name]).reshape(tensor.shape))
         else:
             _pass(file, size, whole)
     _check_digest(start, whole)

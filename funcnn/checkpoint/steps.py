@@ -118,7 +118,7 @@ def _number(value: Any) -> float:
 
 def _is_whole(path: str) -> bool:
     try:
-        safetensors.read(path, lambda header: ())
+        safetensors.read(path, lambda header: {})
     except (DamagedCheckpointError, CheckpointNotFoundError):
         return False
     return True

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from funcnn import tree
-from funcnn._arrays import namespace, readonly
+from funcnn._arrays import readonly
+from funcnn._devices import on_host, out_of_reach, placed_like, stored_as
 from funcnn.checkpoint import manifest as inventory
 from funcnn.checkpoint import safetensors
 from funcnn.checkpoint.manifest import ARRAYS, LEAVES, NUMBERS, Part, Place
@@ -39,10 +40,13 @@ SHOWN = 100
 def save(path: str | os.PathLike[str], tree: Any) -> None:
     """Write a tree into a `.safetensors` file, which is there whole or not at all, also after a crash.
 
-    Leaves are arrays of bool, int8..int64, uint8..uint64, float16..float64 and complex64, and Python's bool, int,
-    float and str; nodes are those of `funcnn.tree`. A sha256 over everything lets `load` refuse a file of which one
-    byte has changed. The file is written beside its place, brought to the disk, and moved there; a folder that is
+    Leaves are arrays of bool, int8..int64, uint8..uint64, float16..float64, bfloat16 and complex64, and Python's bool,
+    int, float and str; nodes are those of `funcnn.tree`. A sha256 over everything lets `load` refuse a file of which
+    one byte has changed. The file is written beside its place, brought to the disk, and moved there; a folder that is
     missing is made. Equal trees give equal files. Errors are `CheckpointError`.
+
+    Arrays of JAX are saved as NumPy's, gathered from their devices; of a typed key its words. One with parts on devices
+    of other processes is an error: gather it in all of them, save in one.
 
     >>> import os, tempfile
     >>> from funcnn.checkpoint import load, save
@@ -68,13 +72,16 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
     file has something else, one error names all the places. `at` says where in the saved tree `like` stands:
     "0/dense_0", or `(0, "dense_0")`; there, too, `like` has all that the file has. Arrays come back read-only and
     aligned to 64 bytes; dicts as the dicts of `like`; 0-d arrays and scalars of NumPy as what `like` has. An
-    np.float64, which is a float, stays one.
+    np.float64, which is a float, stays one. Where `like` has an array of JAX, or the outline of one, one comes back, on
+    its devices and split as it is, so a run goes on with other devices; where it has a typed key, the key of the words.
+    A Python number and a 0-d array of its kind, as `jax.jit` makes of counts, stand for each other.
 
     A file that has changed raises `DamagedCheckpointError`, none at all `CheckpointNotFoundError`. A file of another
     library is loaded if its arrays are those of `like`, by these names, no more and no fewer; `names` says which have
-    others, {"dense_0/w": "encoder.weight"}, and `leave_out`, that the file may have more than `like` has. Its bfloat16
-    numbers are float32 here, the same numbers; axes stay as they are (`tree.from_torch(load_file(path), like)` turns
-    those of PyTorch). It has no digest, so nobody can tell whether its bytes are those that were written.
+    others, {"dense_0/w": "encoder.weight"}, and `leave_out`, that the file may have more than `like` has. Axes stay as
+    they are (`tree.from_torch(load_file(path), like)` turns those of PyTorch). It has no digest, so nobody can tell
+    whether its bytes are those that were written. bfloat16 numbers are those of ml_dtypes where `like` has them, and
+    float32, the same numbers, where it has that.
 
     A part takes the memory of the part, and for the digest the time of the whole file. An example stands at `save`.
     """
@@ -82,14 +89,14 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
     wanted, form = inventory.parts(f"load: {path!r}", like)
     stored: dict[Place, Part] = {}
 
-    def choose(header: Header) -> set[str]:
+    def choose(header: Header) -> dict[str, np.dtype[Any]]:
         found = _stored(path, header, wanted, at, names)
         stored.update({place: part for place, part in found.items() if place in wanted} if leave_out else found)
         _check_fit(path, wanted, stored, "funcnn" in header.metadata)
-        return {part.content for part in stored.values() if part.kind in ARRAYS}
+        return {part.content: _dtype(wanted[place]) for place, part in stored.items() if part.kind in ARRAYS}
 
     arrays = safetensors.read(path, choose)
-    leaves = (_restored(stored[place], part.content, arrays) for place, part in wanted.items() if part.kind in LEAVES)
+    leaves = (_restored(stored[place], part, arrays) for place, part in wanted.items() if part.kind in LEAVES)
     return cast(T, tree.unflatten(form, leaves))
 
 
@@ -106,7 +113,8 @@ def load_file(path: str | os.PathLike[str]) -> FrozenDict[str, NDArray[Any]]:
 
     As `safetensors.numpy.load_file`; with the checks and errors of `load`, and bfloat16 as float32.
     """
-    return FrozenDict(safetensors.read(path_text(path), lambda header: header.tensors))
+    return FrozenDict(safetensors.read(
+        path_text(path), lambda header: dict.fromkeys(header.tensors, np.dtype(np.float32))))
 
 
 def path_text(path: str | os.PathLike[str]) -> str:
@@ -129,12 +137,18 @@ def write(path: str, whole: Any, note: Mapping[str, str]) -> None:
     import json
 
     parts, _ = inventory.parts(f"save: {path!r}", whole)
-    arrays = {place: np.asarray(part.content) for place, part in parts.items() if part.kind in ARRAYS}
+    arrays = {place: _gathered(path, place, part.content) for place, part in parts.items() if part.kind in ARRAYS}
     names = inventory.names(arrays)
     listed = {place: _as_json(part) for place, part in sorted(parts.items())}
     text = json.dumps(listed, separators=(",", ":"), allow_nan=False)
     named = {names[place]: array for place, array in arrays.items()}
     safetensors.write(path, named, {"funcnn": VERSION, "tree": text, **note})
+
+
+def _gathered(path: str, place: Place, array: Any) -> NDArray[Any]:
+    if why := out_of_reach(array):
+        raise CheckpointError(f"save: {path!r}: at {inventory.where(place)} stands {why}")
+    return np.asarray(on_host("save", array))
 
 
 def _as_json(part: Part) -> Any:
@@ -228,8 +242,8 @@ def _listed(path: str, header: Header) -> dict[Place, Part]:
 
 def _array(kind: str, header: Header, name: str) -> Part:
     tensor = header.tensors[name]
-    dtype = safetensors.dtype(tensor.code)
-    return Part(kind, inventory.array_text(repr(tensor.code) if dtype is None else dtype, tensor.shape), name)
+    dtype = safetensors.dtype_name(tensor.code) or repr(tensor.code)
+    return Part(kind, inventory.array_text(dtype, tensor.shape), name)
 
 
 def _node_or_value(entry: Any) -> Part:
@@ -287,13 +301,21 @@ _WAY_OUT_OF_OTHERS = ("It is a file of another library: say names={'dense_0/w': 
                       "names there, leave_out=True if you do not need all of them, or at= a place in it")
 
 
-def _restored(stored: Part, like: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """The leaf that was saved, as the kind of array that `like` is."""
-    if stored.kind not in ARRAYS:
+def _dtype(wanted: Part) -> np.dtype[Any]:
+    """The dtype of an array that is wanted; of a number, one in which each of the file is the same number."""
+    return stored_as(wanted.content)[0] if wanted.kind in ARRAYS else np.dtype(np.float32)
+
+
+def _restored(stored: Part, wanted: Part, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """The leaf that was saved, as the kind of number or array that is wanted."""
+    if stored.kind not in ARRAYS and wanted.kind not in ARRAYS:
         return stored.content
-    array = arrays[stored.content]
-    if isinstance(like, np.generic | float):
-        return array[()]
+    found = arrays[stored.content] if stored.kind in ARRAYS else np.asarray(stored.content, _dtype(wanted))
+    like = wanted.content
+    if isinstance(like, np.generic) or (stored.kind == "scalar" and isinstance(like, float)):
+        return found[()]
+    if type(like) in NUMBERS:
+        return type(like)(found)
     if isinstance(like, np.ndarray):
-        return readonly(array.astype(like.dtype, copy=False))
-    return namespace(like).asarray(array)
+        return readonly(found.astype(like.dtype, copy=False))
+    return placed_like(found, like)

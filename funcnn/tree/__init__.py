@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 import numpy as np
 
 from funcnn._arguments import place_of
-from funcnn._arrays import kind_of, readonly
+from funcnn._arrays import is_floating, is_number, kind_of, readonly
+from funcnn._devices import is_typed_key, on_host
 from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
 from funcnn.tree.kinds import register_dataclass, register_node
@@ -198,7 +199,11 @@ def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     >>> all_close({"w": 1.0}, {"w": 1.0 + 1e-9}), all_close({"w": 1.0}, {"v": 1.0})
     (True, False)
     """
-    return _same_everywhere(a, b, lambda x, y: np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol))
+    def close(x: Any, y: Any) -> bool:
+        x, y = on_host("tree.all_close", x), on_host("tree.all_close", y)
+        return np.shape(x) == np.shape(y) and np.allclose(x, y, rtol, atol)
+
+    return _same_everywhere(a, b, close)
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -216,7 +221,9 @@ def _same_everywhere(a: Any, b: Any, same: Callable[[Any, Any], bool]) -> bool:
 
 
 def _same_bytes(x: Any, y: Any) -> bool:
-    x, y = np.asarray(x), np.asarray(y)
+    if is_typed_key(x) != is_typed_key(y) or (is_typed_key(x) and x.dtype != y.dtype):
+        return False
+    x, y = np.asarray(on_host("tree.equal", x)), np.asarray(on_host("tree.equal", y))
     same_type: bool = x.dtype == y.dtype and x.shape == y.shape
     return same_type and (bool(np.all(x == y)) if x.dtype.hasobject else x.tobytes() == y.tobytes())
 
@@ -249,10 +256,15 @@ def astype(tree: T, dtype: DTypeLike) -> T:
     {'w': array([1., 1.], dtype=float32), 'count': np.int64(3)}
     """
     def convert(leaf: Any) -> Any:
-        floating = isinstance(leaf, np.ndarray | np.generic) and np.issubdtype(leaf.dtype, np.inexact)
-        return readonly(leaf.astype(dtype)) if floating else leaf
+        return readonly(leaf.astype(dtype)) if _is_float_array(leaf) else leaf
 
     return map(convert, tree)
+
+
+def _is_float_array(leaf: Any) -> bool:
+    while getattr(leaf, "is_recorded", True) is False:  # traced by grad or vmap: what it stands for
+        leaf = leaf.value
+    return not is_number(leaf) and is_floating(getattr(leaf, "dtype", None))
 
 
 def get(tree: Any, path: Path) -> Any:

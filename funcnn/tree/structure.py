@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias, final
 import numpy as np
 
 from funcnn._arguments import place_of
+from funcnn._devices import is_of_jax
 
 __all__ = [
     "LEAF_TYPES", "NODES", "REGISTERED", "IsLeaf", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves",
@@ -222,7 +223,7 @@ def show(tree: Any, indent: int = 0) -> str:
         one_line = ", ".join(parts)
         fits = len(one_line) + indent <= 100 and "\n" not in one_line
         return "{" + (one_line if fits else (",\n" + " " * (indent + 1)).join(parts)) + "}"
-    if isinstance(tree, np.ndarray) and tree.ndim:
+    if (isinstance(tree, np.ndarray) or is_of_jax(tree)) and tree.ndim:
         return f"{tree.dtype}{list(tree.shape)}"
     return repr(tree)
 

@@ -192,16 +192,6 @@ def test_a_float64_stays_one_where_a_float_was(path: Path) -> None:
     assert came == 0.25
 
 
-def test_jax_arrays_come_back_as_jax_arrays(path: Path) -> None:
-    jax = pytest.importorskip("jax")
-    whole = {"w": jax.numpy.arange(3.0), "n": jax.numpy.array(7), "plain": np.ones(2)}
-    came = there_and_back(path, whole)
-    assert isinstance(came["w"], jax.Array) and isinstance(came["n"], jax.Array) and type(came["plain"]) is np.ndarray
-    assert came["w"].dtype == whole["w"].dtype and came["w"].tolist() == [0, 1, 2] and int(came["n"]) == 7
-    with pytest.raises(CheckpointError, match=r"an array of .*key<fry>"):
-        save(path, jax.random.key(0))
-
-
 # ------------------------------------------------------------------------------------ other programs' files
 
 
@@ -300,7 +290,7 @@ def test_bfloat16_is_widened_to_the_same_numbers(path: Path) -> None:
     assert_same({"n": came["n"], "none": came["none"]}, {"n": np.array(-3, np.float32), "none": like["none"]})
     assert (came["a"].ravel().view(np.uint32) == bits.astype(np.uint32) * 65536).all()
     assert came["a"].ctypes.data % 64 == 0 and not came["a"].flags.writeable
-    with pytest.raises(CheckpointError, match=r"'n' is float32\[\] in the file, float64\[\] in `like`"):
+    with pytest.raises(CheckpointError, match=r"'n' is bfloat16\[\] in the file, float64\[\] in `like`"):
         load(path, like | {"n": np.zeros(())})
 
 
@@ -313,10 +303,10 @@ def test_bfloat16_of_another_library_is_that_library_s(path: Path) -> None:
 
 
 def test_a_dtype_that_numpy_has_not_is_named(path: Path) -> None:
-    header = (b'{"a":{"dtype":"F8_E5M2","shape":[4],"data_offsets":[0,4]},'
+    header = (b'{"a":{"dtype":"F8_E8M0","shape":[4],"data_offsets":[0,4]},'
               b'"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}}')
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"12345")
-    with pytest.raises(CheckpointError, match=r"'a' is 'F8_E5M2'\[4\] in the file, float32\[2\] in `like`"):
+    with pytest.raises(CheckpointError, match=r"'a' is 'F8_E8M0'\[4\] in the file, float32\[2\] in `like`"):
         load(path, {"a": np.ones(2, np.float32), "b": np.ones(1, np.uint8)})
     assert load(path, np.zeros(1, np.uint8), at="b").tobytes() == b"5"
 

@@ -142,3 +142,22 @@ def test_a_variational_autoencoder_draws_a_ring() -> None:
     assert result.returncode == 0, result.stderr
     radius = re.search(r"radius (\d\.\d+) \+- (\d\.\d+)", result.stdout)
     assert radius and 0.8 < float(radius[1]) < 1.2 and float(radius[2]) < 0.3
+
+
+@pytest.mark.slow
+def test_one_step_scales_out_to_the_same_numbers() -> None:
+    pytest.importorskip("jax")
+    result = run("scale_out.py")
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    losses = re.findall(r"loss (\S+) -> (\S+)", lines[0])
+    assert float(losses[0][1]) < float(losses[0][0]) / 2
+    digits = [float(found) for found in re.findall(r": the same to (\S+) digits", result.stdout)]
+    assert len(digits) == len(lines) - 1 == 4 and min(digits) > 12, result.stdout
+
+
+def test_scaling_out_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "jax.py").write_text("raise ModuleNotFoundError('no jax', name='jax')")
+    result = run("scale_out.py", PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    assert result.returncode == 1
+    assert "pip install 'funcnn[jax]'" in result.stderr and "Traceback" not in result.stderr

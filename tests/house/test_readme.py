@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import funcnn
@@ -50,6 +51,19 @@ def test_a_run_that_is_resumed_ends_with_the_same_bytes(tmp_path: Path, monkeypa
                  + resume.replace("epochs=100", f"epochs={epochs}"), names)
             ends[folder] = names["state"]
     assert tree.equal(ends["whole"], ends["parts"])
+
+
+@pytest.mark.slow
+def test_the_same_run_on_devices_of_jax_gives_the_same_losses() -> None:
+    """The block of "From laptop to many devices", on the devices that there are."""
+    pytest.importorskip("jax")
+    program, on_devices = blocks("python")[0], next(block for block in blocks("python") if "NamedSharding(" in block)
+    names: dict[str, Any] = {}
+    exec(program.replace("epochs=1000", "epochs=5"), names)
+    here = names["history"]
+    exec(on_devices, names)
+    assert here is not names["history"]
+    np.testing.assert_allclose(names["history"], here, rtol=1e-5)
 
 
 def test_the_printed_program_of_a_step_is_what_is_printed(tmp_path: Path) -> None:
