@@ -169,26 +169,13 @@ OPTIMIZERS: dict[str, tuple[GradientTransformation, Optax | None]] = {
     "lion masked": (optimizers.lion(0.1, 0.8, 0.95, 0.3, mask=lambda params: matrices(params)),
                     lambda o: o.lion(0.1, 0.8, 0.95, weight_decay=0.3, mask=by_rank)),
     "adabelief": (optimizers.adabelief(0.1), lambda o: o.adabelief(0.1)),
-    "adabelief, all set": (optimizers.adabelief(0.1, 0.8, 0.95, 1e-5, 1e-4),
-                           lambda o: o.adabelief(0.1, 0.8, 0.95, 1e-5, 1e-4)),
     "yogi": (optimizers.yogi(0.1), lambda o: o.yogi(0.1)),
-    "yogi, all set": (optimizers.yogi(HALF, 0.8, 0.95, 1e-5), lambda o: o.yogi(half(o), 0.8, 0.95, 1e-5)),
     "rprop": (optimizers.rprop(0.1), lambda o: o.chain(InTime(o.scale_by_rprop(0.1)), o.scale(-1.0))),
-    "rprop, all set": (optimizers.rprop(0.1, 0.3, 1.5, 0.05, 0.2),
-                       lambda o: o.chain(InTime(o.scale_by_rprop(0.1, 0.3, 1.5, 0.05, 0.2)), o.scale(-1.0))),
     "sign_sgd": (optimizers.sign_sgd(HALF), lambda o: o.sign_sgd(half(o))),
     "lars": (optimizers.lars(0.1), lambda o: o.lars(0.1)),
-    "lars masked": (optimizers.lars(0.1, 0.3, FEW, 0.02, 1e-3, FEW, 0.8, True),
-                    lambda o: o.lars(0.1, 0.3, FEW, 0.02, 1e-3, FEW, 0.8, True)),
     "lamb": (optimizers.lamb(0.1), lambda o: o.lamb(0.1)),
-    "lamb masked": (optimizers.lamb(HALF, 0.8, 0.95, 1e-5, weight_decay=0.3, mask=FEW),
-                    lambda o: o.lamb(half(o), 0.8, 0.95, 1e-5, 0.0, 0.3, FEW)),
-    "adafactor": (optimizers.adafactor(0.1, 2), lambda o: adafactor_of_optax(o, 0.1)),
     "adafactor, all set": (optimizers.adafactor(HALF, 2, momentum=0.9, weight_decay_rate=0.1),
                            lambda o: adafactor_of_optax(o, half(o), momentum=True)),
-    "adafactor, of every entry": (optimizers.adafactor(0.1, factored=False),
-                                  lambda o: adafactor_of_optax(o, 0.1, factored=False)),
-    "adafactor, bare": (optimizers.adafactor(multiply_by_parameter_scale=False, clipping_threshold=None), None),
 }
 
 PARTS: dict[str, tuple[GradientTransformation, Optax | None]] = {
@@ -219,15 +206,12 @@ PARTS: dict[str, tuple[GradientTransformation, Optax | None]] = {
     "accumulate": (accumulate(adam(0.1), 3), lambda o: o.MultiSteps(o.adam(0.1), 3, accumulator_dtype="float64")),
     "accumulate one": (accumulate(adam(0.1), 1), lambda o: o.adam(0.1)),
     "skip_not_finite": (skip_not_finite(adam(0.1)), lambda o: o.apply_if_finite(o.adam(0.1), 10)),
-    "freeze masked": (chain(adam(0.1), optimizers.freeze(FEW)), lambda o: o.chain(o.adam(0.1), o.freeze(FEW))),
     "selective_transform masked": (optimizers.selective_transform(adam(0.1), freeze_mask=FEW),
                                    lambda o: o.selective_transform(o.adam(0.1), freeze_mask=FEW)),
     "partition masked": (
         optimizers.partition({"fast": adam(0.1), "slow": sgd(HALF, 0.9), "frozen": set_to_zero()}, LABELS),
         lambda o: o.partition({"fast": o.adam(0.1), "slow": o.sgd(half(o), 0.9), "frozen": o.set_to_zero()}, LABELS)),
     "lookahead": (optimizers.lookahead(adam(0.1), 3, 0.4), lambda o: Ahead(o, o.adam(0.1), 3, 0.4)),
-    "lookahead that begins anew": (optimizers.lookahead(sgd(0.1, 0.9), 2, 0.5, reset_state=True),
-                                   lambda o: Ahead(o, o.sgd(0.1, 0.9), 2, 0.5, True)),
     "adaptive_grad_clip": (optimizers.adaptive_grad_clip(0.1), lambda o: o.adaptive_grad_clip(0.1)),
     "centralize": (optimizers.centralize(), lambda o: o.centralize()),
     "add_noise": (optimizers.add_noise(0.5, 0.55, random.key(7)), lambda o: o.add_noise(0.5, 0.55, key_of_jax())),
@@ -236,17 +220,6 @@ PARTS: dict[str, tuple[GradientTransformation, Optax | None]] = {
     "ema_params": (chain(adam(0.1), optimizers.ema_params(0.9)), lambda o: o.adam(0.1)),
     "inject_hyperparams": (optimizers.inject_hyperparams(adam)(0.1, b2=0.99),
                            lambda o: o.inject_hyperparams(o.adam)(0.1, b2=0.99)),
-    "inject_hyperparams scheduled": (optimizers.inject_hyperparams(sgd, "nesterov")(HALF, 0.9, nesterov=True),
-                                     lambda o: o.inject_hyperparams(o.sgd)(half(o), 0.9, nesterov=True)),
-    "scale_by_belief": (optimizers.scale_by_belief(), lambda o: o.scale_by_belief()),
-    "scale_by_yogi": (optimizers.scale_by_yogi(), lambda o: o.scale_by_yogi()),
-    "scale_by_rprop": (optimizers.scale_by_rprop(0.1), lambda o: InTime(o.scale_by_rprop(0.1))),
-    "scale_by_sign": (optimizers.scale_by_sign(), lambda o: o.scale_by_sign()),
-    "scale_by_trust_ratio": (optimizers.scale_by_trust_ratio(0.1, 0.5, 1e-3),
-                             lambda o: o.scale_by_trust_ratio(0.1, 0.5, 1e-3)),
-    "scale_by_factored_rms": (optimizers.scale_by_factored_rms(min_dim_size_to_factor=2), None),
-    "clip_by_block_rms": (optimizers.clip_by_block_rms(0.5), lambda o: o.clip_by_block_rms(0.5)),
-    "scale_by_param_block_rms": (optimizers.scale_by_param_block_rms(), lambda o: o.scale_by_param_block_rms()),
     "a long chain": (
         chain(clip(1.0), clip_by_global_norm(2.0), optimizers.add_decayed_weights(0.1), trace(0.5), adam(0.1),
               ema(0.5)),
@@ -254,16 +227,40 @@ PARTS: dict[str, tuple[GradientTransformation, Optax | None]] = {
                           o.adam(0.1), o.ema(0.5))),
 }
 
+SETTINGS: dict[str, tuple[GradientTransformation, Optax | None]] = {
+    "adabelief, all set": (optimizers.adabelief(0.1, 0.8, 0.95, 1e-5, 1e-4),
+                           lambda o: o.adabelief(0.1, 0.8, 0.95, 1e-5, 1e-4)),
+    "yogi, all set": (optimizers.yogi(HALF, 0.8, 0.95, 1e-5), lambda o: o.yogi(half(o), 0.8, 0.95, 1e-5)),
+    "rprop, all set": (optimizers.rprop(0.1, 0.3, 1.5, 0.05, 0.2),
+                       lambda o: o.chain(InTime(o.scale_by_rprop(0.1, 0.3, 1.5, 0.05, 0.2)), o.scale(-1.0))),
+    "lars masked": (optimizers.lars(0.1, 0.3, FEW, 0.02, 1e-3, FEW, 0.8, True),
+                    lambda o: o.lars(0.1, 0.3, FEW, 0.02, 1e-3, FEW, 0.8, True)),
+    "lamb masked": (optimizers.lamb(HALF, 0.8, 0.95, 1e-5, weight_decay=0.3, mask=FEW),
+                    lambda o: o.lamb(half(o), 0.8, 0.95, 1e-5, 0.0, 0.3, FEW)),
+    "adafactor, of every entry": (optimizers.adafactor(0.1, factored=False),
+                                  lambda o: adafactor_of_optax(o, 0.1, factored=False)),
+    "freeze masked": (chain(adam(0.1), optimizers.freeze(FEW)), lambda o: o.chain(o.adam(0.1), o.freeze(FEW))),
+    "lookahead that begins anew": (optimizers.lookahead(sgd(0.1, 0.9), 2, 0.5, reset_state=True),
+                                   lambda o: Ahead(o, o.sgd(0.1, 0.9), 2, 0.5, True)),
+    "inject_hyperparams scheduled": (optimizers.inject_hyperparams(sgd, "nesterov")(HALF, 0.9, nesterov=True),
+                                     lambda o: o.inject_hyperparams(o.sgd)(half(o), 0.9, nesterov=True)),
+    "scale_by_trust_ratio": (optimizers.scale_by_trust_ratio(0.1, 0.5, 1e-3),
+                             lambda o: o.scale_by_trust_ratio(0.1, 0.5, 1e-3)),
+    "clip_by_block_rms": (optimizers.clip_by_block_rms(0.5), lambda o: o.clip_by_block_rms(0.5)),
+    "scale_by_param_block_rms": (optimizers.scale_by_param_block_rms(), lambda o: o.scale_by_param_block_rms()),
+    "adafactor": (optimizers.adafactor(0.1, 2), lambda o: adafactor_of_optax(o, 0.1)),
+}
+"""The same with other settings, or parts of them: rows of their own only where numbers are compared."""
+
 EVERY = {**OPTIMIZERS, **PARTS}
 ALL = [pytest.param(ours, id=name) for name, (ours, _) in EVERY.items()]
 ALL_BUT_MASKED = [pytest.param(ours, id=name) for name, (ours, _) in EVERY.items() if "masked" not in name]
-DECAYING = ["adamw", "adamw masked", "lion", "lion masked", "add_decayed_weights", "a long chain", "lars masked",
-            "lamb masked", "yogi", "yogi, all set", "scale_by_yogi", "adafactor, all set", "add_noise",
-            "keep_params_nonnegative"]
+DECAYING = ["adamw", "adamw masked", "lion", "lion masked", "add_decayed_weights", "a long chain", "yogi",
+            "adafactor, all set", "add_noise", "keep_params_nonnegative"]
 """Those that move the parameters without a gradient."""
 
 OF_ARRAYS = ["norm", "masked", "a long chain", "lars", "lamb", "adafactor", "adaptive", "centralize", "add_noise",
-             "zero_nans", "trust_ratio", "factored", "block_rms"]
+             "zero_nans"]
 """What stands in the names of those that look at a whole array, or at several."""
 
 
@@ -289,9 +286,9 @@ def as_bytes(tree_: Any) -> list[tuple[Any, ...]]:
 # The steps of others ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name, (_, theirs) in EVERY.items() if theirs is not None])
+@pytest.mark.parametrize("name", [name for name, (_, theirs) in (EVERY | SETTINGS).items() if theirs is not None])
 def test_the_steps_are_those_of_optax(name: str, jax: Any) -> None:
-    ours, of_optax = EVERY[name]
+    ours, of_optax = (EVERY | SETTINGS)[name]
     assert of_optax is not None
     theirs = of_optax(pytest.importorskip("optax"))
     params, grads = random_tree(), [random_tree() for _ in range(60)]
@@ -433,7 +430,7 @@ def test_the_same_bytes_jitted(name: str) -> None:
     optimizer, params = EVERY[name][0], random_tree(np.float32)
     jitted: Any = fn.jit(optimizer.update)
     state: Any = optimizer.init(params)
-    for grads in [random_tree(np.float32) for _ in range(4)]:
+    for grads in [random_tree(np.float32) for _ in range(3)]:
         updates, new_state = optimizer.update(grads, state, params)
         assert_same(jitted(grads, state, params), (updates, new_state))
         state = new_state
@@ -479,10 +476,8 @@ FALLING = schedules.cosine_decay(0.1, 2000)
     optimizers.adamax(FALLING), optimizers.nadam(FALLING), optimizers.radam(FALLING), optimizers.amsgrad(FALLING),
     optimizers.lion(FALLING, weight_decay=0.0), chain(scale_by_learning_rate(FALLING), trace(0.9)),
     accumulate(adam(FALLING), 2), skip_not_finite(adam(FALLING)),
-    chain(clip_by_global_norm(1.0), sgd(FALLING, 0.9)), optimizers.lamb(FALLING), optimizers.adabelief(FALLING),
-    optimizers.yogi(FALLING), optimizers.rprop(0.1), optimizers.sign_sgd(FALLING), optimizers.adafactor(FALLING),
-    optimizers.lookahead(adam(FALLING), 5, 0.5), optimizers.inject_hyperparams(adam)(FALLING),
-    optimizers.lars(FALLING, trust_coefficient=0.1),
+    chain(clip_by_global_norm(1.0), sgd(FALLING, 0.9)), optimizers.adabelief(FALLING),
+    optimizers.yogi(FALLING), optimizers.rprop(0.1), optimizers.adafactor(FALLING),
 ])
 def test_it_finds_the_bottom_of_a_bowl(optimizer: GradientTransformation) -> None:
     """From (3, -2) down (x^2 + 10 y^2) / 2."""
@@ -659,10 +654,8 @@ def test_training_may_be_differentiated_in_its_own_numbers(make: Callable[[Any],
     lambda x: sgd(0.1, momentum=x), lambda x: sgd(0.1, x, nesterov=True), lambda x: adam(x, b1=x, b2=x, eps=x),
     lambda x: sgd(schedules.cosine_decay(x, 20)), lambda x: optimizers.adamw(0.1, weight_decay=x),
     lambda x: optimizers.rmsprop(0.1, x, x, x), lambda x: optimizers.adagrad(0.1, x),
-    lambda x: optimizers.radam(0.1, b2=x), lambda x: clip_then_sgd(x), lambda x: optimizers.lars(x, x, momentum=x),
-    lambda x: optimizers.adafactor(x, momentum=x), lambda x: optimizers.lookahead(optimizers.yogi(x), 2, x),
-    lambda x: optimizers.inject_hyperparams(optimizers.adabelief)(x, eps_root=x),
-    lambda x: chain(optimizers.adaptive_grad_clip(x), optimizers.rprop(x, x, 1 + x))])
+    lambda x: optimizers.radam(0.1, b2=x), lambda x: clip_then_sgd(x),
+    lambda x: chain(optimizers.adaptive_grad_clip(x), optimizers.lookahead(optimizers.lars(x, x, momentum=x), 2, x))])
 def test_settings_may_be_traced_by_jax(make: Callable[[Any], GradientTransformation], jax: Any) -> None:
     def f(x: Any) -> Any:
         params, grads = {"w": jax.numpy.asarray([1.0, -2.0])}, {"w": jax.numpy.asarray([0.5, -3.0])}
