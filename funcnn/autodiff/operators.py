@@ -16,6 +16,7 @@ from funcnn._arguments import at, plain_array
 from funcnn.autodiff.reverse import described, grad, named_after, split_arguments, vjp
 from funcnn.batching import vmap
 from funcnn.core import TracerError
+from funcnn.tree.structure import check_alike
 from funcnn.typing import Array, Scalar
 
 __all__ = ["elementwise_grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "linearize"]
@@ -61,6 +62,7 @@ def _check_real(name: str, y: Any) -> None:
 
 def _check_tangents(primals: Any, tangents: Any) -> None:
     try:
+        check_alike(primals, tangents)
         tree.map_with_path(_check_tangent, primals, tangents)
     except ValueError as error:
         what = str(error).replace("tree.map: tree 1", "jvp: the tangents").replace("the first", "the arguments")

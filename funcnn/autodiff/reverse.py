@@ -18,6 +18,7 @@ from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
 from funcnn.core import Node, Tracer, TracerError, call
 from funcnn.core.elsewhere import is_elsewhere, is_float, to_be_lifted
 from funcnn.core.tracer import in_our_words
+from funcnn.tree.structure import check_alike
 from funcnn.typing import Scalar
 
 __all__ = ["described", "grad", "gradient_on", "named_after", "split_arguments", "value_and_grad", "vjp"]
@@ -159,6 +160,7 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 
     def pullback(g: Any) -> tuple[Any, ...]:
         try:
+            check_alike(run.y, g)
             seeds = tree.map_with_path(_cotangent, run.y, g)
         except ValueError as error:
             what = str(error).replace("tree.map: tree 1", "vjp: the cotangent").replace("the first", "the result")

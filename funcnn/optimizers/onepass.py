@@ -19,7 +19,7 @@ import numpy as np
 from funcnn import tree
 from funcnn._arguments import place_of
 from funcnn._arrays import BLOCK, blocks, is_concrete, is_plain, readonly
-from funcnn.tree.structure import parts
+from funcnn.tree.structure import check_alike, parts
 from funcnn.typing import Shape
 
 __all__ = ["Formula", "check_fit", "kinds", "leafwise"]
@@ -143,6 +143,7 @@ def check_fit(owner: str, name: str, one: Any, other_name: str, other: Any) -> N
     ValueError: update: grads has shape (3,) at 'w', where params has (2,)
     """
     try:
+        check_alike(one, other)
         tree.map_with_path(_check_shapes, one, other)
     except ValueError as error:
         what = str(error).removeprefix("tree.map: ").replace("tree 1", other_name).replace("the first", name)

@@ -18,6 +18,7 @@ from funcnn.autodiff.reverse import vjp
 from funcnn.layers import Layer
 from funcnn.optimizers import GradientTransformation
 from funcnn.testing.fingerprint import contents
+from funcnn.tree.structure import check_alike
 from funcnn.typing import Array
 
 __all__ = ["assert_pure", "assert_trees_close", "check_grads", "check_layer", "check_optimizer"]
@@ -138,6 +139,7 @@ def assert_trees_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -
     ...
     AssertionError: assert_trees_close: at 'w': 1 of 2 entries differ, by up to 1.0
     """
+    check_alike(a, b)
     tree.map_with_path(lambda path, x, y: _assert_close(path, np.asarray(x), np.asarray(y), rtol, atol), a, b)
 
 

@@ -15,8 +15,8 @@ from funcnn._devices import is_of_jax
 
 __all__ = [
     "LEAF_TYPES", "NODES", "REGISTERED", "IsLeaf", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves",
-    "deeper", "entries_at", "flatten", "keystr", "kind_text", "node_of", "parts", "parts_of", "register_leaf", "show",
-    "too_deep", "unflatten",
+    "check_alike", "deeper", "entries_at", "flatten", "keystr", "kind_text", "node_of", "parts", "parts_of",
+    "register_leaf", "show", "too_deep", "unflatten",
 ]
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -320,6 +320,22 @@ def deeper(structure: Structure, other: Any) -> Path | None:
     """The first place where this structure, a prefix of another tree, has a leaf and the other a node; None without."""
     found = zip(structure.paths(), aligned(structure, other, 1), strict=True)
     return next((path for path, leaf in found if node_of(leaf) is not None), None)
+
+
+def check_alike(first: Any, *others: Any) -> None:
+    """Raise unless other trees have the structure of the first, also where that has leaves.
+
+    >>> check_alike({"w": 1.0}, {"w": (1.0, 2.0)})
+    Traceback (most recent call last):
+    ...
+    ValueError: tree.map: tree 1 is a tuple at 'w', where the first is a leaf
+    """
+    form = parts(first)[1]
+    for number, other in enumerate(others, 1):
+        for path, there in zip(form.paths(), aligned(form, other, number), strict=True):
+            if node_of(there) is not None:
+                raise ValueError(f"tree.map: tree {number} is {kind_text(parts(there)[1])} at {place_of(path)}, where "
+                                 "the first is a leaf")
 
 
 def _check_node(form: Structure, other: Structure, number: int, path: Path) -> None:

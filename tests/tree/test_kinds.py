@@ -13,7 +13,7 @@ import pytest
 
 import funcnn as fn
 from alike import assert_alike
-from funcnn import FrozenDict, checkpoint, tree
+from funcnn import FrozenDict, checkpoint, optimizers, testing, tree
 
 grad: Any = fn.grad  # untyped: what these are given has no static type
 vmap: Any = fn.vmap
@@ -239,3 +239,15 @@ def test_transpose_at_its_edges() -> None:
 
 def test_a_registered_node_is_pickled_in_a_frozen_dict() -> None:
     assert pickle.loads(pickle.dumps(FrozenDict({"line": Line(1.0, 2.0)})))["line"] == Line(1.0, 2.0)
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda: fn.vjp(lambda x: x, np.ones(2))[1]([1.0, 2.0]), "vjp: the cotangent is a list at the root"),
+    (lambda: fn.vjp(lambda x: 2.0 * x, 1.0)[1](None), "vjp: the cotangent is None at the root"),
+    (lambda: fn.jvp(lambda x: x, (1.0,), ([1.0],)), "jvp: the tangents is a list at '0'"),
+    (lambda: optimizers.apply_updates(registry.freeze({"w": 1.0}), {"w": [1.0]}), "is a list at 'w', where"),
+    (lambda: testing.assert_trees_close({"w": np.ones(2)}, {"w": [1.0, 1.0]}), "tree 1 is a list at 'w'"),
+])
+def test_what_must_be_alike_is_not_deeper(call: Callable[[], Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        call()
