@@ -100,7 +100,6 @@ def test_remat_is_jax_s(jax: Any) -> None:
 # ------------------------------------------------------------------------------------ the library's own rules
 
 MODES: dict[str, Callable[[Any], Callable[[Any], Callable[[Any], Any]]]] = {
-    "forward": lambda jax: lambda f: jax.jacfwd(f),
     "forward over backward": lambda jax: lambda f: lambda x: jax.jvp(jax.grad(f), (x,), (x,))[1],
     "backward over backward": lambda jax: lambda f: jax.grad(lambda x: jax.grad(f)(x).sum()),
 }
