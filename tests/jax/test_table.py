@@ -90,5 +90,10 @@ def test_in_place_operators_make_another_array_of_the_same_dtype(jax: Any) -> No
         y += np.ones(2)
         return x, y
 
+    def only_of_the_bias(x: Any, b: Any) -> Any:
+        x += b
+        return x.sum()
+
+    assert fn.jax.jit(fn.grad(only_of_the_bias, argnums=1))(np.zeros((3, 2)), np.ones(2)).tolist() == [3, 3]
     x, y = fn.jax.jit(f)(np.zeros(2, np.float32))
     assert x.tolist() == [0, 0] and y.tolist() == [1, 1] and y.dtype == np.float32
