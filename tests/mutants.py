@@ -180,6 +180,9 @@ MUTANTS = [
     Mutant("bernoulli turned round", "random/densities.py", "np.less(unit(raw), p)", "np.less(p, unit(raw))",
            "random"),
     # layers
+    Mutant("under JAX, an index outside takes the nearest", "jax/table.py", '.get(mode="fill")', ".get()", "jax"),
+    Mutant("under JAX, one of several cotangents of an entry", "jax/table.py", "array.at[_parts(index)].add(g)",
+           "array.at[_parts(index)].set(g)", "jax"),
     Mutant("affine without the bias", "layers/linear.py", "    y += b\n", "", "layers"),
     Mutant("dropout at another rate", "layers/noise.py", "int(rounded(drop_rate) * 2**16), out",
            "int(drop_rate * 2**15), out", "layers"),

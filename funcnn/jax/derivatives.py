@@ -66,8 +66,8 @@ class _Call:
         moving = [i for i, t in zip(self.places, tangents, strict=True) if type(t) is not SymbolicZero]
         y = self.run(*values)
         self._check(moving)
-        (tangent,) = jax.linear_transpose(lambda g: self._pull(moving, y, values, g), y)(
-            tuple(t for t in tangents if type(t) is not SymbolicZero))
+        transpose = jax.linear_transpose(lambda g: self._pull(moving, y, values, lifted(self.on_cotangents, g)), y)
+        (tangent,) = transpose(tuple([t for t in tangents if type(t) is not SymbolicZero]))
         return y, tangent
 
     def forward(self, *primals: Any) -> tuple[Any, Any]:
@@ -83,12 +83,12 @@ class _Call:
         g = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype) if type(x) is SymbolicZero else x, g,
                          is_leaf=lambda x: type(x) is SymbolicZero)
         floats = [i for i in self.places if _is_float(self.args[i]) and self._has_pullback(i)]
-        pulled = dict(zip(floats, self._pull(floats, y, values, g), strict=True))
+        pulled = dict(zip(floats, self._pull(floats, y, values, lifted(self.owner, g)), strict=True))
         return tuple([pulled.get(i) for i in self.places])
 
     def _pull(self, places: list[int], y: Any, values: Any, g: Any) -> tuple[Any, ...]:
         """The cotangents of some arguments; what a `fwd` would have kept is computed again, which XLA sees."""
-        args, rule, g = self._filled(values), self.rule, lifted(self.on_cotangents, g)
+        args, rule = self._filled(values), self.rule
         if rule.bwd is not None and rule.fwd is not None:
             found = rule.bwd(rule.fwd(*args, **self.options)[1], g)
         else:

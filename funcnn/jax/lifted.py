@@ -62,15 +62,15 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin, Tracer):
     __hash__ = None  # as ndarray: == is elementwise
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if options.get("out", (None,))[0] is self:  # x += y is another x, of the same dtype
+            return ufunc(*inputs).astype(self.dtype)
         owner = innermost(inputs)
         if not isinstance(owner, type(self.owner)):
             return Tracer.__array_ufunc__(self, ufunc, method, *inputs, **options)
         if method == "at":
             raise unsupported_method(ufunc, method)
-        is_in_place = options.get("out", (None,))[0] is self  # x += y, which is another x of the same dtype
-        refuse_writes(ufunc.__name__, {} if is_in_place else options)
-        y = owner.call(ufunc, tuple(map(_array, inputs)), _of_values(ufunc, options), method)
-        return y.astype(self.dtype) if is_in_place else y
+        refuse_writes(ufunc.__name__, options)
+        return owner.call(ufunc, tuple(map(_array, inputs)), _of_values(ufunc, options), method)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...],
                            kwargs: dict[str, Any]) -> Any:

@@ -74,5 +74,5 @@ class OfCuPy(np.lib.mixins.NDArrayOperatorsMixin):
 def test_an_array_that_answers_to_numpy_stays_what_it_is() -> None:
     x = np.array([-1.0, 0.5])
     for f in (activations.relu, activations.silu, activations.softplus, activations.gelu):
-        y = f(OfCuPy(x))  # type: ignore[arg-type]  # it acts as an array
+        y: Any = f(OfCuPy(x))  # type: ignore[arg-type]  # it acts as an array
         assert type(y) is OfCuPy and np.array_equal(y.x, f(x))
