@@ -196,6 +196,8 @@ def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET, i
 def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Whether two trees have the same structure and leaves that differ by at most `atol + rtol * |b|`.
 
+    Arrays of JAX as in `equal`.
+
     >>> all_close({"w": 1.0}, {"w": 1.0 + 1e-9}), all_close({"w": 1.0}, {"v": 1.0})
     (True, False)
     """
@@ -208,6 +210,9 @@ def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
 
 def equal(a: Any, b: Any) -> bool:
     """Whether two trees have the same structure and the same bytes: dtypes, shapes, the sign of 0 and NaN.
+
+    Arrays of JAX are looked at on the host, whole; one that a process has only a part of is an error, as is one that is
+    traced. A typed key of JAX equals one of the same words and the same algorithm.
 
     >>> nan = float("nan")
     >>> equal({"w": nan}, {"w": nan}), equal({"w": 0.0}, {"w": -0.0}), equal([1.0], (1.0,))
@@ -250,7 +255,8 @@ def _frozen_copy(leaf: Any) -> Any:
 
 
 def astype(tree: T, dtype: DTypeLike) -> T:
-    """The tree with its floating-point arrays converted; counts, keys and Python numbers stay.
+    """The tree with its floating-point arrays converted, also those of JAX, traced ones, and bfloat16; counts, keys and
+    Python numbers stay.
 
     >>> astype({"w": np.ones(2, np.float64), "count": np.int64(3)}, np.float32)
     {'w': array([1., 1.], dtype=float32), 'count': np.int64(3)}
