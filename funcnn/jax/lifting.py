@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from funcnn.core import RULES, Interpreter, Rule, Tracer, TracerError, getitem
@@ -20,7 +21,8 @@ __all__ = ["COTANGENTS", "LIFT", "TABLE"]
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What stands for a function where that is not the one of the same name; `funcnn.jax.table` fills it."""
 
-_ROOMS = {"numpy": jnp, "numpy.linalg": jnp.linalg, "numpy.fft": jnp.fft}
+_ROOMS = {"numpy": (jnp, jax.scipy.special), "numpy.linalg": (jnp.linalg,), "numpy.fft": (jnp.fft,)}
+"""Where JAX has the functions of a module; ufuncs of NumPy 2.0 do not say whether they are NumPy's or SciPy's."""
 
 
 class Lift(Interpreter):
@@ -71,12 +73,13 @@ def _of_jax(function: Any) -> Any:
     """The function of JAX that stands for one of NumPy, or None."""
     if function in TABLE:
         return TABLE[function]
-    return getattr(_ROOMS.get(getattr(function, "__module__", None) or "numpy"), function.__name__, None)
+    rooms = _ROOMS.get(getattr(function, "__module__", None) or "numpy", ())
+    name = "digamma" if function.__name__ == "psi" else function.__name__  # as the ufunc of SciPy is named
+    return next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
 
 
 def _written_out(function: Any) -> Any:
     """What the library makes of a function of NumPy by means of others."""
     if isinstance(written := RULES.get(function, function), Rule) or written is function:
-        raise TracerError(f"{function.__module__}.{function.__name__}: jax.numpy has no function of this name; write "
-                          "it with others")
+        raise TracerError(f"{function.__name__}: JAX has no function of this name; write it with others")
     return written

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import funcnn as fn
+from funcnn.core import TracerError
 from rules_contract import ROWS, arguments
 
 EVERY = 32
 """Of the contract list of rules so many are left out for one that is run: each is compiled, which takes a while."""
 
-BY_VALUES = ("real_if_close", "emath", "x[mask", "unique", "bincount", "piecewise")
-"""What comes out of these depends on values."""
+LEFT_OUT = ("real_if_close", "emath", "x[mask", "unique", "bincount", "piecewise", "scipy")
+"""What comes out of these depends on values; and SciPy's, of which JAX has some, as below."""
 
 pytestmark = pytest.mark.usefixtures("without_optimizations")
 
@@ -29,7 +30,7 @@ def _number(y: Any) -> Any:
 @pytest.mark.parametrize("start", range(2))
 def test_rules_meet_the_same_law_under_jax(jax: Any, start: int) -> None:
     """Values and funcnn's gradients, many functions in one program."""
-    rows = [row for row in ROWS[start * EVERY // 2::EVERY] if not row.name.startswith(BY_VALUES)]
+    rows = [row for row in ROWS[start * EVERY // 2::EVERY] if not row.name.startswith(LEFT_OUT)]
     given = [tuple(map(np.asarray, arguments(row))) for row in rows]
 
     def gradients(given: Any) -> Any:
@@ -41,6 +42,20 @@ def test_rules_meet_the_same_law_under_jax(jax: Any, start: int) -> None:
     for row, found, e in zip(rows, fn.jax.jit(gradients)(given), expected, strict=True):
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(e), strict=True):
             np.testing.assert_allclose(a, b, 1e-7, 1e-9, err_msg=row.name)
+
+
+def test_functions_of_scipy_are_those_of_jax(jax: Any) -> None:
+    special: Any = pytest.importorskip("scipy.special")
+
+    def f(x: Any) -> Any:
+        return np.sum(special.erf(x) + special.expit(x) * special.gammaln(x) + special.ndtr(x) + special.xlogy(x, x)
+                      + special.i0(x) + special.digamma(x))
+
+    x = np.array([0.5, 1.5, 3.0])
+    np.testing.assert_allclose(fn.jax.jit(fn.grad(f))(x), fn.grad(f)(x), 1e-10)
+    np.testing.assert_allclose(jax.grad(fn.jax.lift(f))(x), fn.grad(f)(x), 1e-10)
+    with pytest.raises(TracerError, match="rgamma: JAX has no function of this name"):
+        fn.jax.jit(special.rgamma)(x)
 
 
 def test_gathers_and_scatters(jax: Any) -> None:
