@@ -21,8 +21,9 @@ __all__ = ["COTANGENTS", "LIFT", "TABLE"]
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}
 """What stands for a function where that is not the one of the same name; `funcnn.jax.table` fills it."""
 
-_ROOMS = {"numpy": (jnp, jax.scipy.special), "numpy.linalg": (jnp.linalg,), "numpy.fft": (jnp.fft,)}
-"""Where JAX has the functions of a module; ufuncs of NumPy 2.0 do not say whether they are NumPy's or SciPy's."""
+_ROOMS = {"numpy": (jnp, jax.scipy.special), "numpy.linalg": (jnp.linalg,), "numpy.fft": (jnp.fft,),
+          "scipy.special": (jax.scipy.special,), "scipy.linalg": (jax.scipy.linalg,)}
+"""Where JAX has the functions of a module; a ufunc does not say whether it is NumPy's or SciPy's."""
 
 
 class Lift(Interpreter):
@@ -39,7 +40,7 @@ class Lift(Interpreter):
 
     def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The function of a rule, or what stands for it in the table; code with a derivative keeps that."""
-        if rule.fun in TABLE:
+        if rule.fun in TABLE or _module(rule.fun).startswith("scipy."):
             return self.call(rule.fun, args, options)
         if rule.is_code and not self.is_linear:
             return with_derivative(self, COTANGENTS, rule, args, options)
@@ -73,9 +74,15 @@ def _of_jax(function: Any) -> Any:
     """The function of JAX that stands for one of NumPy, or None."""
     if function in TABLE:
         return TABLE[function]
-    rooms = _ROOMS.get(getattr(function, "__module__", None) or "numpy", ())
+    rooms = _ROOMS.get(_module(function), ())
     name = "digamma" if function.__name__ == "psi" else function.__name__  # as the ufunc of SciPy is named
     return next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
+
+
+def _module(function: Any) -> str:
+    """Where a function says that it comes from, without the files inside of it that nobody names."""
+    name = getattr(function, "__module__", None) or "numpy"
+    return ".".join(part for part in name.split(".") if not part.startswith("_"))
 
 
 def _written_out(function: Any) -> Any:
