@@ -92,6 +92,9 @@ def test_names_stand_in_paths_and_settings_in_the_structure() -> None:
     assert tree.update_in(Scaled("s", 1.0), ("x",), lambda x: x + 1) == Scaled("s", 2.0)
     assert tree.get(Interval(1.0, 2.0), (0,)) == 1.0
     assert tree.structure(Scaled("s", 1.0)) != tree.structure(Scaled("t", 1.0))
+    numbers: list[Any] = [1, 1.0, True]
+    assert [tree.structure(Scaled(n, 0.0)) == tree.structure(Scaled(numbers[0], 0.0)) for n in numbers] == [
+        True, False, False]
     with pytest.raises(ValueError, match=r"tree 1 is a Scaled at 'a', .* or with other fields that are no leaves"):
         tree.map(lambda x, y: x, {"a": Scaled("s", 1.0)}, {"a": Scaled("t", 1.0)})
 
