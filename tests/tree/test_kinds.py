@@ -17,6 +17,8 @@ from funcnn import FrozenDict, checkpoint, optimizers, testing, tree
 
 grad: Any = fn.grad  # untyped: what these are given has no static type
 vmap: Any = fn.vmap
+vjp: Any = fn.vjp
+jvp: Any = fn.jvp
 registry: Any = tree
 
 
@@ -245,9 +247,9 @@ def test_a_registered_node_is_pickled_in_a_frozen_dict() -> None:
 
 
 @pytest.mark.parametrize(("call", "text"), [
-    (lambda: fn.vjp(lambda x: x, np.ones(2))[1]([1.0, 2.0]), "vjp: the cotangent is a list at the root"),
-    (lambda: fn.vjp(lambda x: 2.0 * x, 1.0)[1](None), "vjp: the cotangent is None at the root"),
-    (lambda: fn.jvp(lambda x: x, (1.0,), ([1.0],)), "jvp: the tangents is a list at '0'"),
+    (lambda: vjp(lambda x: x, np.ones(2))[1]([1.0, 2.0]), "vjp: the cotangent is a list at the root"),
+    (lambda: vjp(lambda x: 2.0 * x, 1.0)[1](None), "vjp: the cotangent is None at the root"),
+    (lambda: jvp(lambda x: x, (1.0,), ([1.0],)), "jvp: the tangents is a list at '0'"),
     (lambda: optimizers.apply_updates(registry.freeze({"w": 1.0}), {"w": [1.0]}), "is a list at 'w', where"),
     (lambda: testing.assert_trees_close({"w": np.ones(2)}, {"w": [1.0, 1.0]}), "tree 1 is a list at 'w'"),
 ])
