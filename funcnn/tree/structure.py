@@ -196,13 +196,22 @@ class Structure:
         one, two = self.node, other.node
         if one is None or two is None or one.keyed:
             return True
-        return list(self.children) == list(other.children) and (one.aux is two.aux or bool(one.aux == two.aux))
+        return list(self.children) == list(other.children) and _is_same(one.aux, two.aux)
 
     def __hash__(self) -> int:
         return hash(tuple(self.paths()))
 
     def __repr__(self) -> str:
         return f"Structure({show(self.build((_STAR,) * self.num_leaves))})"
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether what two nodes hold beside their entries is equal and of the same types: 1 is not True."""
+    if one is other or type(one) is not type(other):
+        return one is other
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return bool(one == other)
 
 
 class _Star:

@@ -17,6 +17,8 @@ from funcnn import FrozenDict, checkpoint, optimizers, testing, tree
 
 grad: Any = fn.grad  # untyped: what these are given has no static type
 vmap: Any = fn.vmap
+vjp: Any = fn.vjp
+jvp: Any = fn.jvp
 registry: Any = tree
 
 
@@ -92,6 +94,9 @@ def test_names_stand_in_paths_and_settings_in_the_structure() -> None:
     assert tree.update_in(Scaled("s", 1.0), ("x",), lambda x: x + 1) == Scaled("s", 2.0)
     assert tree.get(Interval(1.0, 2.0), (0,)) == 1.0
     assert tree.structure(Scaled("s", 1.0)) != tree.structure(Scaled("t", 1.0))
+    numbers: list[Any] = [1, 1.0, True]
+    assert [tree.structure(Scaled(n, 0.0)) == tree.structure(Scaled(numbers[0], 0.0)) for n in numbers] == [
+        True, False, False]
     with pytest.raises(ValueError, match=r"tree 1 is a Scaled at 'a', .* or with other fields that are no leaves"):
         tree.map(lambda x, y: x, {"a": Scaled("s", 1.0)}, {"a": Scaled("t", 1.0)})
 
@@ -242,9 +247,9 @@ def test_a_registered_node_is_pickled_in_a_frozen_dict() -> None:
 
 
 @pytest.mark.parametrize(("call", "text"), [
-    (lambda: fn.vjp(lambda x: x, np.ones(2))[1]([1.0, 2.0]), "vjp: the cotangent is a list at the root"),
-    (lambda: fn.vjp(lambda x: 2.0 * x, 1.0)[1](None), "vjp: the cotangent is None at the root"),
-    (lambda: fn.jvp(lambda x: x, (1.0,), ([1.0],)), "jvp: the tangents is a list at '0'"),
+    (lambda: vjp(lambda x: x, np.ones(2))[1]([1.0, 2.0]), "vjp: the cotangent is a list at the root"),
+    (lambda: vjp(lambda x: 2.0 * x, 1.0)[1](None), "vjp: the cotangent is None at the root"),
+    (lambda: jvp(lambda x: x, (1.0,), ([1.0],)), "jvp: the tangents is a list at '0'"),
     (lambda: optimizers.apply_updates(registry.freeze({"w": 1.0}), {"w": [1.0]}), "is a list at 'w', where"),
     (lambda: testing.assert_trees_close({"w": np.ones(2)}, {"w": [1.0, 1.0]}), "tree 1 is a list at 'w'"),
 ])
