@@ -264,6 +264,12 @@ def test_checks_of_values_are_left_out_and_what_they_would_find_is_seen(jax: Any
     assert np.isnan(jit(loss)(z, bad)) and np.isnan(jax.jit(loss)(z, bad))
     assert np.isfinite(jit(loss)(z, np.array([0, 1, 2])))
 
+    def checked(x: Any) -> Any:
+        training.check_finite(x)
+        return 2 * x
+
+    assert np.isnan(jit(checked)(np.array(np.nan)))
+
 
 def test_without_jax_the_extra_is_named() -> None:
     run = subprocess.run([sys.executable, "-c", textwrap.dedent("""
