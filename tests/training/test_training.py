@@ -628,8 +628,9 @@ def test_traced_values_are_looked_at_and_those_of_jit_pass() -> None:
         grad(f)(np.array([1.0, np.nan]))
     jax = pytest.importorskip("jax")
     assert np.isnan(jax.jit(f)(np.nan))
-    with pytest.raises(FloatingPointError, match="nan"):
-        check_finite(jax.numpy.array([np.nan]))
+    for dtype in (np.float32, jax.numpy.bfloat16):
+        with pytest.raises(FloatingPointError, match="nan"):
+            check_finite(jax.numpy.array([np.nan], dtype))
 
 
 # --------------------------------------------------------------------------------------------- progress

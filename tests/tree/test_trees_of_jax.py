@@ -45,7 +45,7 @@ def test_astype_converts_what_is_traced_and_leaves_numbers() -> None:
 
 def test_ravel_stays_among_arrays_of_jax(jax: Any, whole: Any) -> None:
     numbers = {key: whole[key] for key in ("w", "count")} | {"plain": np.ones(2, np.float32), "one": 2.0}
-    expected, undo = jax.flatten_util.ravel_pytree(numbers)
+    expected, undo = pytest.importorskip("jax.flatten_util").ravel_pytree(numbers)
     flat, unravel = tree.ravel(numbers)
     assert isinstance(flat, jax.Array) and flat.dtype == expected.dtype and flat.tolist() == expected.tolist()
     for came in (unravel(flat), jax.jit(lambda t: tree.ravel(t)[1](tree.ravel(t)[0]))(numbers)):
