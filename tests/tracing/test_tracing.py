@@ -13,7 +13,7 @@ import pytest
 
 import funcnn as fn
 from funcnn import datasets, losses, optimizers, random, regularizers, tree
-from funcnn.activations import relu, sigmoid, softmax
+from funcnn.activations import gates, relu, sigmoid, softmax
 from funcnn.autodiff.custom import custom_vjp, remat
 from funcnn.autodiff.tape import Tape
 from funcnn.core import RULES, Rule
@@ -383,7 +383,7 @@ EACH = {"sum": lambda x: x, "n": 1}
 FUSED: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     **{name: (getattr(fn.activations, name), {"x": NUMBERS}, {"slope": 0.01, "alpha": 1.0}) for name in (
         "relu", "elu", "hard_tanh", "hard_sigmoid", "leaky_relu", "sigmoid", "softplus", "silu", "mish")},
-    "gelu": (fn.activations._gelu_tanh, {"x": NUMBERS}, {}),
+    "gelu": (gates._gelu_tanh, {"x": NUMBERS}, {}),
     "softmax": (softmax, {"x": NUMBERS}, {}),
     "log_softmax": (fn.activations.log_softmax, {"x": NUMBERS}, {}),
     "affine": (affine, {"x": ROW, "w": SQUARE, "b": NUMBERS[:3]}, {}),
