@@ -29,3 +29,13 @@ def jax() -> Iterator[Any]:
     jax.config.update("jax_enable_x64", True)
     yield jax
     jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture
+def without_optimizations() -> Iterator[None]:
+    """JAX without XLA's passes, which take most of the time of a small program that runs once."""
+    config = pytest.importorskip("jax").config
+    before = config.values["jax_disable_most_optimizations"]
+    config.update("jax_disable_most_optimizations", True)
+    yield
+    config.update("jax_disable_most_optimizations", before)

@@ -36,7 +36,7 @@ A = ParamSpec("A")
 R = TypeVar("R")
 
 
-def jit(f: Callable[A, R], **options: Any) -> Callable[A, R]:
+def jit(f: Callable[A, R], **options: object) -> Callable[A, R]:
     """The same function, compiled by XLA: `jax.jit(lift(f), **options)`, whose options these are.
 
     >>> import numpy as np, funcnn as fn

@@ -71,12 +71,17 @@ def _of_jax(function: Any) -> Any:
     """The function of JAX that stands for one of NumPy, or None."""
     if function in TABLE:
         return TABLE[function]
-    return getattr(_ROOMS.get(getattr(function, "__module__", None) or "numpy"), function.__name__, None)
+    return getattr(_ROOMS.get(_home(function)), function.__name__, None)
+
+
+def _home(function: Any) -> str:
+    """The module that a function is of; NumPy's ufuncs do not say."""
+    return getattr(function, "__module__", None) or "numpy"
 
 
 def _written_out(function: Any) -> Any:
     """What the library makes of a function of NumPy by means of others."""
     if isinstance(written := RULES.get(function, function), Rule) or written is function:
-        raise TracerError(f"{function.__module__}.{function.__name__}: jax.numpy has no function of this name; write "
+        raise TracerError(f"{_home(function)}.{function.__name__}: jax.numpy has no function of this name; write "
                           "it with others")
     return written

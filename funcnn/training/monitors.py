@@ -106,7 +106,7 @@ def check_finite(values: Any, step: int | None = None) -> None:
     Entries that are not floating-point numbers are finite; values under `jax.jit` cannot be looked at and pass.
     """
     for path, leaf in tree.leaves_with_path(values):
-        array = _floats(concrete(leaf))
+        array = _floats(leaf if getattr(leaf, "is_hidden", False) else concrete(leaf))
         if array is not None and not np.isfinite(array).all():
             when = "" if step is None else f" in step {step}"
             raise FloatingPointError(f"check_finite: {_not_finite(array)}{at(path)}{when}")
