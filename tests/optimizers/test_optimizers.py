@@ -1022,9 +1022,8 @@ def test_nonsense_is_named(nonsense: Callable[[], object], error: type[Exception
 
 @pytest.mark.parametrize("name", [name for name in EVERY if "masked" not in name])
 def test_every_optimizer_keeps_its_promises(name: str) -> None:
-    params = {"w": np.ones((2, 3)), "b": np.full(3, 0.5)}
-    for kind in (params, FrozenDict(params)):
-        testing.check_optimizer(EVERY[name][0], kind)
+    """Of plain dicts the laws above say the same, in a tenth of the time."""
+    testing.check_optimizer(EVERY[name][0], FrozenDict({"w": np.ones((2, 3)), "b": np.full(3, 0.5)}))
 
 
 def widening(grads: Any, state: Any, params: Any) -> Any:
