@@ -44,15 +44,15 @@ def stop_gradient(x: P) -> P:
 
     As `jax.lax.stop_gradient`.
     """
-    return tree.map(STOP, x)
+    return tree.map(_stopped, x)
 
 
-def _constant(x: Any) -> Any:
+def _stopped(x: Any) -> Any:
     lift = lifting((x,))
-    return x if lift is None else lift(STOP)(x)
+    return STOP(x) if lift is None else lift(STOP)(x)
 
 
-STOP = Rule(_constant, name="stop_gradient")
+STOP = Rule(lambda x: x, name="stop_gradient")
 
 
 # ------------------------------------------------------------------------------------------ custom_vjp
