@@ -97,7 +97,7 @@ def _forked() -> None:
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="nothing forks here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:os.fork.*:RuntimeWarning")
 def test_a_forked_child_has_threads_of_its_own() -> None:
     in_threads(abs, range(9))
     child = multiprocessing.get_context("fork").Process(target=_forked)

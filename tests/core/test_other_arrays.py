@@ -50,7 +50,7 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("make", [Array, strict, torch])
 def test_an_array_of_another_package_is_named_with_the_way_to_numpy(make: Callable[[], Any]) -> None:
     x = make()
-    to_numpy = r"x?.*\.detach\(\)\.cpu\(\)\.numpy\(\)" if make is torch else r"np\.asarray\("
+    to_numpy = r"detach\(\)" if make is torch else r"np\.asarray\("
     for name, f in PROGRAMS.items():
         with pytest.raises(TypeError, match=rf"{name}.*got a.* of shape .*{to_numpy}"):
             f(x)
