@@ -48,6 +48,7 @@ def test_at_every_door_of_data_they_are_the_arrays(data: Any) -> None:
         assert all(type(leaf) is np.ndarray for leaf in tree.leaves(found))
     assert tree.equal(train.split(KEY, data, 0.3), train.split(KEY, (X, Y), 0.3))
     assert tree.equal(net.apply(PARAMS, data[0]), net.apply(PARAMS, X))
+    assert tree.equal(net.apply_with_state(PARAMS, {}, data[0])[0], net.apply(PARAMS, X))
     assert tree.equal(train.predict(net.apply, PARAMS, data[0], size=4), train.predict(net.apply, PARAMS, X, size=4))
     assert train.evaluate(loss, PARAMS, data, size=4) == train.evaluate(loss, PARAMS, (X, Y), size=4)
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from funcnn._arguments import described, unlike_array, whole_number
+from funcnn._foreign import admitted, is_foreign
 from funcnn.core.elsewhere import is_float
 from funcnn.core.rule import USUAL
 from funcnn.core.tracer import Tracer
@@ -62,6 +63,11 @@ def check(layer: Checked, path: str, params: Any, x: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------- the input
+
+
+def taken_in(label: Callable[[str], str], path: str, x: Any) -> Any:
+    """The input; data of pandas, polars and PyTorch as an array of the same numbers."""
+    return admitted(label(path), "the input", x) if type(x) not in USUAL and is_foreign(x) else x
 
 
 def check_input(layer: Checked, path: str, x: Any) -> None:

@@ -17,10 +17,8 @@ import numpy as np
 
 from funcnn import random
 from funcnn._arrays import namespace
-from funcnn._foreign import admitted, is_foreign
 from funcnn.core import named_scope
-from funcnn.core.rule import USUAL
-from funcnn.layers.checks import check, check_entries, check_input
+from funcnn.layers.checks import check, check_entries, check_input, taken_in
 from funcnn.layers.state import NEITHER, Remembering, inside, one_after_another
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.tree.structure import parts
@@ -196,8 +194,7 @@ _NO_PARAMS: Params = FrozenDict()
 
 def run(layer: Layer[Any, Any, Any], path: str, params: Any, x: Any, key: Key | None) -> Array:
     """What a layer makes of x at its place in a net: here every layer, function and block comes by, with its path."""
-    if type(x) not in USUAL and is_foreign(x):
-        x = admitted(layer.label(path), "the input", x)
+    x = taken_in(layer.label, path, x)
     layer._check(path, params, x)
     with named_scope(name := layer.called(path), (x, *parts(params)[0]) if name else ()):
         return layer._compute(path, params, x, key)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from funcnn import random
 from funcnn._arguments import described
 from funcnn.core import named_scope
+from funcnn.layers.checks import taken_in
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.tree.structure import parts
 from funcnn.typing import Array, Key, Params
@@ -122,6 +123,7 @@ class Remembering(Generic[P]):
 def run_with_state(layer: Remembering[Any], path: str, params: Any, state: Any, x: Any, key: Key | None,
                    ) -> tuple[Array, Any]:
     """What a layer makes of x at its place in a net, and what it remembers then."""
+    x = taken_in(layer.label, path, x)
     layer._check(path, params, x)
     layer._check_state(path, params, state)
     with named_scope(name := layer.called(path), (x, *parts(params)[0]) if name else ()):

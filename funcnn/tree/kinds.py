@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from funcnn.tree.structure import LEAF_TYPES, NODES, REGISTERED, Node
 
 __all__ = ["register_dataclass", "register_node"]
 
 T = TypeVar("T")
+
+Registration: TypeAlias = tuple[type[Any], Callable[[Any], tuple[Any, Any]], Callable[[Any, Any], Any]]
+"""(kind, flatten, unflatten), as `register_node` takes them."""
+
+REGISTRATIONS: list[Registration] = []
+LISTENERS: list[Callable[[Registration], None]] = []
+"""Who is told of each registration that comes: `funcnn.jax`, where it is there, tells JAX."""
 
 
 def register_node(kind: type[T], flatten: Callable[[T], tuple[Any, Any]],
@@ -33,10 +40,13 @@ def register_node(kind: type[T], flatten: Callable[[T], tuple[Any, Any]],
     >>> tree.map(lambda x: 2 * x, {"range": Interval(1.0, 2.0, "m")})
     {'range': 2.0 to 4.0 m}
 
-    As `jax.tree_util.register_pytree_node`.
+    As `jax.tree_util.register_pytree_node`, which is told of it where `funcnn.jax` is imported.
     """
     _check_new(kind)
     REGISTERED[kind] = lambda x: _node(kind, *_flattened(kind, flatten(x)), unflatten)
+    REGISTRATIONS.append((kind, flatten, unflatten))
+    for listener in LISTENERS:
+        listener(REGISTRATIONS[-1])
     return kind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,3 +71,26 @@ def test_frozen_dict_is_the_same_tree_in_both() -> None:
     paths = [jax.tree_util.keystr(path, simple=True, separator="/")
              for path, _ in jax.tree_util.tree_leaves_with_path(params)]
     assert paths == [tree.keystr(path) for path, _ in tree.leaves_with_path(params)]
+
+
+def test_nodes_of_the_user_are_nodes_of_jax() -> None:
+    class Interval:
+        def __init__(self, low: Any, high: Any, unit: str) -> None:
+            self.low, self.high, self.unit = low, high, unit
+
+    @dataclasses.dataclass
+    class Line:
+        slope: Any
+        offset: Any
+        name: str
+
+    tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit), lambda unit, ends: Interval(*ends, unit))
+    tree.register_dataclass(Line, meta_fields=["name"])
+
+    def f(line: Line, x: Interval) -> Any:
+        return line.slope * x.low + line.offset * x.high
+
+    line, x = Line(np.array(2.0), np.array(3.0), "a"), Interval(np.array(1.0), np.array(5.0), "m")
+    slopes = fn.jax.jit(fn.grad(f))(line, x)
+    assert (type(slopes), slopes.name) == (Line, "a") and (float(slopes.slope), float(slopes.offset)) == (1.0, 5.0)
+    assert jax.tree.map(lambda leaf: leaf + 1, x).unit == "m"
