@@ -338,7 +338,7 @@ PROSE = {"i0"}
 
 @pytest.mark.parametrize("rule", [each for f, each in RULES.items() if type(each) is Elementwise
                                   and not (isinstance(f, np.ufunc) and getattr(np, f.__name__, None) is not f)],
-                         ids=lambda rule: rule.name)  # SciPy's ufuncs, if they are here, are tested in tests/scipy
+                         ids=lambda rule: rule.name)  # SciPy's ufuncs, if they are here, are tested in tests/scipy_
 def test_formulas_of_elementwise_rules_compute_what_the_rules_do(rule: Rule) -> None:
     """The text is evaluated and must give what the code gives: no formula can lie."""
     if rule.name in PROSE:

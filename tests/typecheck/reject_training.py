@@ -71,7 +71,7 @@ def losses_and_metrics(params: Params, logits: Array, labels: IntArray, key: Key
     losses.softmax_cross_entropy(logits, [0, 1, 2])  # E: arg-type | "list[int]"
     losses.softmax_cross_entropy(logits, 2)  # E: arg-type | "int"
     losses.softmax_cross_entropy(logits, labels > 0)  # E: arg-type
-    losses.softmax_cross_entropy(logits, labels, 0.1)  # E: call-arg
+    losses.softmax_cross_entropy(logits, labels, 0.1)  # E: arg-type, call-arg
     losses.huber(logits, logits, "1.0")  # E: arg-type | "str"; expected "float | Array"
     losses.one_hot(labels)  # E: call-arg | "num_classes"
     losses.one_hot(3, labels)  # E: arg-type, arg-type

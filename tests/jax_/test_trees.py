@@ -84,7 +84,8 @@ def test_nodes_of_the_user_are_nodes_of_jax() -> None:
         offset: Any
         name: str
 
-    tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit), lambda unit, ends: Interval(*ends, unit))
+    tree.register_node(Interval, lambda x: ((x.low, x.high), x.unit),
+                       lambda unit, ends: Interval(ends[0], ends[1], unit))
     tree.register_dataclass(Line, meta_fields=["name"])
 
     def f(line: Line, x: Interval) -> Any:
