@@ -15,6 +15,9 @@ __all__ = ["in_turns", "joined", "placed"]
 
 Roots = Mapping[Variable, set[Variable]]
 
+SLOW_IN_PLACE = {np.sign}
+"""Functions that take twenty times as long where they overwrite what they read."""
+
 
 def joined(equations: Sequence[Equation], owned: Collection[Variable]) -> dict[Variable, tuple[Variable, int]]:
     """The parts of vectors that `np.concatenate` joins: of each the vector, and at which entry of it it begins."""
@@ -54,7 +57,8 @@ def placed(equations: Sequence[Equation], owned: Collection[Variable], lies_in: 
         for root in lies_in[y]:
             if root in owned and root not in block_of:
                 start = run_of[number].start if number in run_of else number
-                alike = _read_by_entry(equations[start:number + 1], lies_in) if root is y else set()
+                may_overwrite = root is y and equation.function not in SLOW_IN_PLACE
+                alike = _read_by_entry(equations[start:number + 1], lies_in) if may_overwrite else set()
                 ending = [block for block, x in tenants.items()
                           if x in alike and start <= exactly_last[x] <= number and _lie_alike(x, y)]
                 block = ending[0] if ending else _free(sizes, tenants, root.nbytes)
@@ -98,7 +102,8 @@ def in_turns(equations: Sequence[Equation], local: Collection[Variable]) -> dict
         free += [x for x in piece if last.get(x) == number]
         y = each.result
         if y in local and not is_reshape(each):
-            left = next((x for x in reversed(free) if x.dtype == y.dtype), None)
+            apart = {source.get(x, x) for x in each.reads} if each.function in SLOW_IN_PLACE else set()
+            left = next((x for x in reversed(free) if x.dtype == y.dtype and x not in apart), None)
             piece[y] = len(set(piece.values())) if left is None else piece[left]
             free = [x for x in free if x is not left]
     return piece

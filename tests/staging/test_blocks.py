@@ -152,6 +152,12 @@ def test_a_run_has_few_pieces_of_memory() -> None:
     assert len(re.findall(r"^ {4}s\d+_\d+ = empty", plan.code, re.MULTILINE)) <= 4
 
 
+def test_what_is_slow_in_place_has_a_place_of_its_own() -> None:
+    plan = check(lambda x, w: (np.sign(x * 2 - 1) * x + 1) @ w, (draw(20, 20), draw(20, 20)))
+    (operand, result), = re.findall(r"sign\((\w+), (\w+)\)", plan.code)
+    assert operand != result
+
+
 def test_own_threads_only_where_blas_has_none_awake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUNCNN_NUM_THREADS", "2")
     automatic = Choices()
