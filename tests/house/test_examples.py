@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -38,13 +40,11 @@ def test_spiral_prints_lines_as_the_book_does_and_learns() -> None:
     assert re.fullmatch(r"accuracy on a fresh spiral: 0\.\d{3}", lines[-1])
 
 
-@pytest.mark.slow
 def test_spiral_is_a_function_of_its_seed() -> None:
     runs = [run("spiral.py", "--epochs", "20", "--seed", seed).stdout for seed in ("1", "1", "2")]
     assert runs[0] == runs[1] != runs[2]
 
 
-@pytest.mark.slow
 def test_spiral_draws(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run("spiral.py", "--epochs", "5", "--plot", str(tmp_path / "spiral.png"))
@@ -73,7 +73,6 @@ def test_the_ensemble_disagrees_beyond_the_data() -> None:
     assert match and float(match[2]) > 3 * float(match[1])
 
 
-@pytest.mark.slow
 def test_the_ensemble_draws(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     result = run("ensemble.py", "--steps", "5", "--plot", str(tmp_path / "ensemble.png"))
@@ -144,7 +143,6 @@ def test_a_variational_autoencoder_draws_a_ring() -> None:
     assert radius and 0.8 < float(radius[1]) < 1.2 and float(radius[2]) < 0.3
 
 
-@pytest.mark.slow
 def test_one_step_scales_out_to_the_same_numbers() -> None:
     pytest.importorskip("jax")
     result = run("scale_out.py")

@@ -71,7 +71,7 @@ def test_random_programs(steps: Any, outputs: Any, shape: Any, kind: int, choice
 
 
 @pytest.mark.slow
-@settings(max_examples=1500)
+@settings(max_examples=300)
 @given(STEPS, OUTPUTS, st.sampled_from(SHAPES), KINDS, st.sampled_from(CHOICES))
 def test_many_random_programs(steps: Any, outputs: Any, shape: Any, kind: int, choices: Choices) -> None:
     check(steps, outputs, shape, kind, choices)
