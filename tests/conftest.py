@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is a matter of the machine, and of who else works on it.
-settings.register_profile("funcnn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("funcnn", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("funcnn")
 
 

@@ -6,6 +6,7 @@ of the other arguments is checked as always.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -134,6 +135,32 @@ def _truncated_normal(key: Any, lower: Any, upper: Any, shape: Any = None, dtype
     return jax.random.truncated_normal(_typed("random.truncated_normal", key), low, high, size, kind)
 
 
+def _rademacher(key: Any, shape: Any = (), dtype: Any = np.int32) -> Any:
+    """As JAX draws them where numbers have 32 bits; with 64 its own are others."""
+    kind = np.dtype(dtype)
+    _check_kind("rademacher", kind)
+    size = checks.shape_of("rademacher", shape)
+    heads = jax.random.bernoulli(_typed("random.rademacher", key), np.float32(0.5), size)
+    return (2 * heads - 1).astype(kind)
+
+
+def _as_it_is(name: str) -> Callable[..., Any]:
+    """A draw that `jax.random` makes by the same name, of the same arguments; our defaults hold."""
+    own = inspect.signature(getattr(random, name).__wrapped__)
+
+    def draw(*args: Any, **options: Any) -> Any:
+        given = own.bind(*args, **options)
+        given.apply_defaults()
+        key, *rest = given.arguments.values()
+        values = dict(zip(list(given.arguments)[1:], rest, strict=True))
+        if values["shape"] is not None:
+            values["shape"] = checks.shape_of(name, values["shape"])
+        _check_kind(name, np.dtype(values["dtype"]))
+        return getattr(jax.random, name)(_typed(f"random.{name}", key), **values)
+
+    return draw
+
+
 # ------------------------------------------------------------------------------------------------- choosing
 
 
@@ -188,6 +215,8 @@ _DRAWS = {
     "key": _key, "split": _split, "fold_in": _fold_in, "bits": _bits, "uniform": _uniform, "bernoulli": _bernoulli,
     "randint": _randint, "truncated_normal": _truncated_normal, "permutation": _permutation, "choice": _choice,
     "categorical": _categorical, **{name: _of_shape(name) for name in ("normal", "exponential", "gumbel")},
+    **{name: _as_it_is(name) for name in ("laplace", "logistic", "gamma", "beta", "dirichlet", "t", "ball", "poisson")},
+    "rademacher": _rademacher,
 }
 
 TABLE.update({getattr(random, name).__wrapped__: draw for name, draw in _DRAWS.items()})

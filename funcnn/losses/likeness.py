@@ -12,7 +12,7 @@ import numpy as np
 from funcnn._arguments import float_array, real_array, real_number
 from funcnn._arrays import namespace
 from funcnn.activations import logsumexp, softplus
-from funcnn.core import holds, underlying
+from funcnn.core import may_hold, underlying
 from funcnn.core.settings import setting
 from funcnn.losses import checks
 from funcnn.losses import formulas as fused
@@ -144,7 +144,7 @@ def ntxent(embeddings: Array, labels: Labels, temperature: float = 0.07) -> Arra
     same = labels[:, None] == labels
     positive = same & (xp.arange(shape[0])[:, None] != xp.arange(shape[0]))
     pairs = xp.sum(positive)
-    if xp is np and not holds(np.all(underlying(pairs > 0))):
+    if xp is np and not may_hold(np.all(underlying(pairs > 0))):
         raise ValueError(f"{name}: all {shape[0]} labels are different; at least two examples must have the same one")
     s = x @ x.T / temperature
     others = logsumexp(xp.where(same, -np.inf, s), axis=1, keepdims=True)

@@ -353,7 +353,7 @@ def changed(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_fuzzed_headers(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.safetensors"
@@ -370,7 +370,7 @@ def test_fuzzed_headers(tmp_path_factory: pytest.TempPathFactory, data: st.DataO
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(plain) | JSON.map(lambda value: plain(json.dumps(value))))
 def test_fuzzed_bytes(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.safetensors"

@@ -228,7 +228,7 @@ def test_what_cannot_be_traced_says_what_to_write(jax: Any) -> None:
     first: Any = lambda x: np.unique(x)[0]  # noqa: E731  # its type is not inferred in the call
     with pytest.raises(TracerError, match=r"np\.unique: what comes out"):
         jit(fn.grad(first))(np.ones(2))
-    with pytest.raises(TracerError, match=r"numpy\.may_share_memory: jax\.numpy has no function of this name"):
+    with pytest.raises(TracerError, match=r"may_share_memory: JAX has no function of this name"):
         jit(lambda x: np.may_share_memory(x, x))(np.ones(2))
     with pytest.raises(TypeError, match=r"grad: argument 0 is an array of shape \(2,\) and dtype int64"):
         jit(fn.grad(np.sum))(np.arange(2))

@@ -470,7 +470,7 @@ def test_split_and_fold_in_number_the_same_keys() -> None:
         assert np.array_equal(keys[i], random.split(key, i + 1)[i])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     k=st.integers(0, 2**52 - 1),
     low=st.floats(-1e30, 1e30),
