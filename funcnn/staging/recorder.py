@@ -275,8 +275,8 @@ def _place_of_out(function: Any) -> int | None:
     function = getattr(np, function.name, None) if isinstance(function, Method) else function
     try:
         found = inspect.signature(function).parameters.values() if function is not None else ()
-    except (TypeError, ValueError):
-        return None
+    except (TypeError, ValueError):  # it is written in C; not every NumPy says how
+        return {"dot": 2, "concatenate": 2}.get(getattr(function, "__name__", ""))
     names = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return names.index("out") if "out" in names else None
 

@@ -186,6 +186,7 @@ def test_recorded_where_errors_are_ignored_outside_as_well() -> None:
             assert_same(jitted(x), f(x))
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_who_had_a_result_may_have_given_it_another_shape() -> None:
     x = np.random.default_rng(0).normal(size=(200, 200))
     f: Any = fn.jit(np.exp)
