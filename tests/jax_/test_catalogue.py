@@ -150,6 +150,7 @@ def keys(rng: Any, dtype: Any) -> Any:
     return (), key(int(rng.integers(2**32)))
 
 
+COV = np.array([[2.0, 0.5], [0.5, 1.0]], np.float32)
 DRAWS: dict[str, Callable[[Any], Any]] = {
     "split": lambda k: random.split(k, 3), "fold_in": lambda k: random.fold_in(k, 7),
     "bits": lambda k: random.bits(k, (5,)), "uniform": lambda k: random.uniform(k, (5,), minval=-1.0, maxval=3.0),
@@ -164,7 +165,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "beta": lambda k: random.beta(k, 2.0, 3.0, (5,)), "dirichlet": lambda k: random.dirichlet(k, np.ones(3), (5,)),
     "t": lambda k: random.t(k, 4.0, (5,)), "student_t": lambda k: random.student_t(k, 4.0, (2,)),
     "ball": lambda k: random.ball(k, 3, shape=(5,)), "poisson": lambda k: random.poisson(k, 3.0, (5,)),
-    "multivariate_normal": lambda k: random.multivariate_normal(k, np.float32([0, 1]), np.diag(np.float32([1, 2]))),
+    "multivariate_normal": lambda k: random.multivariate_normal(k, COV[0], COV),
 }
 
 
