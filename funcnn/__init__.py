@@ -101,7 +101,9 @@ if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not th
         if name in _LATER:
             import importlib
 
-            return importlib.import_module(f"funcnn.{name}")
+            room = importlib.import_module(f"funcnn.{name}")
+            _with_hints(room)
+            return room
         raise _not_there("funcnn", globals(), name)
 
 
@@ -134,7 +136,7 @@ def _with_hints(room: Any) -> None:
     def missing(name: str) -> Any:
         if later is not None and name in room.__all__:
             return later(name)
-        raise _not_there(room.__name__, dict.fromkeys([*vars(room), *room.__all__]), name)
+        raise _not_there(room.__name__, dict.fromkeys(room.__all__), name)
 
     vars(room)["__getattr__"] = missing
 

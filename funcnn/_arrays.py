@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "is_floating", "is_number", "is_plain", "kind_of",
-           "namespace", "readonly", "stretch"]
+__all__ = ["BLOCK", "blocks", "column_sums", "is_concrete", "is_float", "is_inexact", "is_number", "is_plain",
+           "kind_of", "namespace", "readonly", "stretch"]
 
 T = TypeVar("T")
 
@@ -70,13 +70,22 @@ def is_number(x: Any) -> bool:
     return kind_of(x) in (float, int)
 
 
-def is_floating(dtype: Any) -> bool:
-    """Whether a dtype is one of floating-point numbers; bfloat16, which other libraries lend to NumPy, is one by name.
+def is_inexact(dtype: Any) -> bool:
+    """Whether a dtype is one of floating-point numbers, real or complex; bfloat16, which JAX lends to NumPy, is one.
 
-    >>> is_floating(np.dtype(np.float32)), is_floating(np.dtype(np.int32))
+    >>> is_inexact(np.dtype(np.float32)), is_inexact(np.dtype(np.int32))
     (True, False)
     """
     return isinstance(dtype, np.dtype) and (dtype.kind in "fc" or "float" in dtype.name)
+
+
+def is_float(dtype: Any) -> bool:
+    """Whether a dtype is one of real floating-point numbers.
+
+    >>> is_float(np.dtype(np.float32)), is_float(np.dtype(np.complex64))
+    (True, False)
+    """
+    return is_inexact(dtype) and dtype.kind != "c"
 
 
 def readonly(x: T) -> T:

@@ -13,10 +13,10 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import at, plain_array
-from funcnn._arrays import is_number, is_plain, kind_of
+from funcnn._arrays import is_float, is_number, is_plain, kind_of
 from funcnn.autodiff.tape import CONSTANT, Tape, walk_back
 from funcnn.core import Node, Tracer, TracerError, call
-from funcnn.core.elsewhere import is_elsewhere, is_float, to_be_lifted
+from funcnn.core.elsewhere import is_elsewhere, to_be_lifted
 from funcnn.core.tracer import in_our_words
 from funcnn.tree.structure import check_alike
 from funcnn.typing import Scalar

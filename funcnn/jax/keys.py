@@ -214,8 +214,9 @@ def _mask(key: Any, drop_rate: float, shape: Any) -> Any:
 _DRAWS = {
     "key": _key, "split": _split, "fold_in": _fold_in, "bits": _bits, "uniform": _uniform, "bernoulli": _bernoulli,
     "randint": _randint, "truncated_normal": _truncated_normal, "permutation": _permutation, "choice": _choice,
-    "categorical": _categorical, **{name: _of_shape(name) for name in ("normal", "exponential", "gumbel")},
-    **{name: _as_it_is(name) for name in ("laplace", "logistic", "gamma", "beta", "dirichlet", "t", "ball", "poisson")},
+    "categorical": _categorical,
+    **{name: _of_shape(name) for name in ("normal", "exponential", "gumbel", "laplace", "logistic")},
+    **{name: _as_it_is(name) for name in ("gamma", "beta", "dirichlet", "t", "ball", "poisson")},
     "rademacher": _rademacher,
 }
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from funcnn._arguments import described, unlike_array, whole_number
+from funcnn._arrays import is_float
 from funcnn._foreign import admitted, is_foreign
-from funcnn.core.elsewhere import is_float
 from funcnn.core.rule import USUAL
 from funcnn.core.tracer import Tracer
 from funcnn.tree.frozendict import FrozenDict

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from funcnn._arguments import real_number
-from funcnn._arrays import blocks, namespace
+from funcnn._arrays import blocks, is_float, namespace
 from funcnn.autodiff import custom_vjp
 from funcnn.core import Tracer
-from funcnn.core.elsewhere import is_float
 from funcnn.layers.composition import Layer
 from funcnn.random.batched import of_each_key
 from funcnn.random.checks import words_of

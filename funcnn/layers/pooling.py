@@ -12,9 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from funcnn._arguments import whole_number
-from funcnn._arrays import namespace
+from funcnn._arrays import is_float, namespace
 from funcnn.core import Tracer
-from funcnn.core.elsewhere import is_float
 from funcnn.layers.composition import Layer
 from funcnn.layers.windows import (
     Borders,

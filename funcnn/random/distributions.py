@@ -44,9 +44,7 @@ def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
     Source: as `jax.random.normal`, within 3 ulp in float32, and 32 in float64 (where XLA's logarithm is the
     less exact one).
     """
-    words = checks.words_of("random.normal", key)
-    kind = checks.dtype_of("normal", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("normal", shape), kind, densities.normal)
+    return _standard("normal", key, shape, dtype, densities.normal)
 
 
 @of_each_key
@@ -62,9 +60,7 @@ def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32
     Source: as `jax.random.exponential`, within 1 ulp in float32, and 130 in float64 (where XLA's logarithm is
     that far off).
     """
-    words = checks.words_of("random.exponential", key)
-    kind = checks.dtype_of("exponential", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("exponential", shape), kind, densities.exponential)
+    return _standard("exponential", key, shape, dtype, densities.exponential)
 
 
 @of_each_key
@@ -79,9 +75,7 @@ def gumbel(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
 
     Source: as `jax.random.gumbel` (in its default mode, "low"), within 2 ulp of max(1, |x|).
     """
-    words = checks.words_of("random.gumbel", key)
-    kind = checks.dtype_of("gumbel", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("gumbel", shape), kind, densities.gumbel)
+    return _standard("gumbel", key, shape, dtype, densities.gumbel)
 
 
 @of_each_key
@@ -97,9 +91,7 @@ def laplace(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) ->
     Source: as `jax.random.laplace`, within 1 ulp of max(1, |x|) in float32, and 65 in float64 (where XLA's logarithm
     is that far off).
     """
-    words = checks.words_of("random.laplace", key)
-    kind = checks.dtype_of("laplace", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("laplace", shape), kind, densities.laplace)
+    return _standard("laplace", key, shape, dtype, densities.laplace)
 
 
 @of_each_key
@@ -115,9 +107,14 @@ def logistic(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -
     Source: as `jax.random.logistic`, within 2 ulp of max(1, |x|) in float32, and 65 in float64 (where XLA's logarithm
     is that far off).
     """
-    words = checks.words_of("random.logistic", key)
-    kind = checks.dtype_of("logistic", dtype, "float32", "float64")
-    return draw((words,), checks.shape_of("logistic", shape), kind, densities.logistic)
+    return _standard("logistic", key, shape, dtype, densities.logistic)
+
+
+def _standard(name: str, key: Key, shape: int | Shape, dtype: DTypeLike, law: Callable[..., Any]) -> Any:
+    """Numbers of a law without parameters, which is a function of the words drawn."""
+    words = checks.words_of(f"random.{name}", key)
+    kind = checks.dtype_of(name, dtype, "float32", "float64")
+    return draw((words,), checks.shape_of(name, shape), kind, law)
 
 
 @of_each_key

@@ -17,6 +17,11 @@ array([0.5, 0.5])
 Read `ufuncs` (the table), `special`, `linalg`. NumPy's `fft` and `linalg` have most of what SciPy's are used for.
 """
 
-from funcnn.scipy import linalg, special
+try:
+    from funcnn.scipy import linalg, special
+except ModuleNotFoundError as error:
+    if error.name != "scipy":
+        raise
+    raise ModuleNotFoundError("funcnn.scipy: needs SciPy: pip install 'funcnn[scipy]'", name="scipy") from error
 
 __all__ = ["linalg", "special"]

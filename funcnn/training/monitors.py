@@ -16,7 +16,7 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import at, described, one_of, real_number, unlike_array, whole_number
-from funcnn._arrays import is_floating
+from funcnn._arrays import is_inexact
 from funcnn.core.tracer import concrete
 from funcnn.typing import Scalar
 
@@ -118,7 +118,7 @@ def _floats(leaf: Any) -> Any:
         array = np.asarray(leaf)
     except TypeError:  # what is traced by jax.jit
         return None
-    return array if is_floating(array.dtype) else None
+    return array if is_inexact(array.dtype) else None
 
 
 def _not_finite(array: Any) -> str:

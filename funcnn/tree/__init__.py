@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 import numpy as np
 
 from funcnn._arguments import place_of
-from funcnn._arrays import is_floating, is_number, kind_of, readonly
+from funcnn._arrays import is_inexact, is_number, kind_of, readonly
 from funcnn._devices import is_typed_key, on_host
 from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
@@ -270,7 +270,7 @@ def astype(tree: T, dtype: DTypeLike) -> T:
 def _is_float_array(leaf: Any) -> bool:
     while getattr(leaf, "is_recorded", True) is False:  # traced by grad or vmap: what it stands for
         leaf = leaf.value
-    return not is_number(leaf) and is_floating(getattr(leaf, "dtype", None))
+    return not is_number(leaf) and is_inexact(getattr(leaf, "dtype", None))
 
 
 def get(tree: Any, path: Path) -> Any:
