@@ -288,10 +288,15 @@ class _Writer:
     def write_run(self, run: Run) -> None:
         """A run: a loop over blocks, in memory of a block for what only the run reads."""
         equations = self.program.equations[run.start:run.stop]
-        n, own = run.shape[0], f"run{run.start}"
-        cuts = [slice(start, min(start + run.rows, n)) for start in range(0, n, run.rows)]
-        calculated = [each.result for each in equations if not is_reshape(each)]
-        self.lines += [self.made_anew(x) for x in calculated if x not in self.scratch and x not in self.owned]
+        results = [each.result for each in equations if not is_reshape(each)]
+        self.lines += [self.made_anew(x) for x in results if x not in self.scratch and x not in self.owned]
+        self.write_loop(run, *self.block(run, equations))
+        for each in equations:
+            if is_reshape(each) and each.result not in self.scratch:
+                self.write(each)
+
+    def block(self, run: Run, equations: Sequence[Equation]) -> tuple[list[str], list[str]]:
+        """Statements that make memory of a block, and those that do the work of one, `cut`."""
         pieces = {x: f"s{run.start}_{piece}" for x, piece in in_turns(equations, self.scratch).items()}
         part = {repr(x): f"{piece}_" for x, piece in pieces.items()}
         opening = [f"{piece}_ = {piece}[:cut.stop - cut.start]" for piece in dict.fromkeys(pieces.values())]
@@ -299,25 +304,26 @@ class _Writer:
         for each in equations:
             if is_reshape(each):
                 part[repr(each.result)] = self.part_of(each.operands[0], run, part, opening)
-                continue
-            given = ", ".join([self.part_of(x, run, part, opening) for x in each.operands])
-            body.append(self.ufunc(each.function, given, self.part_of(each.result, run, part, opening)))
-        body = opening + body
-        kinds = {piece: x.dtype for x, piece in pieces.items()}
-        shape = (run.rows, *run.shape[1:])
+            else:
+                given = ", ".join([self.part_of(x, run, part, opening) for x in each.operands])
+                body.append(self.ufunc(each.function, given, self.part_of(each.result, run, part, opening)))
+        shape, kinds = (run.rows, *run.shape[1:]), {piece: x.dtype for x, piece in pieces.items()}
         scratch = [f"{piece} = empty({shape}, {self.name(dtype)})" for piece, dtype in kinds.items()]
+        return scratch, opening + body
+
+    def write_loop(self, run: Run, scratch: Sequence[str], body: Sequence[str]) -> None:
+        """The loop over the blocks of a run, or a function of it that threads share out, each with its own memory."""
+        n, own = run.shape[0], f"run{run.start}"
+        cuts = [slice(start, min(start + run.rows, n)) for start in range(0, n, run.rows)]
         threads = min(self.threads, len(cuts))
         if threads == 1 or math.prod(run.shape) < THREADED:
             self.before += scratch
             self.lines += [f"for cut in {self.name(cuts)}:", *[f"    {line}" for line in body]]
-        else:
-            shares = [cuts[i::threads] for i in range(threads)]
-            self.lines += [f"def {own}(cuts):", *[f"    {line}" for line in scratch], "    for cut in cuts:",
-                           *[f"        {line}" for line in body],
-                           f"{self.name(in_threads)}({own}, {self.name(shares)}, {threads})"]
-        for each in equations:
-            if is_reshape(each) and each.result not in self.scratch:
-                self.write(each)
+            return
+        shares = [cuts[i::threads] for i in range(threads)]
+        self.lines += [f"def {own}(cuts):", *[f"    {line}" for line in (*scratch, "for cut in cuts:")],
+                       *[f"        {line}" for line in body],
+                       f"{self.name(in_threads)}({own}, {self.name(shares)}, {threads})"]
 
     def part_of(self, x: Any, run: Run, part: dict[str, str], opening: list[str]) -> str:
         """The part of an operand, or of a result, that belongs to the block that is worked on."""
