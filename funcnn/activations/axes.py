@@ -60,8 +60,8 @@ log_softmax.defvjps(lambda g, y, _x, axis: g - np.exp(y) * np.sum(g, axis=axis, 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The logarithm of the sum of exponentials, log sum_j exp(x_j), without overflow, over axes that go, or all.
 
-    It is -inf, with derivative 0, where all entries are -inf; where one is inf its derivative is NaN, with NumPy's
-    warning. The derivative is g `softmax`(x).
+    It is -inf, with derivative 0, where all entries are -inf, or there are none; where one is inf its derivative is
+    NaN, with NumPy's warning. The derivative is g `softmax`(x).
 
     >>> logsumexp(np.array([[0.0, 0.0], [-np.inf, 1000.0]]), axis=1)
     array([6.93147181e-01, 1.00000000e+03])
@@ -76,7 +76,8 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @custom_vjp
 def _logsumexp(x: Array, axis: Axis) -> Array:
     check_operators("logsumexp", x)
-    top = np.max(x, axis=axis, keepdims=True)
+    of_none = {} if np.size(x) else {"initial": -np.inf}
+    top = np.max(x, axis=axis, keepdims=True, **of_none)
     top = np.where(np.isinf(top), 0, top)
     with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0, the exponential of inf
         result: Array = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top

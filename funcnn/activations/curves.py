@@ -8,7 +8,7 @@ import numpy as np
 
 from funcnn._arrays import namespace
 from funcnn.autodiff import custom_vjp
-from funcnn.rules.table import unbroadcast
+from funcnn.rules.table import as_array, unbroadcast
 from funcnn.typing import Array
 
 __all__ = ["celu", "elu", "log_sigmoid", "selu", "sigmoid", "soft_sign", "softplus", "squareplus", "tanh"]
@@ -93,7 +93,7 @@ def sigmoid(x: Array) -> Array:
     As `jax.nn.sigmoid`.
     """
     with np.errstate(over="ignore"):  # exp(-x) may be inf; then 1 / inf is right
-        result: Array = 1 / (1 + np.exp(-x))
+        result: Array = 1 / (1 + np.exp(np.negative(x)))
     return result
 
 
@@ -124,7 +124,7 @@ def log_sigmoid(x: Array) -> Array:
 
     As `jax.nn.log_sigmoid`.
     """
-    return -softplus(-x)
+    return -softplus(-as_array(x))
 
 
 def tanh(x: Array) -> Array:
@@ -153,7 +153,7 @@ def soft_sign(x: Array) -> Array:
     As `jax.nn.soft_sign`, which is NaN at infinity.
     """
     with np.errstate(invalid="ignore"):  # inf / inf
-        y = x / (1 + abs(x))
+        y = x / (1 + np.abs(x))
     result: Array = np.where(np.isinf(x), np.sign(x), y)
     return result
 
@@ -179,8 +179,9 @@ def squareplus(x: Array, b: float = 4) -> Array:
 
     As `jax.nn.squareplus`, whose sum cancels where x is far below 0; Barron 2021 (arXiv:2112.11687).
     """
-    larger = (abs(x) + np.hypot(x, b**0.5)) / 2
-    result: Array = np.where(x > 0, larger, b / (4 * larger))  # the two roots of y^2 - x y - b / 4, whose product it is
+    larger = (np.abs(x) + np.hypot(x, b**0.5)) / 2
+    smaller = b / (4 * larger)  # the two roots of y^2 - x y - b / 4, whose product it is
+    result: Array = np.where(np.greater(x, 0), larger, smaller)
     return result
 
 

@@ -14,6 +14,7 @@ from funcnn.activations.curves import sigmoid
 from funcnn.activations.lines import hard_sigmoid
 from funcnn.autodiff import custom_vjp
 from funcnn.rules.special import erfc
+from funcnn.rules.table import as_array
 from funcnn.typing import Array
 
 __all__ = ["check_operators", "gelu", "glu", "hard_silu", "hard_swish", "mish", "silu", "swish"]
@@ -184,6 +185,7 @@ def glu(x: Array, axis: int = -1) -> Array:
 
     As `jax.nn.glu`; Dauphin et al. 2017 (arXiv:1612.08083). The axis has an even length, of which half is left.
     """
+    x = as_array(x)
     check_operators("glu", x)
     if x.ndim == 0 or x.shape[axis] % 2:
         raise ValueError(f"glu: x of shape {x.shape} must have an even length along axis {axis}, to be cut into halves")

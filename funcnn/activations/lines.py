@@ -89,7 +89,7 @@ def hard_sigmoid(x: Array) -> Array:
 
     As `jax.nn.hard_sigmoid`; Howard et al. 2019 (arXiv:1905.02244). Keras 2 and Theano had 0.2 x + 0.5.
     """
-    result: Array = np.minimum(np.maximum(x + 3, 0), 6) / 6
+    result: Array = np.minimum(np.maximum(np.add(x, 3), 0), 6) / 6
     return result
 
 

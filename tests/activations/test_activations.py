@@ -48,6 +48,20 @@ def test_what_multiplies_or_sums_refuses_a_matrix(f: Any) -> None:
         f(np.ones((2, 2)).view(np.matrix))
 
 
+@pytest.mark.parametrize("name", activations.__all__)
+def test_a_list_is_taken_as_numpy_takes_it(name: str) -> None:
+    f: Any = getattr(activations, name)
+    assert np.array_equal(f([0.5, -2.0]), f(np.array([0.5, -2.0])))
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0)])
+def test_the_sum_of_no_exponentials(shape: tuple[int, ...]) -> None:
+    x = np.zeros(shape)
+    assert activations.logsumexp(x) == -np.inf
+    assert fn.grad(activations.logsumexp)(x).shape == shape
+    assert activations.logsumexp(x, axis=1).tolist() == [-np.inf] * shape[0]
+
+
 def test_the_catalogue_is_complete() -> None:
     assert {row.name for row in ACTIVATIONS + NARROWING} == set(activations.__all__) - {"swish", "hard_swish"}
     assert (activations.swish, activations.hard_swish) == (activations.silu, activations.hard_silu)
