@@ -15,6 +15,7 @@ import itertools
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -182,49 +183,34 @@ def run(program: str) -> str | None:
 # ------------------------------------------------------------------------------------------------- parts
 
 
-def attention(jitted: bool) -> harness.Work:
+SEQUENCES = {"attention": ((64, 4), (32, 64, 64)), "gru": ((16, 64), (32, 100, 16))}
+"""What makes a layer, and the shape (batch, time, features) of what it reads."""
+
+
+def sequence(name: str, jitted: bool) -> harness.Work:
+    """The gradients of a layer's mean square."""
     import funcnn as fn
 
-    layer = catalogue.existing("layers", "attention")(64, 4)
-    params, x = layer.init(fn.random.key(0)), np.random.default_rng(0).normal(size=(32, 64, 64)).astype(np.float32)
+    settings, shape = SEQUENCES[name]
+    layer = catalogue.existing("layers", name)(*settings)
+    params, x = layer.init(fn.random.key(0)), np.random.default_rng(0).normal(size=shape).astype(np.float32)
     loss = fn.value_and_grad(lambda params: np.mean(layer.apply(params, x) ** 2))
     loss = fn.jit(loss) if jitted else loss
     return catalogue.repeat(lambda: loss(params))
 
 
-def torch_attention() -> harness.Work:
+def torch_sequence(name: str) -> harness.Work:
     import torch
 
     harness.set_torch_threads()
-    layer = torch.nn.MultiheadAttention(64, 4, batch_first=True)
-    x = torch.randn(32, 64, 64)
+    settings, shape = SEQUENCES[name]
+    kind = {"attention": torch.nn.MultiheadAttention, "gru": torch.nn.GRU}[name]
+    layer, x = kind(*settings, batch_first=True), torch.randn(shape)
 
     def run() -> None:
         layer.zero_grad()
-        (layer(x, x, x, need_weights=False)[0] ** 2).mean().backward()
-
-    return catalogue.repeat(run)
-
-
-def gru(jitted: bool) -> harness.Work:
-    import funcnn as fn
-
-    layer = catalogue.existing("layers", "gru")(16, 64)
-    params, x = layer.init(fn.random.key(0)), np.random.default_rng(0).normal(size=(32, 100, 16)).astype(np.float32)
-    loss = fn.value_and_grad(lambda params: np.mean(layer.apply(params, x) ** 2))
-    loss = fn.jit(loss) if jitted else loss
-    return catalogue.repeat(lambda: loss(params))
-
-
-def torch_gru() -> harness.Work:
-    import torch
-
-    harness.set_torch_threads()
-    layer, x = torch.nn.GRU(16, 64, batch_first=True), torch.randn(32, 100, 16)
-
-    def run() -> None:
-        layer.zero_grad()
-        (layer(x)[0] ** 2).mean().backward()
+        y, _ = layer(x, x, x, need_weights=False) if name == "attention" else layer(x)
+        (y**2).mean().backward()
 
     return catalogue.repeat(run)
 
@@ -293,15 +279,30 @@ PARTS: harness.Contests = {
                                                    "PyTorch": partial(catalogue.torch_conv2d, False)},
     "conv2d and its gradients": {"funcnn": partial(catalogue.conv2d, True),
                                  "PyTorch": partial(catalogue.torch_conv2d, True)},
-    "attention, 32x64 of 64, 4 heads, gradients": {"funcnn": partial(attention, False),
-                                                   "`fn.jit`": partial(attention, True), "PyTorch": torch_attention},
-    "GRU 16-64, 32x100, gradients": {"funcnn": partial(gru, False), "`fn.jit`": partial(gru, True),
-                                     "PyTorch": torch_gru},
+    **{what: {"funcnn": partial(sequence, name, False), "`fn.jit`": partial(sequence, name, True),
+              "PyTorch": partial(torch_sequence, name)}
+       for name, what in (("attention", "attention, 32x64 of 64, 4 heads, gradients"),
+                          ("gru", "GRU 16-64, 32x100, gradients"))},
     **{f"`vmap`: {what}": {"funcnn": partial(vmap.with_funcnn, what), "PyTorch": partial(vmap.with_torch, what)}
        for what in vmap.PROGRAMS},
     "first call of a jitted step of the spiral": {"funcnn": partial(jit.recorded, "spiral"),
                                                   "`jax.jit`": partial(jit.compiled, "spiral")},
 }
+
+
+def imports(settings: harness.Settings) -> list[str]:
+    """What imports take in a fresh process, after NumPy's own."""
+    found = import_time.take_turns(settings.rounds)
+    times = {"numpy": [own for each in found.values() for own, _, _ in each]}
+    times |= {package: [its for _, its, _ in each] for package, each in found.items()}
+    return [f"| import, ms | {' | '.join(times)} |", "|---" * (len(times) + 1) + "|",
+            f"| after NumPy | {' | '.join(digits(1e3 * median(each)) for each in times.values())} |"]
+
+
+def files(settings: harness.Settings) -> list[str]:
+    """Saving and loading 100 MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        return table(checkpoint.contests(folder), settings, "ms")
 
 
 def table(contests: harness.Contests, settings: harness.Settings, unit: str) -> list[str]:
@@ -414,6 +415,7 @@ def main() -> None:
     contests = {"Parts": PARTS, "Optimizers, a step of 1e6 float32 parameters": optimizer_contests()}
     for title, own in contests.items():
         print(f"\n{title}\n\n" + "\n".join(table(own, settings, "ms")), flush=True)
+    print("\nImports and files\n\n" + "\n".join([*imports(settings), "", *files(settings)]), flush=True)
     for title, jitted in (("Scaling, fn.jit", True), ("Scaling, eager", False)):
         print(f"\n{title}\n\n" + "\n".join(scaling(jitted)), flush=True)
 
