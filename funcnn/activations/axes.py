@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from funcnn._arrays import namespace
@@ -76,7 +78,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @custom_vjp
 def _logsumexp(x: Array, axis: Axis) -> Array:
     check_operators("logsumexp", x)
-    of_none = {} if np.size(x) else {"initial": -np.inf}
+    of_none: dict[str, Any] = {} if np.size(x) else {"initial": -np.inf}
     top = np.max(x, axis=axis, keepdims=True, **of_none)
     top = np.where(np.isinf(top), 0, top)
     with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0, the exponential of inf

@@ -110,7 +110,8 @@ def logistic(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -
     return _standard("logistic", key, shape, dtype, densities.logistic)
 
 
-def _standard(name: str, key: Key, shape: int | Shape, dtype: DTypeLike, law: Callable[..., Any]) -> Any:
+def _standard(name: str, key: Key, shape: int | Shape, dtype: DTypeLike, law: Callable[..., Any],
+              ) -> NDArray[np.floating[Any]]:
     """Numbers of a law without parameters, which is a function of the words drawn."""
     words = checks.words_of(f"random.{name}", key)
     kind = checks.dtype_of(name, dtype, "float32", "float64")

@@ -26,10 +26,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from benchmarks import autodiff_ops, catalogue, harness, jit, vmap
+    from benchmarks import autodiff_ops, catalogue, checkpoint, harness, import_time, jit, vmap
 else:
     import autodiff_ops
+    import checkpoint
     import harness
+    import import_time
     import jit
     import vmap
 
