@@ -126,7 +126,7 @@ def rademacher(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.int32) -
     >>> rademacher(key(0), (5,))
     array([-1, -1,  1,  1, -1], dtype=int32)
 
-    Source: as `jax.random.rademacher`, bit for bit.
+    Source: as `jax.random.rademacher`, bit for bit; where JAX counts in 64 bits (`jax_enable_x64`), its own are others.
     """
     words = checks.words_of("random.rademacher", key)
     kind = checks.dtype_of("rademacher", dtype, "int32", "int8", "int16", "int64", "float32", "float64")
@@ -274,7 +274,8 @@ def ball(key: Key, d: int, p: float = 2.0, shape: int | Shape = (), dtype: DType
     array([0.91715974, 0.39274213, 0.0116535 ], dtype=float32)
 
     Source: Barthe, Guédon, Mendelson, Naor, "A probabilistic approach to the geometry of the lₚⁿ-ball" (2005), as
-    `jax.random.ball`, within 10 ulp of 1 in float32, unless rounding decides what is accepted.
+    `jax.random.ball`, within 10 ulp of 1 in float32, unless rounding decides what is accepted. Where JAX counts in 64
+    bits, its signs are others, also under `funcnn.jax`.
     """
     words = checks.words_of("random.ball", key)
     kind = checks.dtype_of("ball", dtype, "float32", "float64")
