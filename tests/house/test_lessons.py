@@ -19,8 +19,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-LESSONS = sorted((Path(__file__).parents[2] / "examples" / "lessons").iterdir())
-PATHS = {int(path.name[:2]): path for path in LESSONS if path.suffix == ".py"}
+LESSONS = sorted((Path(__file__).parents[2] / "examples" / "lessons").glob("[0-9]*"))
+PATHS = {int(path.name[:2]): path for path in LESSONS}
 
 each_lesson = pytest.mark.parametrize("number", PATHS, ids=[path.stem for path in PATHS.values()])
 
@@ -61,8 +61,7 @@ def lines_with(number: int, text: str) -> list[str]:
 
 
 def test_the_numbers_have_no_gap() -> None:
-    assert [path.name[:3] for path in LESSONS if path.name != "__pycache__"] == [
-        f"{i:02}_" for i in range(1, len(PATHS) + 1)]
+    assert [path.name[:3] for path in LESSONS] == [f"{i:02}_" for i in range(1, len(PATHS) + 1)]
 
 
 @each_lesson
