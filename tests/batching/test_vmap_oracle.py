@@ -162,15 +162,16 @@ def gp_loglik(T: Any) -> Any:
 @program
 def custom_form(T: Any) -> Any:
     xp = T.xp
+    x1, n1 = xp.asarray(X1), xp.asarray(N1)
     h = T.custom(
         lambda x, y: x * xp.sin(y),
         lambda x, y: (x * xp.sin(y), (x, y)),
         lambda res, g: (2 * g * xp.sin(res[1]), g * res[0] * xp.cos(res[1])),
     )
     return (
-        T.vmap(T.grad(lambda x, y: xp.sum(h(x, y) ** 2), (0, 1)), (0, None))(X1, N1),
-        T.grad(lambda y: xp.sum(T.vmap(h, (0, None))(X1, y) ** 2))(N1),
-        T.vmap(T.vmap(h, (0, None)), (None, 0))(N1, N1),
+        T.vmap(T.grad(lambda x, y: xp.sum(h(x, y) ** 2), (0, 1)), (0, None))(x1, n1),
+        T.grad(lambda y: xp.sum(T.vmap(h, (0, None))(x1, y) ** 2))(n1),
+        T.vmap(T.vmap(h, (0, None)), (None, 0))(n1, n1),
     )
 
 
@@ -416,15 +417,15 @@ def linalgs(T: Any) -> Any:
         xp.trace(a),
         xp.linalg.slogdet(a),
     )
-    S = N3
+    S, x1, w1, n1 = (xp.asarray(a) for a in (N3, X1, W1, N1))
     g = T.grad(lambda a, b: sum(xp.sum(l) for l in f(a, b)[:-1]), (0, 1))
     return (
-        T.vmap(f)(S, X1[:4]),
-        T.vmap(f, (0, None))(S, W1),
+        T.vmap(f)(S, x1[:4]),
+        T.vmap(f, (0, None))(S, w1),
         T.vmap(f, (None, 0))(S[0], S),
-        T.vmap(g)(S, X1[:4]),
-        T.vmap(g, (None, 0))(S[0], X1),
-        T.grad(lambda b: xp.sum(T.vmap(lambda a: f(a, b)[1], 0)(S) ** 2))(N1),
+        T.vmap(g)(S, x1[:4]),
+        T.vmap(g, (None, 0))(S[0], x1),
+        T.grad(lambda b: xp.sum(T.vmap(lambda a: f(a, b)[1], 0)(S) ** 2))(n1),
     )
 
 
@@ -549,16 +550,11 @@ def rnn_lstm(T: Any) -> Any:
     )
 
 
-NOT_COMPILED_WHOLE = {"custom_form", "linalgs"}
-"""Programs that jax.jit refuses, because constants of theirs are arrays of NumPy's."""
-
-
 @pytest.mark.usefixtures("without_optimizations")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_agrees_with_jax(name: str) -> None:
     with jax.enable_x64(True):  # compiled once, and not operation by operation, which takes twenty times as long
-        whole = (lambda f: f) if name in NOT_COMPILED_WHOLE else jax.jit
-        expected = jax.tree.leaves(whole(lambda: PROGRAMS[name](theirs()))())
+        expected = jax.tree.leaves(jax.jit(lambda: PROGRAMS[name](theirs()))())
     found = tree.leaves(PROGRAMS[name](ours()))
     for one, other in zip(found, expected, strict=True):
         assert np.shape(one) == np.shape(other) and np.asarray(one).dtype == other.dtype
