@@ -27,7 +27,9 @@ SAYS_IT_THE_SAME_WAY = int(version("mypy").split(".")[0]) >= 2
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "tests" / "typecheck").glob("*.py"))
 README = (ROOT / "README.md").read_text()
-PROGRAM, SESSION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[:2]
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PROGRAM = BLOCKS[0] + next(block for block in BLOCKS if "-> Net" in block)
+SESSION = "\n".join(block for block in BLOCKS if ">>> " in block and "Interpreter" not in block)
 UNANNOTATED = "# mypy: allow-untyped-defs, allow-untyped-calls, allow-incomplete-defs\n"
 
 
@@ -49,7 +51,7 @@ def marks(text: str) -> dict[int, Expected]:
 
 
 def session_lines() -> tuple[str, set[int]]:
-    """The README's interactive session as a program, and the lines of it that raise."""
+    """The README's interactive sessions as a program, and the lines of it that raise."""
     lines, raising = [], set()
     for example in doctest.DocTestParser().get_examples(SESSION):
         lines += example.source.splitlines()
@@ -65,7 +67,7 @@ Errors = dict[str, dict[int, list[tuple[str, str]]]]
 def errors(tmp_path_factory: pytest.TempPathFactory) -> Errors:
     """The errors of one mypy run: file name, line, (code, message)."""
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "readme_program.py").write_text(UNANNOTATED + PROGRAM)
+    (folder / "readme_program.py").write_text(PROGRAM)
     (folder / "readme_session.py").write_text(session_lines()[0])
     command = [sys.executable, "-m", "mypy", "--no-error-summary", "--no-pretty", *map(str, FILES),
                *map(str, sorted(folder.glob("*.py")))]
