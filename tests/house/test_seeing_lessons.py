@@ -152,4 +152,4 @@ def test_the_readme_shows_what_is_printed() -> None:
                             text=True, check=False)
     assert (result.stdout, result.stderr) == (promised, "")
     assert (PATHS[26].parents[1] / "pictures" / "spiral.png").exists()
-    assert "examples/pictures/spiral.png" in section
+    assert "examples/pictures/spiral.png" in readme
