@@ -91,6 +91,32 @@ class GradientTransformation:
         result: tuple[P, OptState[P]] = self.update_fn(_gradients_of(params, grads), state, params)
         return result
 
+    def __repr__(self) -> str:
+        """What it is made of, in its order, with the settings: `chain(scale_by_adam(0.9, 0.999, 1e-08), scale(-0.1))`.
+
+        Of a part that was given as two functions, their names.
+        """
+        if self.part is not None:
+            return _called(self.part.owner, *getattr(self.part.formula, "args", ()))
+        init, update = (getattr(f, "func", f) for f in (self.init_fn, self.update_fn))
+        settings = [*getattr(self.init_fn, "args", ()), *getattr(self.update_fn, "args", ())]
+        if init is _begin_chain:
+            return _called("chain", *settings[0])
+        if update is _stateless:
+            return _called(settings[0], *getattr(settings[1], "args", ()))
+        return _called("GradientTransformation", init, update)
+
+
+def _called(name: str, *settings: object) -> str:
+    return f"{name}({', '.join(map(_said, settings))})"
+
+
+def _said(setting: object) -> str:
+    """A setting in a few words: a function by its name, one with bound settings as a call."""
+    if isinstance(setting, partial):
+        return _called(_said(setting.func), *setting.args)
+    return getattr(setting, "__name__", repr(setting))
+
 
 def _check_trainable(params: Any) -> None:
     """Only floating-point parameters can follow a gradient."""

@@ -1098,3 +1098,14 @@ def test_a_bad_learning_rate_names_the_optimizer(name: str) -> None:
     rising = make(lambda count: -1.0)
     with pytest.raises(ValueError, match=rf"^{name}: schedule\(0\) must be"):
         rising.update(1.0, rising.init(1.0), 1.0)
+
+
+@pytest.mark.parametrize(("optimizer", "text"), [
+    (optimizers.adam(0.1), "chain(scale_by_adam(0.9, 0.999, 1e-08), scale(-0.1))"),
+    (optimizers.chain(optimizers.clip_by_global_norm(1.0), optimizers.sgd(0.1)),
+     "chain(clip_by_global_norm(1.0), chain(scale(-0.1)))"),
+    (optimizers.sgd(schedules.constant(0.1)), "chain(scale_by_schedule(_downhill('sgd', _constant(0.1))))"),
+    (optimizers.GradientTransformation(tuple, max), "GradientTransformation(tuple, max)"),
+], ids=["adam", "a chain in a chain", "a schedule", "by hand"])
+def test_repr_says_what_it_is_made_of(optimizer: Any, text: str) -> None:
+    assert repr(optimizer) == text
