@@ -7,8 +7,8 @@ imported before a notebook asks.
 
 from funcnn._html.arrays import Pictures, opened
 from funcnn._html.curves import chart
-from funcnn._html.page import Html, counted, memory, opening, page, table, tag
-from funcnn._html.trees import Branch, Leaf, tree_page
+from funcnn._html.page import Html, counted, memory, opening, page, shortened, table, tag
+from funcnn._html.trees import Branch, Leaf, Line, tree_page
 
-__all__ = ["Branch", "Html", "Leaf", "Pictures", "chart", "counted", "memory", "opened", "opening", "page", "table",
-           "tag", "tree_page"]
+__all__ = ["Branch", "Html", "Leaf", "Line", "Pictures", "chart", "counted", "memory", "opened", "opening", "page", "shortened",
+           "table", "tag", "tree_page"]

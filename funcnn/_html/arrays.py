@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from funcnn._html.colours import GAP, Scale, image, is_dark, palette, scale_of, shades
-from funcnn._html.page import Html, counted, memory, opening, shortened, tag
+from funcnn._html.colours import GAP, image, is_dark, palette, scale_of, shades
+from funcnn._html.page import Html, memory, opening, shortened, tag
 from funcnn._html.reduction import as_real, is_numeric, pictured, thinned
 
 __all__ = ["Pictures", "Statistics", "array_text", "is_array", "number", "opened", "scalar_text", "statistics"]
@@ -43,9 +44,9 @@ def array_text(x: Any) -> str:
 
 
 def scalar_text(x: Any) -> str:
-    """What is no array, or is one without axes, on a line."""
+    """What is no array, on a line."""
     try:
-        return shortened(repr(x[()] if isinstance(x, np.ndarray) else x))
+        return shortened(repr(x))
     except Exception as error:  # a page says so where another would not come
         return f"a {type(x).__name__}, whose repr raises {type(error).__name__}"
 
@@ -89,7 +90,13 @@ class Statistics(NamedTuple):
         """From the least to the greatest."""
         if self.least is None:
             return ""
-        return f"all {number(self.least)}" if self.least == self.greatest else f"{number(self.least)} to {number(self.greatest)}"
+        least, greatest = number(self.least), number(self.greatest)
+        return f"all {least}" if self.is_constant else f"{least} to {greatest}"
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all entries are the same."""
+        return self.least is not None and self.least == self.greatest and not self.odd
 
 
 def statistics(x: NDArray[Any]) -> Statistics:
@@ -111,14 +118,17 @@ def statistics(x: NDArray[Any]) -> Statistics:
 
 
 def _facts(x: NDArray[Any], found: Statistics) -> Html:
-    """The statistics as lines of two columns."""
-    lines = {"min": number(found.least), "max": number(found.greatest), "mean": number(found.mean),
-             "std": number(found.std)} if found.least is not None else {}
-    lines |= {name: f"{n:,}" for name, n in (("zeros", found.zeros), ("nan", found.nan), ("inf", found.inf)) if n}
-    lines |= {"size": f"{x.size:,}", "memory": memory(x.nbytes)}
-    rows = [tag("tr", tag("td", tag("span", name, kind="quiet")), tag("td", text, kind="number"))
-            for name, text in lines.items()]
+    """The statistics, in two pairs of columns: what the numbers are, how many there are."""
+    numbers = [] if found.least is None else [("min", number(found.least)), ("max", number(found.greatest)),
+                                              ("mean", number(found.mean)), ("std", number(found.std))]
+    odd = [(name, f"{n:,}") for name, n in (("zeros", found.zeros), ("nan", found.nan), ("inf", found.inf)) if n]
+    counts = [("size", f"{x.size:,}"), ("memory", memory(x.nbytes)), *odd]
+    rows = [tag("tr", *_pair(*one), *_pair(*other)) for one, other in zip_longest(numbers, counts, fillvalue=("", ""))]
     return tag("table", tag("tbody", *rows), kind="facts")
+
+
+def _pair(name: str, text: str) -> tuple[Html, Html]:
+    return tag("td", tag("span", name, kind="quiet")), tag("td", text, kind="number")
 
 
 def _remarks(x: NDArray[Any], found: Statistics) -> list[str]:
@@ -134,18 +144,22 @@ def _remarks(x: NDArray[Any], found: Statistics) -> list[str]:
 def opened(x: Any, name: str, pictures: Pictures) -> Html:
     """A line that says what x is, and opens to its numbers where it is an array and there is room on the page."""
     named = [tag("span", name, kind="name")] if name else []
-    if not is_array(x) or not x.shape:
+    if not is_array(x):
         return tag("div", *named, tag("span", scalar_text(x), kind="code"), kind="plain")
-    line = [*named, tag("span", array_text(x), kind="code")]
+    line = [*named, tag("span", array_text(x) if x.shape else str(x.dtype), kind="code")]
     numbers = _numbers(x)
     if numbers is None:
         return tag("div", *line, tag("span", "its numbers are not to be had here", kind="quiet"), kind="plain")
+    if not x.shape:
+        text = number(numbers[()], 7) if is_numeric(numbers.dtype) else scalar_text(numbers.item())
+        return tag("div", *line, tag("span", text, kind="quiet"), kind="plain")
     if not numbers.size or next(pictures, None) is None:
         return tag("div", *line, kind="plain")
     if not is_numeric(numbers.dtype):
         return tag("div", *line, tag("span", _first(numbers), kind="quiet"), kind="plain")
     found = statistics(numbers)
-    line += [tag("span", found.range, kind="quiet"), *[tag("span", odd, kind="odd") for odd in found.odd]]
+    of_what = "|x| from " if numbers.dtype.kind == "c" else ""
+    line += [tag("span", of_what + found.range, kind="quiet"), *[tag("span", odd, kind="odd") for odd in found.odd]]
     return opening(line, _panel(numbers, found))
 
 
@@ -159,16 +173,21 @@ def _numbers(x: Any) -> NDArray[Any] | None:
 
 def _first(x: NDArray[Any]) -> str:
     """The first entries of an array of texts or other things."""
-    entries = [scalar_text(entry) for entry in thinned(x, x.size).flat[:8]]
+    entries = [scalar_text(entry) for entry in x.flat[:8].tolist()]
     return shortened(", ".join(entries) + (", …" if x.size > 8 else ""))
 
 
 def _panel(x: NDArray[Any], found: Statistics) -> Html:
     """The picture, or the numbers themselves, beside the statistics."""
-    small = x.ndim <= 2 and max(x.shape) <= TABLE
-    picture, notes = (_numbers_in_colour(x), []) if small else _heat_map(x)
+    if x.ndim <= 2 and max(x.shape) <= TABLE:
+        picture, notes = _numbers_in_colour(x), []
+    elif found.is_constant:
+        picture, notes = Html(""), []
+    else:
+        picture, notes = _heat_map(x)
     said = [tag("div", note, kind="note") for note in [*notes, *_remarks(x, found)]]
-    return tag("div", tag("div", picture, *said, kind="picture"), _facts(x, found), kind="array")
+    shown = [tag("div", picture, *said, kind="picture")] if picture or said else []
+    return tag("div", *shown, _facts(x, found), kind="array")
 
 
 def _numbers_in_colour(x: NDArray[Any]) -> Html:
@@ -195,10 +214,21 @@ def _heat_map(x: NDArray[Any]) -> tuple[Html, list[str]]:
     scale = scale_of(cells)
     places = _side_by_side(shades(cells, scale))
     height, width = places.shape
-    zoom = max(2, min(16, 448 // width, max(192 // height, 3)))
-    picture = tag("img", src=image(places, scale.name), width=str(zoom * width), height=str(zoom * height),
-                  alt=f"heat map of {array_text(x)}")
-    return Html(picture + _bar(scale)), list(notes)
+    across, down = _size_of_a_cell(width, height)
+    picture = tag("img", src=image(places, scale.name), alt=f"heat map of {array_text(x)}",
+                  style=f"width:{across * width}px;height:{down * height}px")
+    bar = tag("div", number(scale.low, 3), tag("span", kind=f"bar {scale.name}"), number(scale.high, 3), kind="scale")
+    return Html(picture + bar), list(notes)
+
+
+def _size_of_a_cell(width: int, height: int) -> tuple[int, int]:
+    """In pixels: a square, unless the picture would be a thread then.
+
+    >>> _size_of_a_cell(20, 20), _size_of_a_cell(64, 1), _size_of_a_cell(3, 32)
+    ((9, 9), (7, 16), (16, 6))
+    """
+    side = max(2, min(16, 448 // width, max(192 // height, 3)))
+    return min(16, max(side, 48 // width)), min(16, max(side, 28 // height))
 
 
 def _side_by_side(places: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -206,7 +236,3 @@ def _side_by_side(places: NDArray[np.uint8]) -> NDArray[np.uint8]:
     padded = np.pad(places, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=GAP)
     down, across, rows, columns = padded.shape
     return padded.swapaxes(1, 2).reshape(down * rows, across * columns)[:-1, :-1]
-
-
-def _bar(scale: Scale) -> Html:
-    return tag("div", number(scale.low, 3), tag("span", kind=f"bar {scale.name}"), number(scale.high, 3), kind="scale")

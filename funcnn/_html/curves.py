@@ -14,7 +14,7 @@ from funcnn._html.page import Html, tag
 
 __all__ = ["Axis", "axis_of", "chart", "smoothed"]
 
-WIDTH, HEIGHT = 440, 170
+WIDTH, HEIGHT = 420, 160
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 8, 22
 """Of the picture, and what its edges take, in pixels."""
 
@@ -46,7 +46,7 @@ def axis_of(values: NDArray[np.float64]) -> Axis:
     """The axis that finite values need: logarithmic where all are above 0 and the greatest is far above the least.
 
     >>> axis_of(np.array([0.0, 10.0])).marks, axis_of(np.array([0.02, 30.0])).marks
-    ((0.0, 5.0, 10.0), (0.1, 1.0, 10.0))
+    ((0.0, 2.0, 4.0, 6.0, 8.0, 10.0), (0.1, 1.0, 10.0))
     """
     low, high = float(values.min()), float(values.max())
     if low > 0 and high / low >= STEEP:
@@ -63,9 +63,9 @@ def _powers(low: float, high: float) -> tuple[float, ...]:
 
 
 def _round_numbers(low: float, high: float) -> tuple[float, ...]:
-    """Multiples of 1, 2 or 5 times a power of ten between two numbers, three to five."""
-    unit = 10.0 ** math.floor(math.log10((high - low) / 2))
-    step = next(k * unit for k in (5, 2, 1) if (high - low) / (k * unit) >= 2)
+    """Multiples of 1, 2 or 5 times a power of ten between two numbers, three to seven."""
+    unit = 10.0 ** math.floor(math.log10((high - low) / 3))
+    step = next(k * unit for k in (5, 2, 1) if (high - low) / (k * unit) >= 3)
     return tuple(step * k for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1))
 
 

@@ -30,7 +30,7 @@ def html(part: str) -> str:
     return part if isinstance(part, Html) else escape(part.translate(_UNPRINTABLE))
 
 
-_UNPRINTABLE = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000))}
+_UNPRINTABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(55296, 57344)), "�")
 """Characters that no page may hold."""
 
 
@@ -146,7 +146,7 @@ color:inherit;background:none}
 .fn-page.fn-page tbody tr,.fn-page.fn-page thead tr,.fn-page.fn-page tfoot tr{background:none;border:0}
 .fn-page.fn-page tbody tr:nth-child(n):hover{background:rgba(127,127,127,.1)}
 .fn-page.fn-page th,.fn-page.fn-page td{padding:2px 14px 2px 4px;border:0;text-align:left;vertical-align:top;
-white-space:nowrap;max-width:none;min-width:0;color:inherit;background:none;font-weight:inherit}
+white-space:pre;max-width:none;min-width:0;color:inherit;background:none;font-weight:inherit}
 .fn-page.fn-page thead th{font-weight:600;opacity:.7;font-size:12px}
 .fn-page.fn-page thead tr{border-bottom:1px solid rgba(127,127,127,.45)}
 .fn-page.fn-page tfoot tr{border-top:1px solid rgba(127,127,127,.45);font-weight:600}
@@ -154,8 +154,13 @@ white-space:nowrap;max-width:none;min-width:0;color:inherit;background:none;font
 .fn-page.fn-page .fn-values td{font-family:MONO;font-size:11.5px;padding:3px 7px;text-align:right;
 border:1px solid rgba(127,127,127,.25)}
 .fn-page.fn-page .fn-facts td{padding:0 14px 0 0}
-.fn-page.fn-page td .fn-array{margin-left:0}
+.fn-page.fn-page td .fn-array{margin-left:0;white-space:normal}
+.fn-page td .fn-code{white-space:pre}
+.fn-page td .fn-plain{padding-left:15px}
 .fn-page.fn-page td summary{padding-left:0}
 .fn-page h4.fn-section{margin:10px 0 4px;font-size:12px;font-weight:600;letter-spacing:.04em;color:inherit}
+.fn-page .fn-charts{display:flex;flex-wrap:wrap;gap:8px 24px}
+.fn-page .fn-chart{width:420px;max-width:100%}
+.fn-page .fn-chart .fn-quiet{display:inline-block}
 .fn-page .fn-curve{display:block;max-width:100%;height:auto;margin:4px 0;font-family:inherit}
 """.replace("MONO", _MONO).replace("\n", "") + COLOURS

@@ -1,4 +1,4 @@
-"""How is an array of any size and number of axes seen in one small picture? By means of blocks, and slices side by side.
+"""How is an array of any size seen in one small picture? By means of blocks, and by slices side by side.
 
 The last two axes are rows and columns. Of three and four axes, slices of the last two stand in a row or a grid.
 """

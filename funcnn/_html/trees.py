@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from funcnn._html.arrays import Pictures, is_array, opened
 from funcnn._html.page import Html, counted, memory, opening, page, tag
 
-__all__ = ["Branch", "Leaf", "tree_page"]
+__all__ = ["Branch", "Leaf", "Line", "tree_page"]
 
 ROOM: Final = 600
 """The most lines of a page; what does not fit is counted."""
@@ -29,22 +28,31 @@ class Leaf(NamedTuple):
     value: Any
 
 
-class Branch(NamedTuple):
-    """A node under its name: what kind of container it is, and its entries."""
+class Line(NamedTuple):
+    """A leaf of which there are no numbers: its name, what it is, and more words about it."""
 
     name: str
     kind: str
-    entries: Sequence[Branch | Leaf]
+    said: str = ""
 
 
-Node: TypeAlias = Branch | Leaf
+class Branch(NamedTuple):
+    """A node under its name: what kind of container it is, its entries, and words about it in place of their counts."""
+
+    name: str
+    kind: str
+    entries: Sequence[Branch | Leaf | Line]
+    said: str | None = None
+
+
+Node: TypeAlias = Branch | Leaf | Line
 
 
 def tree_page(tree: Node) -> str:
     """The page of a tree, open at the top."""
     lines = _lines(tree)
     pictures = iter(range(PICTURES))
-    left_out = max(0, _arrays(tree) - PICTURES)
+    left_out = max(0, sum(1 for _ in _arrays(tree)) - PICTURES)
     said = [tag("div", f"Only the first {PICTURES} arrays open; {left_out:,} more have shape and dtype alone.",
                 kind="note")] if left_out else []
     return page(_shown(tree, ROOM, pictures, depth=2 if lines <= OPEN else 1), *said)
@@ -54,14 +62,17 @@ def _shown(node: Node, room: int, pictures: Pictures, depth: int) -> Html:
     """A node in at most so many lines, the first `depth` levels of it open."""
     if isinstance(node, Leaf):
         return opened(node.value, node.name, pictures)
+    if isinstance(node, Line):
+        return tag("div", *_head(node.name, node.kind, node.said), kind="plain")
     shown = node.entries[:max(room - 1, 1)]
     rooms = _shared(room - 1, [_lines(entry) for entry in shown])
     inside = [_shown(entry, share, pictures, depth - 1) for entry, share in zip(shown, rooms, strict=True)]
     more = len(node.entries) - len(shown)
     inside += [tag("div", f"… {counted(more, 'more entry')}, not shown", kind="plain quiet")] if more else []
+    head = _head(node.name, node.kind, _counts(node) if node.said is None else node.said)
     if not inside:
-        return tag("div", *_head(node), kind="plain")
-    return opening(_head(node), tag("div", *inside, kind="inside"), is_open=depth > 0)
+        return tag("div", *head, kind="plain")
+    return opening(head, tag("div", *inside, kind="inside"), is_open=depth > 0)
 
 
 def _shared(room: int, wanted: Sequence[int]) -> Iterator[int]:
@@ -72,37 +83,31 @@ def _shared(room: int, wanted: Sequence[int]) -> Iterator[int]:
         yield given
 
 
-def _head(node: Branch) -> list[Html]:
-    arrays, numbers, size = _arrays(node), _numbers(node), _bytes(node)
-    count = counted(len(node.entries), "entry")
-    said = f"{count}, {counted(numbers, 'number')}, {memory(size)}" if arrays else count
-    name = [tag("span", node.name, kind="name")] if node.name else []
-    return [*name, tag("span", node.kind, kind="code"), tag("span", said, kind="quiet")]
+def _head(name: str, kind: str, said: str) -> list[Html]:
+    """The texts of a line, without those that are empty."""
+    texts = {"name": name, "code": kind, "quiet": said}
+    return [tag("span", text, kind=look) for look, text in texts.items() if text]
 
 
 # -------------------------------------------------------------------------------------------------- counts
 
 
-def leaves(node: Node) -> Iterator[Any]:
-    """The values of all leaves."""
-    if isinstance(node, Leaf):
-        yield node.value
-    else:
+def _counts(node: Branch) -> str:
+    """How many entries it has and, where there are arrays in it, how many numbers, in how much memory."""
+    count, arrays = counted(len(node.entries), "entry"), list(_arrays(node))
+    sizes = [math.prod(array.shape) for array in arrays]
+    size = sum(n * getattr(array.dtype, "itemsize", 0) for n, array in zip(sizes, arrays, strict=True))
+    return f"{count}, {counted(sum(sizes), 'number')}, {memory(size)}" if arrays else count
+
+
+def _arrays(node: Node) -> Iterator[Any]:
+    """The leaves that are arrays."""
+    if isinstance(node, Branch):
         for entry in node.entries:
-            yield from leaves(entry)
+            yield from _arrays(entry)
+    elif isinstance(node, Leaf) and is_array(node.value):
+        yield node.value
 
 
 def _lines(node: Node) -> int:
-    return 1 if isinstance(node, Leaf) else 1 + sum(map(_lines, node.entries))
-
-
-def _arrays(node: Node) -> int:
-    return sum(map(is_array, leaves(node)))
-
-
-def _numbers(node: Node) -> int:
-    return sum(math.prod(leaf.shape) for leaf in leaves(node) if is_array(leaf))
-
-
-def _bytes(node: Node) -> int:
-    return sum(math.prod(leaf.shape) * getattr(leaf.dtype, "itemsize", 0) for leaf in leaves(node) if is_array(leaf))
+    return 1 + sum(map(_lines, node.entries)) if isinstance(node, Branch) else 1
