@@ -10,5 +10,5 @@ from funcnn._html.curves import chart
 from funcnn._html.page import Html, counted, memory, opening, page, shortened, table, tag
 from funcnn._html.trees import Branch, Leaf, Line, tree_page
 
-__all__ = ["Branch", "Html", "Leaf", "Line", "Pictures", "chart", "counted", "memory", "opened", "opening", "page", "shortened",
-           "table", "tag", "tree_page"]
+__all__ = ["Branch", "Html", "Leaf", "Line", "Pictures", "chart", "counted", "memory", "opened", "opening", "page",
+           "shortened", "table", "tag", "tree_page"]

@@ -1,4 +1,4 @@
-"""Every number of a training step: `trace(f)(*args)`, `find_nonfinite`, `summary`.
+"""Every number of a training step: `trace(f)(*args)`, `find_nonfinite`, `summary`; `show` and `curves` of any value.
 
 `trace` runs `fn.value_and_grad(f)` itself, on a tape that looks on while it writes, and gives back what went by as
 plain data: each operation with its layer, formula, values and cotangents, then the gradient and the update of each
@@ -18,6 +18,7 @@ from funcnn import tree
 from funcnn._arguments import nearest
 from funcnn.autodiff.reverse import named_after
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
+from funcnn.tracing.curves import Curves, curves
 from funcnn.tracing.data import Operand, Operation, Parameter
 from funcnn.tracing.recorder import argument_names, snapshot, watched_gradient
 from funcnn.tracing.summaries import Stage, Summary, summary
@@ -25,8 +26,8 @@ from funcnn.tracing.text import dot, mermaid, ranges, table, values
 from funcnn.tree.structure import show as show_as_text
 from funcnn.typing import Scalar
 
-__all__ = ["NonFinite", "Operand", "Operation", "Parameter", "Shown", "Stage", "Summary", "Trace", "find_nonfinite",
-           "show", "summary", "trace"]
+__all__ = ["Curves", "NonFinite", "Operand", "Operation", "Parameter", "Shown", "Stage", "Summary", "Trace", "curves",
+           "find_nonfinite", "show", "summary", "trace"]
 
 A = ParamSpec("A")
 P = TypeVar("P")

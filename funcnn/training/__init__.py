@@ -23,13 +23,12 @@ from funcnn._arguments import at, described, function
 from funcnn._arrays import namespace, readonly
 from funcnn.autodiff import reverse as autodiff
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
-from funcnn.training.curves import Curves, curves
 from funcnn.training.monitors import EarlyStopping, check_finite, early_stopping, one_number, progress
 from funcnn.training.streams import Batches, batches, in_order, rows_in, split
 from funcnn.typing import Key, Scalar
 
-__all__ = ["Batches", "Curves", "EarlyStopping", "batches", "check_finite", "curves", "early_stopping", "evaluate",
-           "fold", "make_step", "make_stochastic_step", "predict", "progress", "scan", "split"]
+__all__ = ["Batches", "EarlyStopping", "batches", "check_finite", "early_stopping", "evaluate", "fold",
+           "make_step", "make_stochastic_step", "predict", "progress", "scan", "split"]
 
 B = TypeVar("B")
 P = TypeVar("P")
