@@ -179,15 +179,17 @@ def _first(x: NDArray[Any]) -> str:
 
 def _panel(x: NDArray[Any], found: Statistics) -> Html:
     """The picture, or the numbers themselves, beside the statistics."""
-    if x.ndim <= 2 and max(x.shape) <= TABLE:
-        picture, notes = _numbers_in_colour(x), []
-    elif found.is_constant:
-        picture, notes = Html(""), []
-    else:
-        picture, notes = _heat_map(x)
+    picture, notes = _picture(x, found)
     said = [tag("div", note, kind="note") for note in [*notes, *_remarks(x, found)]]
     shown = [tag("div", picture, *said, kind="picture")] if picture or said else []
     return tag("div", *shown, _facts(x, found), kind="array")
+
+
+def _picture(x: NDArray[Any], found: Statistics) -> tuple[Html, list[str]]:
+    """What suits the array: its numbers, a heat map, nothing where all are the same; and what is to be said of it."""
+    if x.ndim <= 2 and max(x.shape) <= TABLE:
+        return _numbers_in_colour(x), []
+    return (Html(""), []) if found.is_constant else _heat_map(x)
 
 
 def _numbers_in_colour(x: NDArray[Any]) -> Html:
@@ -203,7 +205,7 @@ def _numbers_in_colour(x: NDArray[Any]) -> Html:
 
 
 def _cell(entry: Any, index: str, colour: tuple[int, int, int]) -> Html:
-    ink = "#fff" if is_dark(colour) else "#111"
+    ink = "#fff" if is_dark(colour) else "#000"
     return tag("td", number(entry, 3), style=f"background:#{bytes(colour).hex()};color:{ink}",
                title=f"{index}: {entry!s}")
 

@@ -88,13 +88,16 @@ def _numbers(colour: str) -> Colour:
 
 
 def is_dark(colour: Colour) -> bool:
-    """Whether white letters can be read on it better than black ones: its luma is below the middle.
+    """Whether white letters can be read on it better than black ones: its luminance Y is below the middle of both.
+
+        (1 + 0.05) / (Y + 0.05) > (Y + 0.05) / 0.05,        the contrasts of WCAG 2, one of which is 4.58 or more
 
     >>> is_dark((27, 90, 158)), is_dark((247, 247, 247))
     (True, False)
     """
-    red, green, blue = colour
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 140
+    linear = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return (luminance + 0.05) ** 2 < 1.05 * 0.05
 
 
 # ----------------------------------------------------------------------------------------------- an image

@@ -81,7 +81,8 @@ def smoothed(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     n = len(values)
     first, last = np.clip(np.arange(n) - reach, 0, n), np.clip(np.arange(n) + reach + 1, 0, n)
     with np.errstate(all="ignore"):
-        return (sums[last] - sums[first]) / (counts[last] - counts[first])
+        means: NDArray[np.float64] = (sums[last] - sums[first]) / (counts[last] - counts[first])
+    return means
 
 
 # ----------------------------------------------------------------------------------------------- the picture

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from funcnn._html import Branch, Line, counted, shortened, tree_page
 
 __all__ = ["page_of"]
 
+DEEPEST: Final = 40
+"""Levels of blocks that a page shows."""
+
 
 def page_of(layer: Any) -> str:
     """The page of a layer, a block or a net, of what it knows without drawing its parameters."""
-    return tree_page(_shown("", layer, None))
+    return tree_page(_shown("", layer, None, DEEPEST))
 
 
-def _shown(name: str, layer: Any, before: int | None) -> Branch | Line:
-    """A layer at its place, which gets so many features from the one before it."""
+def _shown(name: str, layer: Any, before: int | None, levels: int) -> Branch | Line:
+    """A layer at its place, which gets so many features from the one before it, and blocks inside it so deep."""
     widths = _widths(layer, before)
-    if not layer.stages:
+    if not layer.stages or not levels:
         said = [_flow(widths), _parameters(layer), _remembered(layer), _drawn(layer)]
         return Line(name, shortened(repr(layer)), _listed(said))
     kind = "net" if layer.kind == "serial" else layer.kind
     said = [_flow(widths), counted(len(layer.stages), "stage"), _count(layer), _drawn(layer)]
-    return Branch(name, kind, list(_stages(layer, widths[0])), _listed(said))
+    return Branch(name, kind, list(_stages(layer, widths[0], levels)), _listed(said))
 
 
-def _stages(layer: Any, width: int | None) -> Iterator[Branch | Line]:
+def _stages(layer: Any, width: int | None, levels: int) -> Iterator[Branch | Line]:
     """The stages of a net that gets so many features."""
     for name, stage in layer.stages:
-        yield _shown(name, stage, width)
+        yield _shown(shortened(name), stage, width, levels - 1)
         width = _widths(stage, width)[1]
 
 

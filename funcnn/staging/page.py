@@ -26,7 +26,8 @@ def page_of(name: str, inputs: Sequence[Variable], equations: Sequence[Equation]
     calls = [each for each in equations if each.function is not freeze]
     lines = [None if before.line == each.line else each.line for before, each in pairwise([_NONE, *calls])]
     rows = _shortened([_row(each, writer, frozen, line) for each, line in zip(calls, lines, strict=True)])
-    given = [(_code(repr(each)), _code(str(each)), tag("span", "input", kind="quiet")) for each in inputs[:LINES]]
+    given: list[tuple[str, ...]] = [(_code(repr(each)), _code(str(each)), tag("span", "input", kind="quiet"))
+                                    for each in inputs[:LINES]]
     given += [(f"… {counted(len(inputs) - LINES, 'more input')}",)] if len(inputs) > LINES else []
     result = (_code("return " + (", ".join(map(writer.value, outputs[:LINES])) or "None")), "", "")
     said = [counted(len(inputs), "input"), counted(len(equations), "call"), counted(len(outputs), "output"),
@@ -46,7 +47,7 @@ def _row(equation: Equation, writer: ListWriter, frozen: set[Any], line: Line | 
 
 
 def _code(text: str) -> Html:
-    return tag("span", text, kind="code")
+    return tag("span", shortened(text, 300), kind="code")
 
 
 def _place(line: Line | None) -> Html:

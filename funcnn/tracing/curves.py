@@ -69,7 +69,7 @@ def _told(curve: Curve) -> list[str]:
             for name, (value, step) in curve.points.items()]
 
 
-def curves(history: Values | Mapping[str, Values]) -> Curves:
+def curves(history: Values | Mapping[str, Values | Mapping[str, Values]]) -> Curves:
     """The values of a training as curves: the history of a `fold`, a list, or a dict (a tree) of them by name.
 
     At the end of a cell of a notebook they are drawn, each value pale and the mean of its neighbourhood strong, on a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from funcnn._html import Branch, Leaf, tree_page
+from funcnn._html import Branch, Leaf, shortened, tree_page
 from funcnn.tree.structure import Node, node_of
 
 __all__ = ["page_of"]
@@ -26,7 +26,7 @@ def _shown(name: str, tree: Any, levels: int) -> Branch | Leaf:
     node = _node(tree)
     if node is None or tree is None or not levels:
         return Leaf(name, tree)
-    entries = [_shown(str(key), child, levels - 1) for key, child in node.entries(tree).items()]
+    entries = [_shown(shortened(str(key)), child, levels - 1) for key, child in node.entries(tree).items()]
     return Branch(name, type(tree).__name__, entries)
 
 
