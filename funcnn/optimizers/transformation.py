@@ -91,6 +91,23 @@ class GradientTransformation:
         result: tuple[P, OptState[P]] = self.update_fn(_gradients_of(params, grads), state, params)
         return result
 
+    def __repr__(self) -> str:
+        return f"<GradientTransformation {_parts_text(self)}>"
+
+
+def _parts_text(each: GradientTransformation) -> str:
+    """What it is made of, by the names of the functions that made the parts: `chain(scale_by_adam, scale)`."""
+    if each.part is not None:
+        return each.part.owner
+    function = getattr(each.update_fn, "func", each.update_fn)
+    settings: tuple[Any, ...] = getattr(each.update_fn, "args", ())
+    if function is _stateless:
+        return str(settings[0])
+    name = "chain" if function is _chained else getattr(function, "__name__", "update_fn").strip("_")
+    inside = each.init_fn.args[0] if function is _chained else settings  # type: ignore[attr-defined]  # a partial
+    texts = [_parts_text(other) for other in inside if isinstance(other, GradientTransformation)]
+    return f"{name}({', '.join(texts)})" if texts or function is _chained else name
+
 
 def _check_trainable(params: Any) -> None:
     """Only floating-point parameters can follow a gradient."""

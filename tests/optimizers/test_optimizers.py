@@ -1098,3 +1098,12 @@ def test_a_bad_learning_rate_names_the_optimizer(name: str) -> None:
     rising = make(lambda count: -1.0)
     with pytest.raises(ValueError, match=rf"^{name}: schedule\(0\) must be"):
         rising.update(1.0, rising.init(1.0), 1.0)
+
+
+def test_repr_says_what_an_optimizer_is_made_of() -> None:
+    own = GradientTransformation(lambda params: (), lambda grads, state, params: (grads, ()))
+    made = {"chain(scale_by_adam, scale)": adam(0.1), "chain()": chain(), "identity": identity(),
+            "chain(clip, <lambda>, chain(scale))": chain(clip(1.0), own, sgd(0.1)),
+            "accumulate(skip(chain(scale)))": accumulate(skip_not_finite(sgd(0.1)), 2)}
+    for text, optimizer in made.items():
+        assert repr(optimizer) == f"<GradientTransformation {text}>"
