@@ -7,8 +7,8 @@ imported before a notebook asks.
 
 from funcnn._html.arrays import Pictures, opened
 from funcnn._html.curves import chart
-from funcnn._html.page import Html, counted, memory, opening, page, shortened, table, tag
+from funcnn._html.page import Html, counted, memory, one_line, opening, page, shortened, table, tag, words
 from funcnn._html.trees import Branch, Leaf, Line, tree_page
 
-__all__ = ["Branch", "Html", "Leaf", "Line", "Pictures", "chart", "counted", "memory", "opened", "opening", "page",
-           "shortened", "table", "tag", "tree_page"]
+__all__ = ["Branch", "Html", "Leaf", "Line", "Pictures", "chart", "counted", "memory", "one_line", "opened", "opening",
+           "page", "shortened", "table", "tag", "tree_page", "words"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from funcnn._html.colours import GAP, image, is_dark, palette, scale_of, shades
-from funcnn._html.page import Html, memory, opening, shortened, tag
+from funcnn._html.page import Html, memory, one_line, opening, shortened, tag, words
 from funcnn._html.reduction import as_real, is_numeric, pictured, thinned
 
 __all__ = ["Pictures", "Statistics", "array_text", "is_array", "number", "opened", "scalar_text", "statistics"]
@@ -143,24 +143,28 @@ def _remarks(x: NDArray[Any], found: Statistics) -> list[str]:
 
 def opened(x: Any, name: str, pictures: Pictures) -> Html:
     """A line that says what x is, and opens to its numbers where it is an array and there is room on the page."""
-    named = [tag("span", name, kind="name")] if name else []
     if not is_array(x):
-        return tag("div", *named, tag("span", scalar_text(x), kind="code"), kind="plain")
-    line = [*named, tag("span", array_text(x) if x.shape else str(x.dtype), kind="code")]
-    numbers = _numbers(x)
-    if numbers is None:
-        return tag("div", *line, tag("span", "its numbers are not to be had here", kind="quiet"), kind="plain")
-    if not x.shape:
-        text = number(numbers[()], 7) if is_numeric(numbers.dtype) else scalar_text(numbers.item())
-        return tag("div", *line, tag("span", text, kind="quiet"), kind="plain")
-    if not numbers.size or next(pictures, None) is None:
-        return tag("div", *line, kind="plain")
-    if not is_numeric(numbers.dtype):
-        return tag("div", *line, tag("span", _first(numbers), kind="quiet"), kind="plain")
+        return one_line(words(name=name, code=scalar_text(x)), "plain")
+    code, numbers = array_text(x) if x.shape else str(x.dtype), _numbers(x)
+    if numbers is None or not _is_drawn(numbers) or next(pictures, None) is None:
+        return one_line(words(name=name, code=code, quiet=_on_a_line(numbers)), "plain")
     found = statistics(numbers)
     of_what = "|x| from " if numbers.dtype.kind == "c" else ""
-    line += [tag("span", of_what + found.range, kind="quiet"), *[tag("span", odd, kind="odd") for odd in found.odd]]
-    return opening(line, _panel(numbers, found))
+    said = words(name=name, code=code, quiet=of_what + found.range)
+    return opening([*said, *[tag("span", odd, kind="odd") for odd in found.odd]], _panel(numbers, found))
+
+
+def _is_drawn(x: NDArray[Any]) -> bool:
+    return x.ndim > 0 and x.size > 0 and is_numeric(x.dtype)
+
+
+def _on_a_line(x: NDArray[Any] | None) -> str:
+    """What is said of the numbers of an array that does not open."""
+    if x is None:
+        return "its numbers are not to be had here"
+    if not x.ndim:
+        return number(x[()], 7) if is_numeric(x.dtype) else scalar_text(x.item())
+    return "" if is_numeric(x.dtype) else _first(x)
 
 
 def _numbers(x: Any) -> NDArray[Any] | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from funcnn._html.colours import STYLE as COLOURS
 
-__all__ = ["Html", "counted", "memory", "opening", "page", "shortened", "table", "tag"]
+__all__ = ["Html", "counted", "memory", "one_line", "opening", "page", "shortened", "table", "tag", "words"]
 
 
 class Html(str):
@@ -49,10 +49,28 @@ def tag(name: str, *inside: str, kind: str = "", **attributes: str) -> Html:
 _VOID = ("img", "br")
 
 
-def opening(line: Iterable[str], inside: Html, kind: str = "", is_open: bool = False) -> Html:
+def words(**texts: str) -> list[Html]:
+    """Texts by what they are: `name`, `title`, `code`, `quiet`, without those that are empty.
+
+    >>> words(name="w", code="", quiet="all 0")
+    ['<span class="fn-name">w</span>', '<span class="fn-quiet">all 0</span>']
+    """
+    return [tag("span", text, kind=kind) for kind, text in texts.items() if text]
+
+
+def one_line(parts: Iterable[str], kind: str = "") -> Html:
+    """Texts on a line of their own, with spaces between, as a copy of the page has them too."""
+    return tag("div", *_spaced(parts), kind=kind)
+
+
+def _spaced(parts: Iterable[str]) -> list[str]:
+    return [text for part in parts for text in (" ", part)][1:]
+
+
+def opening(parts: Iterable[str], inside: Html, kind: str = "", is_open: bool = False) -> Html:
     """A line that opens and closes what stands below it; the keyboard reaches it, as all `details`."""
     state = {"open": ""} if is_open else {}
-    return tag("details", tag("summary", *line), inside, kind=kind, **state)
+    return tag("details", tag("summary", *_spaced(parts)), inside, kind=kind, **state)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = (), foot: Sequence[str] = (),
@@ -126,12 +144,12 @@ border:4px solid transparent;border-left:6px solid currentColor;border-right:0;o
 .fn-page summary:focus-visible{outline:2px solid rgba(60,130,220,.9);outline-offset:-1px}
 .fn-page .fn-inside{margin-left:8px;padding-left:12px;border-left:1px solid rgba(127,127,127,.3)}
 .fn-page .fn-plain{padding:1px 4px 1px 19px}
-.fn-page .fn-name,.fn-page .fn-title{font-weight:600;margin-right:10px}
+.fn-page .fn-name,.fn-page .fn-title{font-weight:600;margin-right:6px}
 .fn-page .fn-title{font-size:14px}
 .fn-page .fn-code{font-family:MONO;font-size:12px;white-space:pre-wrap}
-.fn-page .fn-code,.fn-page .fn-quiet{margin-right:10px}
+.fn-page .fn-code,.fn-page .fn-quiet{margin-right:6px}
 .fn-page .fn-quiet{opacity:.7}
-.fn-page .fn-odd{background:#a3166f;color:#fff;border-radius:8px;padding:0 7px;font-size:11.5px;margin-right:6px;
+.fn-page .fn-odd{background:#a3166f;color:#fff;border-radius:8px;padding:0 7px;font-size:11.5px;margin-right:2px;
 white-space:nowrap}
 .fn-page .fn-array{display:flex;flex-wrap:wrap;gap:10px 28px;margin:4px 0 10px 19px;align-items:flex-start}
 .fn-page .fn-picture{min-width:0;max-width:100%}

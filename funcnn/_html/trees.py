@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from funcnn._html.arrays import Pictures, is_array, opened
-from funcnn._html.page import Html, counted, memory, opening, page, tag
+from funcnn._html.page import Html, counted, memory, one_line, opening, page, tag, words
 
 __all__ = ["Branch", "Leaf", "Line", "tree_page"]
 
@@ -63,15 +63,15 @@ def _shown(node: Node, room: int, pictures: Pictures, depth: int) -> Html:
     if isinstance(node, Leaf):
         return opened(node.value, node.name, pictures)
     if isinstance(node, Line):
-        return tag("div", *_head(node.name, node.kind, node.said), kind="plain")
+        return one_line(words(name=node.name, code=node.kind, quiet=node.said), "plain")
     shown = node.entries[:max(room - 1, 1)]
     rooms = _shared(room - 1, [_lines(entry) for entry in shown])
     inside = [_shown(entry, share, pictures, depth - 1) for entry, share in zip(shown, rooms, strict=True)]
     more = len(node.entries) - len(shown)
     inside += [tag("div", f"… {counted(more, 'more entry')}, not shown", kind="plain quiet")] if more else []
-    head = _head(node.name, node.kind, _counts(node) if node.said is None else node.said)
+    head = words(name=node.name, code=node.kind, quiet=_counts(node) if node.said is None else node.said)
     if not inside:
-        return tag("div", *head, kind="plain")
+        return one_line(head, "plain")
     return opening(head, tag("div", *inside, kind="inside"), is_open=depth > 0)
 
 
@@ -81,12 +81,6 @@ def _shared(room: int, wanted: Sequence[int]) -> Iterator[int]:
         given = max(1, min(want, room // (len(wanted) - i)))
         room -= given
         yield given
-
-
-def _head(name: str, kind: str, said: str) -> list[Html]:
-    """The texts of a line, without those that are empty."""
-    texts = {"name": name, "code": kind, "quiet": said}
-    return [tag("span", text, kind=look) for look, text in texts.items() if text]
 
 
 # -------------------------------------------------------------------------------------------------- counts

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from funcnn._html import Html, counted, memory, opened, opening, page, shortened, table, tag
+from funcnn._html import Html, counted, memory, one_line, opened, opening, page, shortened, table, tag, words
 from funcnn.staging.equation import Equation, Line, Variable, expect, freeze
 from funcnn.staging.source import ListWriter
 
@@ -32,7 +32,7 @@ def page_of(name: str, inputs: Sequence[Variable], equations: Sequence[Equation]
     result = (_code("return " + (", ".join(map(writer.value, outputs[:LINES])) or "None")), "", "")
     said = [counted(len(inputs), "input"), counted(len(equations), "call"), counted(len(outputs), "output"),
             f"results of {memory(sum(each.result.nbytes for each in equations))} in all"]
-    head = tag("div", tag("span", f"Program {name}", kind="title"), tag("span", " · ".join(said), kind="quiet"))
+    head = one_line(words(title=f"Program {name}", quiet=" · ".join(said)))
     return page(head, *_constants(writer.constants), table(("call", "result", "asked for by"),
                                                            [*given, *rows, result]))
 
@@ -71,5 +71,5 @@ def _constants(constants: dict[str, Any]) -> Iterator[Html]:
     if constants:
         pictures = iter(range(PICTURES))
         shown = [opened(value, name, pictures) for name, value in list(constants.items())[:LINES]]
-        yield opening([tag("span", counted(len(constants), "constant"), kind="quiet")],
+        yield opening(words(quiet=counted(len(constants), "constant")),
                       tag("div", *shown, kind="inside"))

@@ -52,15 +52,14 @@ class Curves:
                          + (f", {curve.odd:,} not finite" if curve.odd else "") for curve in self.all)
 
     def _repr_html_(self) -> str:
-        from funcnn._html import Html, chart, counted, page, tag
+        from funcnn._html import Html, chart, counted, one_line, page, tag, words
 
         parts: list[Html] = []
         for curve in self.all:
-            steps = tag("span", counted(len(curve.values), "step"), kind="quiet")
-            title = [tag("span", curve.name, kind="title")] if curve.name else []
-            facts = [tag("span", text, kind="quiet") for text in _told(curve)]
-            facts += [tag("span", f"{curve.odd:,} not finite", kind="odd")] if curve.odd else []
-            parts.append(tag("div", tag("div", *title, steps), chart(curve.values), tag("div", *facts), kind="chart"))
+            head = words(title=curve.name, quiet=counted(len(curve.values), "step"))
+            facts = [*[tag("span", text, kind="quiet") for text in _told(curve)],
+                     *words(odd=f"{curve.odd:,} not finite" if curve.odd else "")]
+            parts.append(tag("div", one_line(head), chart(curve.values), one_line(facts), kind="chart"))
         return page(tag("div", *parts, kind="charts"))
 
 

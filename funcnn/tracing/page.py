@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from funcnn._html import Html, Pictures, counted, opened, opening, page, table, tag
+from funcnn._html import Html, Pictures, counted, one_line, opened, opening, page, table, tag, words
 from funcnn.tracing.data import Operation, Parameter
 from funcnn.tracing.text import BACKWARD, FORWARD, Row, backward_rows, forward_rows, parameter_rows, values
 
@@ -25,7 +25,7 @@ def page_of(name: str, value: Any, operations: Sequence[Operation], parameters: 
     pictures = iter(range(PICTURES))
     count = f"{counted(len(operations), 'operation')}, {counted(len(parameters), 'parameter')}"
     head, *rows = parameter_rows(parameters)
-    return page(tag("div", tag("span", f"{name} = {values(value)}", kind="title"), tag("span", count, kind="quiet")),
+    return page(one_line(words(title=f"{name} = {values(value)}", quiet=count)),
                 _section("Forward", FORWARD, forward_rows(operations), pictures),
                 _section("Backward", BACKWARD, backward_rows(operations), pictures),
                 _section("Parameters", head, rows, pictures))
@@ -35,7 +35,7 @@ def _section(title: str, head: Row, rows: Sequence[Row | str], pictures: Picture
     """One table, without the column of shapes, which stand beside the values."""
     shown = [i for i, column in enumerate(head) if column != "shape"]
     lines = [[row] if isinstance(row, str) else [_cell(head[i], row[i], pictures) for i in shown] for row in rows]
-    return opening([tag("span", title, kind="title")], table([head[i] for i in shown], lines), is_open=True)
+    return opening(words(title=title), table([head[i] for i in shown], lines), is_open=True)
 
 
 def _cell(column: str, content: Any, pictures: Pictures) -> str:

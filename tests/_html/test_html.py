@@ -365,7 +365,7 @@ def test_a_net_as_deep_as_may_be_and_a_long_one_have_pages() -> None:
 
 
 def text_of(html: str) -> str:
-    return " ".join(Parsed(html).texts)
+    return " ".join(" ".join(Parsed(html).texts).split())
 
 
 def test_a_net_says_its_stages_their_widths_and_parameters() -> None:
