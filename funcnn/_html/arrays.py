@@ -149,9 +149,15 @@ def opened(x: Any, name: str, pictures: Pictures) -> Html:
     if numbers is None or not _is_drawn(numbers) or next(pictures, None) is None:
         return one_line(words(name=name, code=code, quiet=_on_a_line(numbers)), "plain")
     found = statistics(numbers)
-    of_what = "|x| from " if numbers.dtype.kind == "c" else ""
-    said = words(name=name, code=code, quiet=of_what + found.range)
+    said = words(name=name, code=code, quiet=_range(numbers, found))
     return opening([*said, *[tag("span", odd, kind="odd") for odd in found.odd]], _panel(numbers, found))
+
+
+def _range(x: NDArray[Any], found: Statistics) -> str:
+    """From where to where the numbers go; of what is true or false, how many are true."""
+    if x.dtype.kind == "b":
+        return f"{found.seen - found.zeros:,} of {found.seen:,} true"
+    return f"|x| from {found.range}" if x.dtype.kind == "c" and not found.is_constant else found.range
 
 
 def _is_drawn(x: NDArray[Any]) -> bool:
@@ -223,7 +229,7 @@ def _heat_map(x: NDArray[Any]) -> tuple[Html, list[str]]:
     across, down = _size_of_a_cell(width, height)
     picture = tag("img", src=image(places, scale.name), alt=f"heat map of {array_text(x)}",
                   style=f"width:{across * width}px;height:{down * height}px")
-    bar = tag("div", number(scale.low, 3), tag("span", kind=f"bar {scale.name}"), number(scale.high, 3), kind="scale")
+    bar = one_line([number(scale.low, 3), tag("span", kind=f"bar {scale.name}"), number(scale.high, 3)], "scale")
     return Html(picture + bar), list(notes)
 
 

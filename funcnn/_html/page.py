@@ -135,7 +135,7 @@ STYLE: Final = """
 .fn-page{color:var(--jp-content-font-color1,var(--vscode-editor-foreground,inherit));font-size:13px;line-height:1.5;
 max-width:100%;overflow-wrap:anywhere}
 .fn-page details,.fn-page summary,.fn-page div{margin:0;padding:0}
-.fn-page summary{cursor:pointer;list-style:none;padding:1px 4px;border-radius:4px}
+.fn-page summary{cursor:pointer;list-style:none;padding:1px 4px 1px 19px;text-indent:-15px;border-radius:4px}
 .fn-page summary::-webkit-details-marker{display:none}
 .fn-page summary::before{content:"";display:inline-block;width:0;height:0;margin:0 7px 1px 2px;
 border:4px solid transparent;border-left:6px solid currentColor;border-right:0;opacity:.55}
@@ -175,7 +175,7 @@ border:1px solid rgba(127,127,127,.25)}
 .fn-page.fn-page td .fn-array{margin-left:0;white-space:normal}
 .fn-page td .fn-code{white-space:pre}
 .fn-page td .fn-plain{padding-left:15px}
-.fn-page.fn-page td summary{padding-left:0}
+.fn-page.fn-page td summary{padding-left:15px}
 .fn-page h4.fn-section{margin:10px 0 4px;font-size:12px;font-weight:600;letter-spacing:.04em;color:inherit}
 .fn-page .fn-charts{display:flex;flex-wrap:wrap;gap:8px 24px}
 .fn-page .fn-chart{width:420px;max-width:100%}
