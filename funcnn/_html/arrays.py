@@ -237,9 +237,9 @@ def _size_of_a_cell(width: int, height: int) -> tuple[int, int]:
     """In pixels: a square, unless the picture would be a thread then.
 
     >>> _size_of_a_cell(20, 20), _size_of_a_cell(64, 1), _size_of_a_cell(3, 32)
-    ((9, 9), (7, 16), (16, 6))
+    ((9, 9), (6, 16), (16, 6))
     """
-    side = max(2, min(16, 448 // width, max(192 // height, 3)))
+    side = max(2, min(16, 384 // width, max(192 // height, 3)))
     return min(16, max(side, 48 // width)), min(16, max(side, 28 // height))
 
 
