@@ -67,10 +67,10 @@ def _spaced(parts: Iterable[str]) -> list[str]:
     return [text for part in parts for text in (" ", part)][1:]
 
 
-def opening(parts: Iterable[str], inside: Html, kind: str = "", is_open: bool = False) -> Html:
+def opening(parts: Iterable[str], inside: Html, is_open: bool = False) -> Html:
     """A line that opens and closes what stands below it; the keyboard reaches it, as all `details`."""
     state = {"open": ""} if is_open else {}
-    return tag("details", tag("summary", *_spaced(parts)), inside, kind=kind, **state)
+    return tag("details", tag("summary", *_spaced(parts)), inside, **state)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = (), foot: Sequence[str] = (),
@@ -176,7 +176,6 @@ border:1px solid rgba(127,127,127,.25)}
 .fn-page td .fn-code{white-space:pre}
 .fn-page td .fn-plain{padding-left:15px}
 .fn-page.fn-page td summary{padding-left:15px}
-.fn-page h4.fn-section{margin:10px 0 4px;font-size:12px;font-weight:600;letter-spacing:.04em;color:inherit}
 .fn-page .fn-charts{display:flex;flex-wrap:wrap;gap:8px 24px}
 .fn-page .fn-chart{width:420px;max-width:100%}
 .fn-page .fn-chart .fn-quiet{display:inline-block}

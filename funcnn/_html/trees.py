@@ -50,12 +50,10 @@ Node: TypeAlias = Branch | Leaf | Line
 
 def tree_page(tree: Node) -> str:
     """The page of a tree, open at the top."""
-    lines = _lines(tree)
-    pictures = iter(range(PICTURES))
-    left_out = max(0, sum(1 for _ in _arrays(tree)) - PICTURES)
-    said = [tag("div", f"Only the first {PICTURES} arrays open; {left_out:,} more have shape and dtype alone.",
-                kind="note")] if left_out else []
-    return page(_shown(tree, ROOM, pictures, depth=2 if lines <= OPEN else 1), *said)
+    shown = _shown(tree, ROOM, iter(range(PICTURES)), depth=2 if _lines(tree) <= OPEN else 1)
+    more = sum(math.prod(array.shape) > 0 and array.shape != () for array in _arrays(tree)) - PICTURES
+    note = f"Only the first {PICTURES} arrays open; {more:,} more have shape and dtype alone."
+    return page(shown, *([tag("div", note, kind="note")] if more > 0 else []))
 
 
 def _shown(node: Node, room: int, pictures: Pictures, depth: int) -> Html:

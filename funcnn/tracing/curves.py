@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from funcnn import tree
 from funcnn._arguments import described
+from funcnn._arrays import is_float
 from funcnn.typing import Scalar
 
 __all__ = ["Curves", "curves"]
@@ -90,7 +91,7 @@ def _is_one(history: object) -> bool:
 
 def _vector(name: str, values: Any) -> NDArray[np.float64]:
     vector = np.asarray(values)
-    if vector.ndim != 1 or vector.dtype.kind not in "biuf":
+    if vector.ndim != 1 or not (is_float(vector.dtype) or vector.dtype.kind in "biu"):
         raise TypeError(f"curves: {name or 'history'} must be one real number a step, got {described(vector)}; choose "
                         "or average: history[:, 0], history.mean(axis=1)")
     return vector.astype(np.float64)

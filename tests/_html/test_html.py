@@ -109,6 +109,9 @@ def test_the_style_is_that_of_the_page_alone() -> None:
     for selectors in re.findall(r"([^{}]+)\{[^{}]*\}", STYLE):
         assert all(selector.startswith(".fn-page") for selector in selectors.split(",")), selectors
     assert STYLE.count("{") == STYLE.count("}") > 30
+    everything = "".join(make() for make in PAGES.values()) + of({"x": [np.ones((2, 2)), np.array([1.0, np.nan] * 9)]})
+    used = {each for _, attributes in Parsed(everything).tags for each in (attributes.get("class") or "").split()}
+    assert set(re.findall(r"\.(fn-\w+)", STYLE)) == used
 
 
 def test_importing_funcnn_reads_nothing_of_it() -> None:
@@ -444,6 +447,7 @@ def test_arrays_of_jax_have_pages(jax: Any) -> None:
 
     watched(jnp.ones(3))
     assert "not to be had here" in seen[0]
+    assert "lowest 0.5 at step 1" in repr(tracing.curves(jnp.asarray([1.0, 0.5], "bfloat16")))
     Parsed(of({"key": jax.random.key(0), "outline": jax.ShapeDtypeStruct((2,), "float32"), "nan": jnp.nan}))
 
 
