@@ -164,7 +164,7 @@ color:inherit;background:none}
 .fn-page.fn-page tbody tr,.fn-page.fn-page thead tr,.fn-page.fn-page tfoot tr{background:none;border:0}
 .fn-page.fn-page tbody tr:nth-child(n):hover{background:rgba(127,127,127,.1)}
 .fn-page.fn-page th,.fn-page.fn-page td{padding:2px 14px 2px 4px;border:0;text-align:left;vertical-align:top;
-white-space:pre;max-width:none;min-width:0;color:inherit;background:none;font-weight:inherit}
+white-space:pre;line-height:1.35;max-width:none;min-width:0;color:inherit;background:none;font-weight:inherit}
 .fn-page.fn-page thead th{font-weight:600;opacity:.7;font-size:12px}
 .fn-page.fn-page thead tr{border-bottom:1px solid rgba(127,127,127,.45)}
 .fn-page.fn-page tfoot tr{border-top:1px solid rgba(127,127,127,.45);font-weight:600}
