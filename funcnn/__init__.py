@@ -9,6 +9,7 @@ which they are also imported: a room knows those above it and none below.
     _arguments        how is an argument refused that cannot be meant?
     _threads          how do threads share a work?
     _foreign          how does data of pandas, polars and PyTorch come in?
+    _html             how does a value look in a notebook?
     tree              how are many arrays treated as one value?
     core              what is a traced program, and what does a transformation say of it?
     batching          how is a function of one example computed for all, by vmap?

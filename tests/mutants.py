@@ -610,6 +610,16 @@ MUTANTS = [
            "f\"{place} itself\" if place in names else place", "place", "checkpoint/test_checkpoint.py"),
     Mutant("integers that floats do not hold", "_foreign.py",
            "bool(np.array_equal(x.astype(dtype).astype(x.dtype), x))", "True", "test_foreign.py"),
+
+    # pages of a notebook
+    Mutant("a text that is not escaped", "_html/page.py", "else escape(part.translate(_UNPRINTABLE))",
+           "else part.translate(_UNPRINTABLE)", "_html"),
+    Mutant("zero is not white", "_html/colours.py", "return Scale(\"signed\", -most, most)",
+           "return Scale(\"signed\", low, high)", "_html"),
+    Mutant("the last block counts as a whole one", "_html/reduction.py", "counts = np.diff(starts, append=n)",
+           "counts = np.full(len(starts), n / len(starts)).astype(int)", "_html"),
+    Mutant("up is less", "_html/curves.py", "HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)",
+           "TOP + share * (HEIGHT - TOP - BOTTOM)", "_html"),
 ]
 
 

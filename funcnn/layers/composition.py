@@ -166,6 +166,11 @@ class Layer(Remembering[P], Generic[I, O, P]):
         arguments = widths if self.made_by is None else self.made_by.args
         return f"{self.kind}({', '.join(map(repr, arguments))})"
 
+    def _repr_html_(self) -> str:
+        from funcnn.layers.page import page_of
+
+        return page_of(self)
+
     def __copy__(self) -> Self:
         return self  # it never changes
 

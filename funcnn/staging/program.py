@@ -64,9 +64,9 @@ class Program:
         return f"Program({self.name}: {len(self.inputs)} inputs, {len(self.equations)} equations)"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from funcnn.staging.page import page_of
 
-        return f"<pre>{escape(str(self))}</pre>"
+        return page_of(self.name, self.inputs, self.equations, self.outputs)
 
     def source(self, path: str | None = None) -> str:
         """The program as a file of Python that needs NumPy alone; `path` is where it will be written.

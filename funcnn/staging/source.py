@@ -12,7 +12,7 @@ import numpy as np
 
 from funcnn.staging.equation import UFUNC_OF, Attribute, Equation, Method, Variable, expect, freeze
 
-__all__ = ["Writer", "listing", "public_name"]
+__all__ = ["ListWriter", "Writer", "listing", "public_name"]
 
 _INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
           operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|",
@@ -148,7 +148,7 @@ def public_name(function: Any) -> str | None:
     return None
 
 
-class _ListWriter(Writer):
+class ListWriter(Writer):
     """Writes for people: a function of two arrays by its operator, where it has one."""
 
     def call(self, function: Any, operands: Sequence[Any], options: dict[str, Any]) -> str:
@@ -158,7 +158,7 @@ class _ListWriter(Writer):
 
 def listing(name: str, inputs: Sequence[Variable], equations: Iterable[Equation], outputs: Sequence[Any]) -> str:
     """A program as NumPy code, with shapes and the lines of the user that asked for it."""
-    writer = _ListWriter()
+    writer = ListWriter()
     frozen = {each.operands[0] for each in equations if each.function is freeze}
     rows = [(writer.equation(each), each) for each in equations if each.function is not freeze]
     width = min(max([len(code) for code, _ in rows], default=0), WIDE)

@@ -1,4 +1,4 @@
-"""Every number of a training step: `trace(f)(*args)`, `find_nonfinite`, `summary`.
+"""Every number of a training step: `trace(f)(*args)`, `find_nonfinite`, `summary`; `show` and `curves` of any value.
 
 `trace` runs `fn.value_and_grad(f)` itself, on a tape that looks on while it writes, and gives back what went by as
 plain data: each operation with its layer, formula, values and cotangents, then the gradient and the update of each
@@ -18,14 +18,16 @@ from funcnn import tree
 from funcnn._arguments import nearest
 from funcnn.autodiff.reverse import named_after
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
+from funcnn.tracing.curves import Curves, curves
 from funcnn.tracing.data import Operand, Operation, Parameter
 from funcnn.tracing.recorder import argument_names, snapshot, watched_gradient
 from funcnn.tracing.summaries import Stage, Summary, summary
 from funcnn.tracing.text import dot, mermaid, ranges, table, values
+from funcnn.tree.structure import show as show_as_text
 from funcnn.typing import Scalar
 
-__all__ = ["NonFinite", "Operand", "Operation", "Parameter", "Stage", "Summary", "Trace", "find_nonfinite", "summary",
-           "trace"]
+__all__ = ["Curves", "NonFinite", "Operand", "Operation", "Parameter", "Shown", "Stage", "Summary", "Trace", "curves",
+           "find_nonfinite", "show", "summary", "trace"]
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -83,6 +85,43 @@ class Trace:
     def __repr__(self) -> str:
         return (f"<trace of {self.name}: {values(self.value)} in {len(self.operations)} operations, "
                 f"{len(self.parameters)} parameters>")
+
+    def _repr_html_(self) -> str:
+        from funcnn.tracing.page import page_of
+
+        return page_of(self.name, self.value, self.operations, self.parameters)
+
+
+# ------------------------------------------------------------------------------------------------ any value
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A value that opens in a notebook; elsewhere its text."""
+
+    value: object
+
+    def __repr__(self) -> str:
+        return show_as_text(self.value)
+
+    def _repr_html_(self) -> str:
+        from funcnn.tree.page import page_of
+
+        return page_of(self.value)
+
+
+def show(value: object) -> Shown:
+    """Any value as a page of a notebook: a tree that opens, down to the heat map and the statistics of each array.
+
+    Put it at the end of a cell. Nets, parameters, traces and programs are shown so without it; it is for arrays, dicts,
+    and states of optimizers.
+
+    >>> show({"w": np.ones((2, 3), np.float32), "steps": (1, 2)})
+    {'w': float32[2, 3], 'steps': (1, 2)}
+
+    As `treescope.show`.
+    """
+    return Shown(value)
 
 
 # --------------------------------------------------------------------------------------------------- trace

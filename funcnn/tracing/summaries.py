@@ -19,6 +19,9 @@ __all__ = ["Stage", "Summary", "columns", "summary"]
 AnyLayer = Layer[Any, Any, Any]
 
 
+HEAD = ("path", "kind", "in -> out", "output", "parameters", "bytes")
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage of a network; the stages inside a block follow it, with a `depth` of one more."""
@@ -51,14 +54,19 @@ class Summary:
         return sum(stage.bytes for stage in self.stages if not stage.depth)
 
     def __str__(self) -> str:
-        head = ("path", "kind", "in -> out", "output", "parameters", "bytes")
         rows = [_row(stage) for stage in self.stages]
         total = ("total", "", "", "", f"{self.parameters:,}", f"{self.bytes:,}")
-        lines = columns([head, *rows, total], right=(4, 5))
+        lines = columns([HEAD, *rows, total], right=(4, 5))
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from funcnn._html import page, table
+
+        foot = ("total", "", "", "", f"{self.parameters:,}", f"{self.bytes:,}")
+        return page(table(HEAD, map(_row, self.stages), right=(4, 5), foot=foot))
 
 
 def summary(net: AnyLayer, input_shape: Shape | Array | None = None) -> Summary:

@@ -14,7 +14,8 @@ import numpy as np
 from funcnn.tracing.data import Operand, Operation, Parameter
 from funcnn.tracing.summaries import columns
 
-__all__ = ["Gap", "dot", "mermaid", "number", "plan", "ranges", "repeats", "shape_text", "table", "values"]
+__all__ = ["BACKWARD", "FORWARD", "Gap", "Row", "backward_rows", "dot", "forward_rows", "mermaid", "number",
+           "parameter_rows", "plan", "ranges", "repeats", "shape_text", "table", "values"]
 
 
 # ------------------------------------------------------------------------------------------------ numbers
@@ -149,14 +150,25 @@ def _middle_cut(shown: list[int | Gap], longest: int) -> list[int | Gap]:
 # ------------------------------------------------------------------------------------------------ the table
 
 
-def table(head: str, ops: Sequence[Operation], parameters: Sequence[Parameter], digits: int, width: int) -> str:
+def table(head_line: str, ops: Sequence[Operation], parameters: Sequence[Parameter], digits: int, width: int) -> str:
     """Forward, backward and the parameters, one line each thing."""
-    shown = plan(ops)
-    back = [each._replace(first=each.last, last=each.first) if isinstance(each, Gap) else each for each in shown[::-1]]
-    forward = _lines(_FORWARD, _rows(shown, ops, _forward), digits, width)
-    backward = _lines(_BACKWARD, _rows(back, ops, _backward(ops)), digits, width)
-    return "\n".join([head, "", "FORWARD", *forward, "", "BACKWARD", *backward, "", "PARAMETERS",
-                      *_parameters(parameters, digits, width)])
+    forward = _lines(FORWARD, forward_rows(ops), digits, width)
+    backward = _lines(BACKWARD, backward_rows(ops), digits, width)
+    head, *rows = parameter_rows(parameters)
+    return "\n".join([head_line, "", "FORWARD", *forward, "", "BACKWARD", *backward, "", "PARAMETERS",
+                      *_lines(head, rows, digits, width, arrays=len(head) - 2)])
+
+
+def forward_rows(ops: Sequence[Operation]) -> list[Row | str]:
+    """The cells of the way forward, or a text for a stretch that is not shown."""
+    return _rows(plan(ops), ops, _forward)
+
+
+def backward_rows(ops: Sequence[Operation]) -> list[Row | str]:
+    """The cells of the way back."""
+    back = [each._replace(first=each.last, last=each.first) if isinstance(each, Gap) else each
+            for each in plan(ops)[::-1]]
+    return _rows(back, ops, _backward(ops))
 
 
 def plan(ops: Sequence[Operation]) -> list[int | Gap]:
@@ -164,8 +176,8 @@ def plan(ops: Sequence[Operation]) -> list[int | Gap]:
     return repeats([_signature(op) for op in ops])
 
 
-_FORWARD = ("#", "layer", "operation", "formula", "shape", "value")
-_BACKWARD = ("#", "layer", "derivative", "to", "shape", "cotangent")
+FORWARD = ("#", "layer", "operation", "formula", "shape", "value")
+BACKWARD = ("#", "layer", "derivative", "to", "shape", "cotangent")
 
 Row = tuple[Any, ...]
 """The cells of a line: all are text but those that are arrays, which are written in what room is left."""
@@ -263,12 +275,12 @@ def _backward(ops: Sequence[Operation]) -> Callable[[Any], list[Row]]:
     return rows
 
 
-def _parameters(parameters: Sequence[Parameter], digits: int, width: int) -> list[str]:
+def parameter_rows(parameters: Sequence[Parameter]) -> list[Any]:
+    """The head of the table of the parameters, then its cells."""
     updated = any(parameter.update is not None for parameter in parameters)
     head = ("path", "shape", "value", "gradient", *(("update", "new value") if updated else ()))
     shown = repeats(_kinds(parameters))
-    rows = _rows(shown, parameters, lambda p: [(p.path, shape_text(p.value), *p[1:len(head) - 1])])
-    return _lines(head, rows, digits, width, arrays=len(head) - 2)
+    return [head, *_rows(shown, parameters, lambda p: [(p.path, shape_text(p.value), *p[1:len(head) - 1])])]
 
 
 def _kinds(parameters: Sequence[Parameter]) -> list[Any]:

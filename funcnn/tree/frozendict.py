@@ -131,6 +131,11 @@ class FrozenDict(Mapping[K, V_co]):
     def __repr__(self) -> str:
         return f"FrozenDict({show(self, indent=len('FrozenDict('))})"
 
+    def _repr_html_(self) -> str:
+        from funcnn.tree.page import page_of
+
+        return page_of(self)
+
     def __copy__(self) -> FrozenDict[K, V_co]:
         return self
 

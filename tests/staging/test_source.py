@@ -67,7 +67,7 @@ def test_a_program_is_printed_as_it_is_written() -> None:
         "    v4 = n + 1", "    v5 = x[1:, ::2]", "    v6 = x.sum(axis=0, keepdims=True)", "    return v6, v4, v5, v3"]
     assert lines[0].endswith("# x: float32[4, 6], w: float32[6, 4], n: int")
     assert f"float32[4, 4]   {Path(__file__).name}:" in lines[2] or "test_source.py:" in lines[1]
-    assert "<pre>" in fn.make_program(f)(X, X.T, 2)._repr_html_()
+    assert "fn-page" in fn.make_program(f)(X, X.T, 2)._repr_html_()
 
 
 def test_names_that_collide() -> None:
