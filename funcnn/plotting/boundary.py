@@ -105,7 +105,7 @@ def _scatter(name: str, ax: Axes, points: Any, classes: Any, colors: Sequence[st
 def _marks(ax: Axes, points: Any, style: Style, label: str) -> None:
     """Points with a light edge, so that those stand out as well that lie in their own colour."""
     edge = ink(ax) if is_dark(ax) else paper(ax)
-    ax.scatter(points[:, 0], points[:, 1], s=20 * style.area, marker=style.marker, color=[style.color], label=label,
+    ax.scatter(points[:, 0], points[:, 1], s=16 * style.area, marker=style.marker, color=[style.color], label=label,
                edgecolors=[edge], linewidths=0.5, zorder=2)
 
 

@@ -40,7 +40,8 @@ def history(values: Mapping[str, Curve | Mapping[str, Curve]], *, axes: Drawable
       `{"loss": {"train": losses, "fresh": others}}`, which a legend tells apart.
     - `axes` are as many axes to draw on, new ones by default.
     - `smooth` is the weight of what came before, at least 0 and below 1: an average over about 1 / (1 - smooth) steps.
-      By default these are a fiftieth of all steps, so that short lines stay as they are; 0 smooths nothing.
+      By default a noisy line, which goes up and down by more than ten times its range, is averaged over a fiftieth of
+      its steps, and a calm one stays as it is; 0 smooths nothing.
 
     A panel of positive numbers that fall or rise more than a hundredfold is logarithmic, and there logarithms are
     smoothed. Values that are not finite are gaps. A ValueError says so if there is nothing to draw, too few axes, a
@@ -54,9 +55,8 @@ def history(values: Mapping[str, Curve | Mapping[str, Curve]], *, axes: Drawable
     for i, (ax, (name, lines)) in enumerate(zip(drawn, values.items(), strict=True)):
         named = {label: _line(label, line)
                  for label, line in (lines if isinstance(lines, Mapping) else {name: lines}).items()}
-        alone = len(named) == 1
-        _curves(ax, named, smooth, i if alone else 0)
-        if len(ax.get_legend_handles_labels()[1]) > 1 and not (alone and i):  # what pale lines are is said once
+        _curves(ax, named, smooth, i if len(named) == 1 else 0)
+        if len(ax.get_legend_handles_labels()[1]) > 1:
             ax.legend(frameon=False, labelcolor=ink(ax))
         labelled(ax, ylabel=name, xlabel="step" if i == len(drawn) - 1 else "")
     return drawn
@@ -79,25 +79,23 @@ def _curves(ax: Axes, lines: Mapping[str, Any], smooth: float | None, first: int
         ax.set_yscale("log")
     colors, alone = strokes(ax), len(lines) == 1
     for i, (label, line) in enumerate(lines.items()):
-        color, weight = colors[(first + i) % len(colors)], _weight(len(line), smooth)
-        if weight:
+        color, scaled = colors[(first + i) % len(colors)], np.log(line) if steep else line
+        if weight := _weight(scaled) if smooth is None else smooth:
             ax.plot(line, color=color, linewidth=0.8, alpha=0.35, label="each step" if alone else "_each step")
-        ax.plot(_average(line, weight, steep), color=color, linewidth=1.7, linestyle=_DASHES[i % len(_DASHES)],
+            average = smoothed(scaled, weight)
+            line = np.exp(average) if steep else average
+        ax.plot(line, color=color, linewidth=1.7, linestyle=_DASHES[i % len(_DASHES)],
                 label="smoothed" if alone and weight else label)
 
 
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
-def _weight(steps: int, smooth: float | None) -> float:
-    return 1 - 1 / max(1.0, steps / 50) if smooth is None else smooth
-
-
-def _average(line: Any, weight: float, steep: bool) -> Any:
-    """The line as it is for weight 0, smoothed, or smoothed between logarithms."""
-    if not weight:
-        return line
-    return np.exp(smoothed(np.log(line), weight)) if steep else smoothed(line, weight)
+def _weight(line: Any) -> float:
+    """How much a line is smoothed if nobody says: an average comes late, which a line that is smooth shows."""
+    seen = line[np.isfinite(line)].astype(np.float64)
+    noisy = seen.size and np.sum(np.abs(np.diff(seen))) > 10 * np.ptp(seen)
+    return 1 - 50 / len(line) if noisy and len(line) > 50 else 0.0
 
 
 def smoothed(line: Any, weight: float) -> Any:
@@ -106,7 +104,7 @@ def smoothed(line: Any, weight: float) -> Any:
     >>> smoothed(np.array([1.0, 3.0, np.nan, 3.0]), 0.5)
     array([1.        , 2.33333333,        nan, 2.71428571])
     """
-    m, trust, averages = 0.0, 0.0, np.full(len(line), np.nan)  # trust is 1 - weight^t
+    m, trust, averages = 0.0, 0.0, np.full(len(line), np.nan, np.float64)  # trust is 1 - weight^t
     for i in np.flatnonzero(np.isfinite(line)):
         m = weight * m + (1 - weight) * float(line[i])
         trust = weight * trust + (1 - weight)
