@@ -77,7 +77,7 @@ def draw(file: str, x: Array, y: Array, grid: Array, answers: Array) -> None:
     axes.plot(x[:, 0], y[:, 0], "o", color=red, markersize=3.5, label="data")
     axes.set(xlim=(grid[0], grid[-1]))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper center")
+    axes.legend(frameon=False, loc="upper right")
     axes.figure.savefig(file)
     print(f"wrote {file}")
 

@@ -24,7 +24,6 @@ MAKERS = {
     "valley": "lessons/29_valley.py",
     "spiral": "lessons/30_animation.py",
     "weights": "lessons/30_animation.py",
-    "history": "lessons/30_animation.py",
     "ensemble": "ensemble.py",
 }
 """Which program draws a picture; each writes it as NAME.png into the folder that it is given."""
@@ -46,7 +45,7 @@ def compress(source: Path, target: Path) -> int:
     from PIL import Image  # comes with matplotlib
 
     with Image.open(source) as picture:
-        palette = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        palette = picture.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
         palette.save(target, optimize=True, dpi=picture.info["dpi"])
     return target.stat().st_size
 

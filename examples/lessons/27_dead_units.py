@@ -1,6 +1,6 @@
 """Lesson 27: a relu that gives 0 for every example is dead: no gradient comes through it, so it will never change.
 
-See a hidden layer whose first step was far too long, a hundred times as long as it should be. It has thrown many units
+See a hidden layer whose first step was far too long, a hundred times as long as others. It has thrown many units
 so far that they are 0 for every point of the spiral. Their columns in the gradient are exactly 0, now and on every
 later step, even of Adam, which leaves them where they are; and the few that live must do the work of all. The cure is a
 shorter first step: see that it ends lower for each of five networks, each with points of its own.

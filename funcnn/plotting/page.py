@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     RGB = NDArray[np.float64]
     """Red, green and blue between 0 and 1."""
 
-__all__ = ["figure", "ink", "is_dark", "labelled", "matplotlib_part", "new_figure", "panels", "paper", "rgb"]
+__all__ = ["figure", "figure_class", "ink", "is_dark", "labelled", "matplotlib_part", "new_figure", "panels", "paper", "rgb"]
 
 DPI = 160.0
 """Dots per inch of a new figure: sharp on the screens of today, and 1024 pixels wide by default."""
@@ -56,12 +56,12 @@ def figure(width: float = 6.4, height: float = 4.8, *, dark: bool = False) -> Fi
 
 def new_figure(width: float, height: float, *, dark: bool, cut: bool = True) -> Figure:
     """The figure; `cut` is whether it is saved without what is empty around it."""
-    made: Figure = _page_class()(DARK if dark else {}, cut, figsize=(width, height), dpi=DPI, layout="compressed")
+    made: Figure = figure_class()(DARK if dark else {}, cut, figsize=(width, height), dpi=DPI, layout="compressed")
     return made
 
 
 @cache
-def _page_class() -> Any:
+def figure_class() -> Any:
     """The class of our figures, made when one is first asked for: it needs matplotlib."""
     base, rc_context = matplotlib_part("figure").Figure, importlib.import_module("matplotlib").rc_context
 
