@@ -65,9 +65,10 @@ def main() -> None:
 def draw(file: str, x: Array, y: Array, grid: Array, answers: Array) -> None:
     """The data, each member's answer, and a band of two standard deviations around their mean."""
     try:
-        axes = plotting.figure(8, 3.6).subplots()
+        figure = plotting.figure(8, 3.6)
     except ModuleNotFoundError as error:
         raise SystemExit(f"--plot: {error}") from None
+    axes = figure.subplots()
     mean, spread = np.mean(answers, axis=0), np.std(answers, axis=0)
     blue, _, red, *_ = plotting.COLORS
     axes.axvspan(-1, 1, color="0.94", label="where there was data")
@@ -77,8 +78,8 @@ def draw(file: str, x: Array, y: Array, grid: Array, answers: Array) -> None:
     axes.plot(x[:, 0], y[:, 0], "o", color=red, markersize=3.5, label="data")
     axes.set(xlim=(grid[0], grid[-1]))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper right")
-    axes.figure.savefig(file)
+    axes.legend(frameon=False, loc="lower left", fontsize="small")
+    figure.savefig(file)
     print(f"wrote {file}")
 
 

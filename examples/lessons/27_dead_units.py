@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ from funcnn.typing import Array, IntArray, Params, Scalar
 Batch = tuple[Array, IntArray]
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.gettempdir())
-bend = {"relu": relu, "leaky relu": leaky_relu}["relu"]
-net = dense(2, 32) >> bend >> dense(32, 3)
+bends: dict[str, Callable[[Array], Array]] = {"relu": relu, "leaky relu": leaky_relu}
+net = dense(2, 32) >> bends["relu"] >> dense(32, 3)
 
 
 def loss(params: Params, batch: Batch) -> Scalar:
@@ -79,5 +80,5 @@ try:
 except ModuleNotFoundError as error:
     print(f"\n{error}")
 
-# CHANGE THIS, and say first what will happen: let `["relu"]` be `["leaky relu"]`, which lets a hundredth through where
-# relu lets nothing. How many units will be dead after the long first step, and is that a cure as good as a short one?
+# CHANGE THIS, and say first what will happen: let `bends["relu"]` be `bends["leaky relu"]`, which lets a hundredth
+# through where relu lets nothing. How many units will be dead after the long first step, and is that a cure, too?

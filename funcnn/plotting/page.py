@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     RGB = NDArray[np.float64]
     """Red, green and blue between 0 and 1."""
 
-__all__ = ["figure", "figure_class", "ink", "is_dark", "labelled", "matplotlib_part", "new_figure", "panels", "paper", "rgb"]
+__all__ = ["figure", "figure_class", "ink", "is_dark", "labelled", "matplotlib_part", "new_figure", "panels", "paper",
+           "rgb"]
 
 DPI = 160.0
 """Dots per inch of a new figure: sharp on the screens of today, and 1024 pixels wide by default."""

@@ -76,7 +76,7 @@ def without_matplotlib() -> None:
 
 
 def run_changed(number: int) -> str:
-    """What the lesson prints with its change made; in this process, because importing takes longer than most of them."""
+    """What the lesson prints with its change made; in this process, for importing takes longer than most of them."""
     source, change = PATHS[number].read_text(), CHANGES[number]
     assert source.count(change.old) >= 1, f"lesson {number} has no {change.old!r}"
     screen = io.StringIO()
