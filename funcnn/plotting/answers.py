@@ -30,14 +30,14 @@ def predictions(predicted: Array, targets: ArrayLike, *, ax: Axes | None = None)
       predicted of it up, both in the units of the targets and on one scale.
     - `ax` are the axes to draw on, new ones by default.
 
-    A ValueError says so if there are more of one than of the other.
+    A ValueError says so if there are more of one than of the other, or none.
 
     As `sklearn.metrics.PredictionErrorDisplay` of the kind "actual_vs_predicted".
     """
     p, t = (np.ravel(as_array("predictions", name, x)) for name, x in (("predicted", predicted), ("targets", targets)))
     if p.shape != t.shape:
         raise ValueError(f"predictions: {p.size} numbers were predicted but there are {t.size} targets")
-    (ax,) = panels(ax, 1, 4.2, 4.2)
+    (ax,) = panels(ax, min(1, t.size), 4.2, 4.2)
     ax.scatter(t, p, s=18, color=strokes(ax)[0], alpha=0.6, linewidths=0)
     ax.axline((float(t[0]), float(t[0])), slope=1, color=ink(ax), linewidth=1, linestyle="--", zorder=0)
     labelled(ax, xlabel="target", ylabel="predicted", title=f"R² = {float(r2(p, t)):.3f}")

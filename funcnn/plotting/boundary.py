@@ -37,14 +37,14 @@ def decision_boundary(predict: Callable[[NDArray[Any]], Array], x: ArrayLike, y:
     - `x` are the points (n, 2) that are shown; the plane reaches beyond them by `margin`, a share of their range.
     - `y` are their classes as numbers (n,) or (n, 1), or one-hot (n, classes); without, the points have no colour.
     - `ax` are the axes to draw on, new ones by default.
-    - `labels` name the classes in a legend to the right, where it hides no point. Without them there is a legend of
-      numbers on new axes, and none on yours; `()` asks for none.
+    - `labels` name the classes in a legend to the right of the axes, where it hides no point. Without them there is a
+      legend of numbers on new axes, and none on yours; `()` asks for none.
     - `resolution` is the number of places, across and up, where `predict` is asked: 200 are 40 000 rows.
     - `colors` are matplotlib's names of colours, one a class; those of `COLORS` are told apart by colour-blind people,
       too. Further classes have them darker, then lighter.
 
-    A ValueError says so if x are no points of the plane, if y has another length or no numbers, if there are fewer
-    labels than classes, or more than three times as many classes as colours.
+    A ValueError says so if x are no points of the plane, if y are not as many classes, counted from 0, if there are
+    fewer labels than classes, or more than three times as many classes as colours.
 
     As `sklearn.inspection.DecisionBoundaryDisplay.from_estimator`.
     """
@@ -72,8 +72,13 @@ def _points(name: str, x: ArrayLike, y: Any) -> tuple[Any, Any]:
     if classes.dtype.kind not in "iubf" or len(classes) != len(array):
         raise ValueError(f"{name}: y must be the numbers of the classes of {len(array)} points, got "
                          f"{classes.dtype} of shape {classes.shape}")
-    one_hot = classes.ndim == 2 and classes.shape[1] > 1
-    return points, classes.argmax(axis=1) if one_hot else classes.reshape(-1).astype(int)
+    if classes.ndim == 2 and classes.shape[1] > 1:
+        return points, classes.argmax(axis=1)
+    numbers = classes.reshape(len(array), -1)[:, 0].astype(int)
+    if np.any(numbers != classes.reshape(numbers.shape)) or numbers.min() < 0:
+        raise ValueError(f"{name}: classes are counted from 0 without fractions, y has {classes.min()} to "
+                         f"{classes.max()}; np.unique(y, return_inverse=True)[1] counts them")
+    return points, numbers
 
 
 def _count(classes: Any) -> int:
@@ -89,14 +94,12 @@ def _extent(points: Any, margin: float) -> tuple[float, float, float, float]:
 
 def _scatter(name: str, ax: Axes, points: Any, classes: Any, colors: Sequence[str], labels: Sequence[object]) -> None:
     """The points, class by class, and a legend of the classes that have names."""
-    if classes is None:
-        _marks(ax, points, Style(ink(ax), "o", 1.0), "")
-        return
     if 0 < len(labels) < _count(classes):
         raise ValueError(f"{name}: {_count(classes)} classes need as many labels, got {len(labels)}")
-    drawn = styles(name, max(_count(classes), len(labels)), colors)
-    for i, style in enumerate(drawn):
-        _marks(ax, points[classes == i], style, str(labels[i]) if labels else "")
+    for i, style in enumerate(styles(name, max(_count(classes), len(labels)), colors)):
+        _marks(ax, points[:0] if classes is None else points[classes == i], style, str(labels[i]) if labels else "")
+    if classes is None:
+        _marks(ax, points, Style(ink(ax), "o", 1.0), "")
     if labels:
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, handletextpad=0.2, borderpad=0.2,
                   labelcolor=ink(ax), markerscale=1.4, ncols=-(-len(labels) // 16))

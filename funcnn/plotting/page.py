@@ -43,10 +43,10 @@ def matplotlib_part(module: str) -> Any:
 def figure(width: float = 6.4, height: float = 4.8, *, dark: bool = False) -> Figure:
     """A new figure for axes of your own: pyplot does not know it, and nobody has to close it.
 
-    `width` and `height` are in inches. With `dark`, its axes are light on dark; without, they are as matplotlib's
-    style says. `figure.savefig(file)` writes 160 dots per inch and cuts off what is empty around the axes, unless it
-    is told otherwise by `dpi=` or `bbox_inches=None`. Where matplotlib is missing, a ModuleNotFoundError says how to
-    install it.
+    `width` and `height` are in inches. With `dark`, its axes and their titles are light on dark; without, they are as
+    matplotlib's style says, which may be "dark_background" itself. `figure.savefig(file)` writes 160 dots per inch and
+    cuts off what is empty around the axes, unless it is told otherwise by `dpi=` or `bbox_inches=None`. Where
+    matplotlib is missing, a ModuleNotFoundError says how to install it.
 
     `ax, other = figure(8, 3).subplots(1, 2)`
 
@@ -93,7 +93,17 @@ def figure_class() -> Any:
             """As of a Figure, but cut to what is drawn."""
             super().savefig(fname, **({"bbox_inches": "tight", "pad_inches": 0.06} if self._cut else {}) | kwargs)
 
+        def __reduce__(self) -> Any:
+            """For pickle, which would not find this class by its name."""
+            return _blank_page, (), self.__getstate__()
+
     return Page
+
+
+def _blank_page() -> Figure:
+    """A figure that is still to be told all that it is."""
+    page: Figure = object.__new__(figure_class())
+    return page
 
 
 def panels(axes: Any, count: int = 1, width: float = 5.0, height: float = 4.0, columns: int = 1) -> list[Axes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 import subprocess
 import sys
@@ -177,6 +178,8 @@ def test_boundary_of_two_classes_is_where_they_are_even(outputs: Any) -> None:
 def test_boundary_without_classes_and_with_one_answer_everywhere() -> None:
     ax = plotting.decision_boundary(lambda p: np.ones((len(p), 3)) * [5.0, 0, 0], X, resolution=10)
     assert len(ax.collections) == 1
+    named = plotting.decision_boundary(predict, X, resolution=10, labels=["a", "b", "c"])
+    assert [text.get_text() for text in named.get_legend().get_texts()] == ["a", "b", "c"]
     with pytest.raises(ValueError, match=r"points of the plane \(n, 2\), got shape \(5, 3\)"):
         plotting.decision_boundary(predict, np.ones((5, 3)))
 
@@ -187,6 +190,9 @@ def test_boundary_of_points_given_as_numbers_and_mistakes() -> None:
     for y in (["a", "b"], [0, 1, 2]):
         with pytest.raises(ValueError, match="y must be the numbers of the classes of 2 points"):
             plotting.decision_boundary(predict, [[0, 0], [1, 2]], y)
+    for odd in (np.array([-1, 1]), np.array([[0.5], [1.0]])):
+        with pytest.raises(ValueError, match=r"classes are counted from 0 .* np\.unique"):
+            plotting.decision_boundary(predict, [[0, 0], [1, 2]], odd)
 
 
 def corners(artist: Any) -> Any:
@@ -237,6 +243,14 @@ def test_a_figure_is_sharp_and_cut_to_what_is_drawn(tmp_path: Path) -> None:
         gray = np.asarray(cut.convert("L"))
     for band in (gray[:, :20], gray[:, -20:], gray[:20], gray[-20:]):
         assert band.min() < 200  # no empty strip on any side
+
+
+def test_a_figure_can_be_kept_in_a_pickle() -> None:
+    dark = plotting.figure(2, 2, dark=True)
+    dark.add_subplot().plot([1, 2])
+    again = pickle.loads(pickle.dumps(dark))
+    assert type(again) is type(dark)
+    np.testing.assert_array_equal(drawn(again.axes[0]), drawn(dark.axes[0]))
 
 
 @pytest.mark.parametrize("name", [*EVERY, *PANELS])
@@ -381,6 +395,8 @@ def test_predictions_draws_pairs_and_their_r2() -> None:
     assert ax.get_title() == f"R² = {metrics.r2(predicted, target):.3f}"
     with pytest.raises(ValueError, match="3 numbers were predicted but there are 2 targets"):
         plotting.predictions(predicted, target[:2])
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.predictions([], [])
 
 
 # ------------------------------------------------------------------------------------------------ the graph
