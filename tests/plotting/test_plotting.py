@@ -257,16 +257,19 @@ def test_a_figure_can_be_kept_in_a_pickle() -> None:
 def test_dark_is_drawn_light_on_dark(name: str) -> None:
     import matplotlib
 
-    def shown(figure: Any) -> Any:
-        given = {"axes": figure.subplots(2, 2)} if name in PANELS else {"ax": figure.subplots()}
+    def brightness(figure: Any) -> Any:
+        given = {"axes": figure.subplots(1, 3)} if name in PANELS else {"ax": figure.subplots()}
         (EVERY | PANELS)[name](**given)
         return drawn(figure.axes[0])[..., :3].mean()
 
-    light, dark = shown(plotting.figure()), shown(plotting.figure(dark=True))
+    assert brightness(plotting.figure(dark=True)) < 128
     with matplotlib.rc_context({"figure.facecolor": "black", "axes.facecolor": "black", "axes.labelcolor": "white"}):
-        styled = shown(plotting.figure())
-    assert max(dark, styled) < 128 < light
+        assert brightness(plotting.figure()) < 128
     assert matplotlib.rcParams["figure.facecolor"] == "white"
+
+
+def test_a_figure_is_light_by_default_as_matplotlib_is() -> None:
+    assert drawn(EVERY["confusion_matrix"](ax=plotting.figure().subplots()))[..., :3].mean() > 128
 
 
 def test_titles_and_color_bars_of_a_dark_figure_are_light() -> None:
