@@ -69,3 +69,6 @@ def loss(params: DenseParams, x: Array, y: Array) -> Scalar:
 gradients = fn.grad(loss)(params, np.ones((4, 3)), targets[:, None])
 print("\nparameters:", params)
 print("gradients: ", gradients)
+
+# CHANGE THIS, and say first what will happen: predict 1.5 for all four, `np.array([[1.5], [1.5], [1.5], [1.5]])` in
+# place of `np.array([[0.0], [1.0], [2.0], [3.0]])`. Does the error of 2.5, of shapes that do not fit, rise or fall?
