@@ -91,5 +91,5 @@ try:
 except ModuleNotFoundError as error:
     print(f"\n{error}")
 
-# CHANGE THIS, and say first what will happen: lower the neuron's bias, `np.array(-5.0)` in place of `np.array(0.5)`. Its
-# answer is 0 and should be 1. What do the gradients tell it to do?
+# CHANGE THIS, and say first what will happen: lower the neuron's bias, `np.array(-5.0)` in place of `np.array(0.5)`.
+# Its answer is 0 and should be 1. What do the gradients tell it to do?
