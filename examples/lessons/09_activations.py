@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def tanh_slope(x: Array) -> Array:
     return 1 - np.tanh(x) ** 2
 
 
-pairs = (relu, relu_slope), (sigmoid, sigmoid_slope), (tanh, tanh_slope)
+Function = Callable[[Array], Array]
+pairs: list[tuple[Function, Function]] = [(relu, relu_slope), (sigmoid, sigmoid_slope), (tanh, tanh_slope)]
 np.set_printoptions(precision=10)
 x = np.array([-2.0, -0.5, 0.0, 0.5, 2.0])
 print("x             ", x)

@@ -78,15 +78,17 @@ difference = (neuron_loss(w + h, b) - neuron_loss(w - h, b)) / 2e-6
 print(f"difference {difference:.6f}, gradient {dw[0]:.6f}")
 
 try:
-    ax = plotting.figure(6.4, 4).subplots()
+    figure = plotting.figure(6.4, 4)
+    ax = figure.subplots()
     first, height = np.linspace(0.5, 4.5, 201), neuron_loss(w, b)
-    ax.plot(first, [neuron_loss(np.array([each, *w[1:]]), b) for each in first], color=plotting.COLORS[0], label="loss")
+    curve = [float(neuron_loss(np.array([each, *w[1:]]), b)) for each in first]
+    ax.plot(first, curve, color=plotting.COLORS[0], label="loss")
     ax.plot(first, height + dw[0] * (first - w[0]), "--", color=plotting.COLORS[1], label="its tangent")
     ax.plot(w[0], height, "o", color=plotting.COLORS[1])
     ax.set(xlabel="first weight", ylim=(-0.2, 2.2), title=f"the gradient is the slope, {dw[0]:.3f}")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
-    ax.figure.savefig(folder / "gradients.png", dpi=160)
+    figure.savefig(folder / "gradients.png", dpi=160)
     print(f"\nwrote {folder / 'gradients.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")

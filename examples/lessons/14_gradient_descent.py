@@ -86,12 +86,12 @@ print("\nfuncnn's 1000 losses are the same:", np.allclose(history, mended, rtol=
 print("f(0) and f(1), which should be 2 and 5:", np.round(net.apply(params, np.array([[0.0], [1.0]]))[:, 0], 4))
 
 try:
-    descents = {"as the notebook has it": notebook, "only the rate mended": right_rate,
-                "only the mean mended": one_mean, "both mended": mended}
-    (ax,) = plotting.history({"loss": descents}, axes=plotting.figure(8, 3.6).subplots())
+    figure = plotting.figure(8, 3.6)
+    (ax,) = plotting.history({"loss": {"as it is": notebook, "only the rate mended": right_rate,
+                                   "only the mean mended": one_mean, "both mended": mended}}, axes=figure.subplots())
     ax.set(yscale="log", xlabel="epoch")
     ax.legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
-    ax.figure.savefig(folder / "gradient_descent.png", dpi=160)
+    figure.savefig(folder / "gradient_descent.png", dpi=160)
     print(f"\nwrote {folder / 'gradient_descent.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")

@@ -54,10 +54,11 @@ for name, schedule in rates.items():
     print(f"rate {name:16} w after 1000 steps {way[-1]:.6f}, standard deviation of the last 100: {spread:.6f}")
 
 try:
-    (ax,) = plotting.history({"w": ways}, axes=plotting.figure(8, 3.6).subplots())
+    figure = plotting.figure(8, 3.6)
+    (ax,) = plotting.history({"w": ways}, axes=figure.subplots())
     ax.axhline(float(np.mean(examples)), color="black", linewidth=0.8, linestyle="--")
     ax.set(title="one example at a time; the mean of all is dashed")
-    ax.figure.savefig(folder / "learning_rate_decay.png", dpi=160)
+    figure.savefig(folder / "learning_rate_decay.png", dpi=160)
     print(f"\nwrote {folder / 'learning_rate_decay.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")

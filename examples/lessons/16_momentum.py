@@ -65,7 +65,8 @@ for decay in (0.0, 1e-3):
         print(f"  {name:6} rate 1, decay {decay:<16}", *(f"{history[k]:.9f}" for k in (0, 1, 10, 100)))
 
 try:
-    ax = plotting.figure(8, 3.6).subplots()
+    figure = plotting.figure(8, 3.6)
+    ax = figure.subplots()
     across, up = np.linspace(-0.6, 1.1, 200), np.linspace(-0.75, 1.1, 200)
     height = 0.5 * across**2 + 50 * up[:, None] ** 2
     ax.contour(across, up, height, levels=np.geomspace(0.01, 100, 13), colors="0.8", linewidths=0.7)
@@ -74,7 +75,7 @@ try:
     ax.plot(0, 0, "*", color="black", markersize=12)
     ax.set(title="100 steps in a valley that is 100 times as steep across as along")
     ax.legend(frameon=False)
-    ax.figure.savefig(folder / "momentum.png", dpi=160)
+    figure.savefig(folder / "momentum.png", dpi=160)
     print(f"\nwrote {folder / 'momentum.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")

@@ -59,7 +59,8 @@ for k in (0, 1, 10, 100):
 print(f"  and with Adagrad, at the same rate: {descents['adagrad'][100]:.9f}")
 
 try:
-    left, right = plotting.figure(9, 3.4).subplots(1, 2)
+    figure = plotting.figure(9, 3.4)
+    left, right = figure.subplots(1, 2)
     for color, name in zip(plotting.COLORS, sizes, strict=False):
         left.loglog(range(1, 1001), sizes[name], color=color, label=name)
         right.plot(descents[name], color=color, label=name)
@@ -68,7 +69,7 @@ try:
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
-    left.figure.savefig(folder / "rmsprop.png", dpi=160)
+    figure.savefig(folder / "rmsprop.png", dpi=160)
     print(f"\nwrote {folder / 'rmsprop.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")

@@ -57,10 +57,11 @@ for name, optimizer in {
     print(f"{name:37}", *(f"{descents[name][k]:.9f}" for k in (0, 1, 10, 100)))
 
 try:
-    (ax,) = plotting.history({"loss": dict(reversed(descents.items()))}, axes=plotting.figure(9, 4).subplots())
+    figure = plotting.figure(9, 4)
+    (ax,) = plotting.history({"loss": dict(reversed(descents.items()))}, axes=figure.subplots())
     ax.set(title="the spiral, from the same weights", ylim=(0.75, 1.25))
     ax.legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left")
-    ax.figure.savefig(folder / "adam.png", dpi=160)
+    figure.savefig(folder / "adam.png", dpi=160)
     print(f"\nwrote {folder / 'adam.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")

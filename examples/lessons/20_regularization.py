@@ -80,8 +80,8 @@ try:
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(folder / "regularization.png", dpi=160)
     print(f"\nwrote {folder / 'regularization.png'}")
-except ModuleNotFoundError as error:
-    print(f"\n{error}")
+except ModuleNotFoundError as missing:
+    print(f"\n{missing}")
 
 # CHANGE THIS, and say first what will happen: give the model a hundred times as many examples, `examples(train_key,
 # 2400)` in place of `examples(train_key, 24)`. Which of the three is then best on fresh ones?
