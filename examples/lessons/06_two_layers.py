@@ -35,5 +35,5 @@ bent = dense(4, 3) >> relu >> dense(3, 3)
 print(f"And {bent} something else:")
 print(bent.apply(params, x))
 
-# CHANGE THIS, and say first what will happen: make the first biases a hundred times as large, `b1 = np.array([200, 300,
-# 50])`. Does the relu still make a difference?
+# CHANGE THIS, and say first what will happen: make the first biases a hundred times as large, `b1 = np.array([200.0,
+# 300.0, 50.0])`. Does the relu still make a difference?

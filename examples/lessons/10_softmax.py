@@ -1,9 +1,9 @@
 """Lesson 10: softmax turns any row of numbers into positive ones that sum to 1: probabilities of the classes.
 
 See the five uniform rows that the notebook prints for a network that has not learnt, and why they prove little: for
-the first points of the spiral all three hidden neurons give 0, so all logits are equal, and a "softmax" with a wrong
-base prints the same. Further down the rows differ, and the two do as well. Then see that the maximum has to be
-subtracted before the exponential, and the derivative: diag(s) - s sᵀ.
+the first points of the spiral all three hidden neurons give 0, so all logits, the numbers that softmax is given, are
+equal, and a "softmax" with a wrong base prints the same. Further down the rows differ, and the two do as well. Then
+see that the maximum has to be subtracted before the exponential, and the derivative: diag(s) - s sᵀ.
 
 Logits and their probabilities are drawn into the folder that you name: `python examples/lessons/10_softmax.py .`
 """

@@ -1,9 +1,10 @@
 """Lesson 11: a loss says in one number how wrong a prediction is; which one, depends on what is predicted.
 
 See the value of each for a few predictions. They come one for each example; the mean is yours to take. Squared error
-punishes one large error more than absolute error, and huber stands between. Integer labels and one-hot rows give the
-same cross-entropy. Losses that take logits, what the last layer gives before softmax or sigmoid, stay exact where
-probabilities are 0 to the last bit. Labels that cannot be, as a class 3 of 3, are errors.
+punishes one large error more than absolute error, and huber stands between. Integer labels and one-hot rows, 1 in the
+column of the class and 0 elsewhere, give the same cross-entropy. Losses that take logits, what the last layer gives
+before softmax or sigmoid, stay exact where probabilities are 0 to the last bit. Labels that cannot be, as a class 3 of
+3, are errors.
 
 Losses as curves are drawn into the folder that you name: `python examples/lessons/11_losses.py .`
 """
@@ -28,8 +29,8 @@ def show(name: str, values: Array) -> None:
     print(f"{name:32} {np.array2string(np.asarray(values), precision=10):56} mean {np.mean(values):.10f}")
 
 
-print("a number: predictions [0.5, -1.5, 2] of [0, 0, 0]")
 p, zero = np.array([0.5, -1.5, 2.0]), np.zeros(3, np.float64)
+print(f"a number: predictions {p} of {zero}")
 show("squared_error", losses.squared_error(p, zero))
 show("absolute_error", losses.absolute_error(p, zero))
 show("huber", losses.huber(p, zero))

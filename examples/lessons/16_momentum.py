@@ -80,5 +80,5 @@ try:
 except ModuleNotFoundError as error:
     print(f"\n{error}")
 
-# CHANGE THIS, and say first what will happen: give both a rate of 0.021 in the valley, in place of each `0.015`. Which
-# of the two is thrown out of it?
+# CHANGE THIS, and say first what will happen: in the valley, give both a rate of `0.021` in place of `0.015`. Which of
+# the two is thrown out of it?

@@ -74,5 +74,5 @@ try:
 except ModuleNotFoundError as error:
     print(f"\n{error}")
 
-# CHANGE THIS, and say first what will happen: under the gradient of 1, give it a longer memory, `optimizers.rmsprop(
-# 0.01, decay=0.999)` in place of `optimizers.rmsprop(0.01)`. Is its first step smaller or larger, and how much?
+# CHANGE THIS, and say first what will happen: give it a longer memory under the gradient of 1, `rmsprop(0.01,
+# decay=0.999)` in place of `rmsprop(0.01)`. Is its first step smaller or larger, and how much?

@@ -1,10 +1,11 @@
 """Lesson 22: one neuron at the end answers yes or no: two spiral arms, the binary cross-entropy and L2.
 
-See the book's chapter 16, 2-64-1 with Adam. The book prints .500/.693 at step 0, .630/.674 at 100, .625/.669 at 200
-and .650/.659 at 400; in float64 there are more digits to compare with a program of your own. The loss comes in its
-parts, that of the data and that of the penalty, which `has_aux` hands out of the function that is differentiated.
-The net ends without a sigmoid, since the loss takes logits: it says yes where the logit is above 0, which is where the
-probability is above one half. The whole run, and a picture of what it answers, in the folder that you name:
+See the book's chapter 16, 2-64-1 with Adam. The book prints .500/.693 at step 0 (.693 is log 2: the net says "one half"
+to all), .630/.674 at 100, .625/.669 at 200 and .650/.659 at 400; in float64 there are more digits to compare with. The
+loss comes in its parts, that of the data and that of the penalty, which `has_aux` hands out of the function that is
+differentiated. The net ends without a sigmoid, since the loss takes logits: it says yes where the logit is above 0,
+which is where the probability is above one half. The whole run, and a picture of what it answers, in the folder that
+you name:
 
     python examples/lessons/22_binary_classification.py . --epochs 10001
 """
