@@ -26,18 +26,6 @@ class Change(NamedTuple):
     answer: Callable[[str], bool]
 
 
-def one(text: str, printed: str) -> list[float]:
-    """The numbers of the only line that holds a text."""
-    (line,) = (line for line in printed.splitlines() if text in line)
-    return numbers(line.replace(text, "", 1))
-
-
-def before(number: int, text: str) -> list[float]:
-    """The numbers of the only line that holds a text, as the lesson prints it unchanged."""
-    (line,) = lines_with(number, text)
-    return numbers(line.replace(text, "", 1))
-
-
 def below(title: str, printed: str, lines: int) -> list[float]:
     """The numbers of so many lines below a title."""
     (_, rest) = printed.split(f"{title}\n")
@@ -51,6 +39,18 @@ def grown(number: int, text: str, printed: str) -> float:
 
 def is_close(found: list[float], expected: list[float], atol: float = 1e-6) -> bool:
     return bool(found) and np.allclose(found, expected, rtol=0, atol=atol)
+
+
+def one(text: str, printed: str) -> list[float]:
+    """The numbers of the only line that holds a text."""
+    (line,) = (line for line in printed.splitlines() if text in line)
+    return numbers(line.replace(text, "", 1))
+
+
+def before(number: int, text: str) -> list[float]:
+    """The numbers of the only line that holds a text, as the lesson prints it unchanged."""
+    (line,) = lines_with(number, text)
+    return numbers(line.replace(text, "", 1))
 
 
 CHANGES: dict[int, Change] = {
