@@ -73,8 +73,8 @@ try:
     left, right = figure.subplots(1, 2)
     off = np.linspace(-3, 3, 301)
     errors = losses.squared_error, losses.absolute_error, losses.huber
-    for color, loss in zip(plotting.COLORS[::2], errors, strict=False):
-        left.plot(off, loss(off, np.zeros_like(off)), color=color, label=loss.__name__)
+    for color, style, loss in zip(plotting.COLORS[::2], ("-", "--", ":"), errors, strict=False):
+        left.plot(off, loss(off, np.zeros_like(off)), style, color=color, label=loss.__name__)
     left.set(xlabel="prediction - target", ylabel="loss", ylim=(0, 6), title="a number")
     z = np.linspace(-6, 6, 301)
     for color, answer in zip(plotting.COLORS[::2], (1, 0), strict=False):
