@@ -131,7 +131,7 @@ else:
 Scalar: TypeAlias = Array | np.floating[Any] | float
 """One number: what a loss returns and `grad` differentiates."""
 
-Labels: TypeAlias = "IntArray | Array"
+Labels: TypeAlias = IntArray | Array
 """Class labels: integers, one per example, or one row of probabilities (one-hot) per example."""
 
 Params: TypeAlias = Mapping[str, Mapping[str, Array]]

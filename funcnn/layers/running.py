@@ -19,7 +19,7 @@ from funcnn.layers.composition import Layer
 from funcnn.layers.normalization import no_batch, scale_and_offset
 from funcnn.layers.state import check_state_entries
 from funcnn.tree.frozendict import FrozenDict
-from funcnn.typing import Array, Dim, Key, Params
+from funcnn.typing import Array, Dim, Key, Params, Shape  # noqa: F401  # Shape: the fields it inherits speak of it
 
 __all__ = ["LayerWithState", "batch_norm"]
 

@@ -4,8 +4,6 @@ The steps of training are noisy, and the mean of where they led is often better 
 it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 

@@ -5,8 +5,6 @@ Which ones is said by a tree shaped like the parameters, in which one leaf may s
 `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple

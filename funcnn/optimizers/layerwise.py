@@ -4,8 +4,6 @@ All others treat every entry alone; these take a length or a mean of a parameter
 both. A length of 0 has derivative 0 here. Users find all of it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial

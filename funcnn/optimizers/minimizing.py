@@ -4,8 +4,6 @@ Curve fits, Gaussian processes, physics-informed nets: where the loss is no samp
 the curvature needs tens of steps in place of thousands. It needs SciPy: `pip install 'funcnn[scipy]'`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, NamedTuple, TypeVar

@@ -5,8 +5,6 @@ gradient, t = 1, 2, ... the number of the update, and a stroke marks what is rem
 it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, NamedTuple
 

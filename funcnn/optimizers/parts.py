@@ -5,11 +5,9 @@ the gradient, p the parameter, t = 1, 2, ... the number of the update, and a str
 next. Names and values are those of optax. Users find all of it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,10 +28,7 @@ from funcnn.optimizers.transformation import (
     stateless,
 )
 from funcnn.random.checks import words_of
-from funcnn.typing import Schedule
-
-if TYPE_CHECKING:
-    from funcnn.typing import Key
+from funcnn.typing import Key, Schedule
 
 __all__ = [
     "AddNoiseState", "EmaState", "ScheduleState", "TraceState", "ZeroNansState", "add_decayed_weights", "add_noise",

@@ -4,8 +4,6 @@ Each takes an optimizer, or what makes one, and gives one whose state holds the 
 `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
