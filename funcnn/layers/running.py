@@ -98,7 +98,7 @@ def _check_array(owner: str, x: Any, first: Array, dtype: Any) -> None:
 
 def batch_norm(features: I, *, decay_rate: float = 0.9, eps: float = 1e-5, name: str | None = None,
                ) -> LayerWithState[I, I, Mapping[str, Array]]:
-    """Normalise each feature over the batch, and remember its mean and variance for evaluation:
+    """Normalise each feature over the batch, and remember its mean and variance for evaluation.
 
         y = scale (x - mean) / sqrt(var + eps) + offset
         in training     mean, var = those of the batch, over all axes but the last, var the biased one
@@ -108,7 +108,8 @@ def batch_norm(features: I, *, decay_rate: float = 0.9, eps: float = 1e-5, name:
 
     m is the number of values of each feature in a batch, 2 at least in training. x is (batch, ..., features); `scale`,
     at first 1, and `offset`, at first 0, are learnt; `mean`, at first 0, and `var`, at first 1, are the state, which
-    has no derivative. All are (features,). It is called by `apply_with_state`: a key trains, None evaluates.
+    has no derivative. All are `(features,)`. `decay_rate`, in [0, 1), is how slowly the state changes; `name` is its
+    entry among the parameters and in the state. It is called by `apply_with_state`: a key trains, None evaluates.
 
     >>> from funcnn import random
     >>> layer = batch_norm(1, decay_rate=0.5)
@@ -121,7 +122,7 @@ def batch_norm(features: I, *, decay_rate: float = 0.9, eps: float = 1e-5, name:
            [1.633]], dtype=float32)
 
     Ioffe & Szegedy 2015 (arXiv:1502.03167), whose algorithm 2 has m / (m - 1), as torch has it, whose `momentum` is
-    1 - decay_rate; Haiku's `BatchNorm` and Flax's remember the biased variance.
+    `1 - decay_rate`; Haiku's `BatchNorm` and Flax's remember the biased variance.
     """
     check_widths("batch_norm", features=features)
     decay_rate = real_number("batch_norm", "decay_rate", decay_rate, "[0, 1)")
