@@ -74,7 +74,7 @@ def _trusted(min_norm: Any, trust_coefficient: Any, eps: Any, g: Any, p: Any) ->
 
 
 def clip_by_block_rms(threshold: float) -> GradientTransformation:
-    """Shorten the update of each array whose root mean square is above a threshold: g / max(1, rms(g) / threshold).
+    """Shorten the update of each array of a large root mean square: `g / max(1, rms(g) / threshold)`.
 
     >>> import numpy as np
     >>> part = clip_by_block_rms(1.0)
@@ -92,7 +92,7 @@ def _clipped_rms(threshold: Any, g: Any, p: Any) -> Any:
 
 
 def scale_by_param_block_rms(min_scale: float = 1e-3) -> GradientTransformation:
-    """Multiply the update of each array by the root mean square of the parameter: g max(rms(p), min_scale).
+    """Multiply the update of each array by the root mean square of the parameter: `g max(rms(p), min_scale)`.
 
     >>> import numpy as np
     >>> part = scale_by_param_block_rms()
@@ -176,7 +176,10 @@ def _centred(g: Any, p: Any) -> Any:
 
 
 class FactoredState(NamedTuple):
-    """How many updates were done, and the means of squares: of rows and columns, or where that does not pay of all."""
+    """How many updates were done (`count`), and the means of squares: of rows and columns, or of all.
+
+    `v_row` and `v_col` have one number in the place of a matrix that is not factored, `v` where one is.
+    """
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     v_row: Any
@@ -191,9 +194,9 @@ def scale_by_factored_rms(factored: bool = True, decay_rate: float = 0.8, min_di
         v_row' = b v_row + (1 - b) mean over columns of (g^2 + epsilon), v_col' likewise      b = 1 - t^(-decay_rate)
         update = g / sqrt(v_row' v_col' / mean of v_row')
 
-    The two are the longest axes; where the shorter of them is below min_dim_size_to_factor, or `factored` is False, the
-    mean of each entry is remembered instead: v' = b v + (1 - b) (g^2 + epsilon), update = g / sqrt(v'). What is not in
-    use is an array of one zero.
+    The two are the longest axes; where the shorter of them is below `min_dim_size_to_factor`, or `factored` is False,
+    the mean of each entry is remembered instead: `v' = b v + (1 - b) (g^2 + epsilon)`, `update = g / sqrt(v')`. What is
+    not in use is an array of one zero.
 
     >>> import numpy as np
     >>> part, g = scale_by_factored_rms(min_dim_size_to_factor=2), np.array([[1.0, -2.0], [3.0, -6.0]])
