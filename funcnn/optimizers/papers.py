@@ -396,7 +396,7 @@ def _sign(g: Any) -> tuple[Any]:
 
 
 class RpropState(NamedTuple):
-    """How long each entry's next step is (`step_sizes`), and the step before (`prev_updates`), 0 where it was taken back."""
+    """How long each next step is (`step_sizes`), and the step before (`prev_updates`), 0 where it was taken back."""
 
     step_sizes: Any
     prev_updates: Any
