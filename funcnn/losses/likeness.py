@@ -64,15 +64,15 @@ def cosine_distance(predictions: Array, targets: Array, *, where: Mask | None = 
 def contrastive(first: Array, second: Array, same: Labels | Mask, margin: float = 1.0) -> Array:
     """Draws embeddings of the same thing together and pushes others apart, up to a margin: one value per pair.
 
-        D^2 / 2                      for pairs that are the same, D = |first - second|
+        D^2 / 2                      for pairs that are the same, D = norm(first - second)
         max(margin - D, 0)^2 / 2     for the others; their derivative where D = 0 is taken to be 0
 
-    The embeddings are (batch, features); `same` is (batch,), booleans or 1 and 0.
+    `first` and `second` are (batch, features); `same` is (batch,), booleans or 1 and 0.
 
     >>> contrastive(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.5]]), np.array([True, False]))
     array([0.125, 0.125])
 
-    Hadsell et al. 2006, whose Y is 1 - same.
+    Hadsell et al. 2006, whose Y is `1 - same`.
     """
     name = "contrastive"
     margin = real_number(name, "margin", margin, "(0, inf)")

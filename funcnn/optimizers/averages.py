@@ -91,7 +91,7 @@ def _ema_of(decay: Any, u: Any, p: Any, m: Any) -> tuple[Any]:
 
 
 class LookaheadState(NamedTuple):
-    """How many steps were made since the two met (`count`), the parameters `slow`, and `fast_state`, the optimizer's."""
+    """How many steps were made since the two met (`count`), the `slow` parameters, and the optimizer's `fast_state`."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     slow: Any

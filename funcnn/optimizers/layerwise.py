@@ -50,7 +50,8 @@ def scale_by_trust_ratio(min_norm: float = 0.0, trust_coefficient: float = 1.0, 
                          ) -> GradientTransformation:
     """Make each update as long as its parameter, times a coefficient; where one of the two is 0, leave it.
 
-        update = g trust_coefficient |p| / (|g| + eps)        |x| = max(sqrt(sum x^2), min_norm), of each array
+        update = g trust_coefficient norm(p) / (norm(g) + eps)
+        norm(x) = max(sqrt(sum x^2), min_norm), of each array
 
     >>> import numpy as np
     >>> part = scale_by_trust_ratio(trust_coefficient=0.5)
@@ -116,7 +117,7 @@ def adaptive_grad_clip(clipping: float, eps: float = 1e-3, axis: int | tuple[int
                        ) -> GradientTransformation:
     """Shorten the gradient of each unit that is longer than a share of the unit's own weights.
 
-        g max_norm / |g|        where |g| >= max_norm = clipping max(|p|, eps), and g elsewhere
+        g max_norm / norm(g)        where norm(g) >= max_norm = clipping max(norm(p), eps), and g elsewhere
 
     A length is that of the weights into one unit: over all axes but the last, which is the first of two axes, and over
     all of what has only one longer than 1. `axis` names others.

@@ -146,9 +146,9 @@ def _clipped(max_delta: Any, g: Any) -> tuple[Any]:
 
 
 def clip_by_global_norm(max_norm: float) -> GradientTransformation:
-    """Shorten the gradient of all the parameters together to the length max_norm, where it is longer.
+    """Shorten the gradient of all the parameters together to the length `max_norm`, where it is longer.
 
-        g max_norm / max(|g|, max_norm)        |g| = `global_norm(grads)`
+        g max_norm / max(norm, max_norm)        norm = global_norm(grads)
 
     >>> clip_by_global_norm(1.0).update({"w": 3.0, "b": 4.0}, EmptyState(), {"w": 0.0, "b": 0.0})
     ({'w': 0.6000000000000001, 'b': 0.8}, EmptyState())
