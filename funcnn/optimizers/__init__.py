@@ -117,21 +117,24 @@ from funcnn.optimizers.wrappers import (
 )
 from funcnn.typing import Schedule
 
-__all__ = [
-    "AccumulateState", "AdadeltaState", "AdamState", "AdamaxState", "AddNoiseState", "AmsgradState", "BeliefState",
-    "EmaParamsState", "EmaState", "EmptyState", "FactoredState", "GradientTransformation", "InjectHyperparamsState",
-    "LionState", "LookaheadState", "OptState", "OptimizeResults", "PartitionState", "RmsState", "RpropState",
-    "RssState", "ScheduleState", "SkipState", "TraceState", "ZeroNansState", "accumulate", "adabelief", "adadelta",
-    "adafactor", "adagrad", "adam", "adamax", "adamw", "adaptive_grad_clip", "add_decayed_weights", "add_noise",
-    "amsgrad", "apply_updates", "centralize", "chain", "clip", "clip_by_block_rms", "clip_by_global_norm", "ema",
-    "ema_params", "entrywise", "eval_params", "freeze", "global_norm", "identity", "incremental_update",
-    "inject_hyperparams", "keep_params_nonnegative", "lamb", "lars", "lion", "lookahead", "masked", "minimize",
-    "nadam", "partition", "radam", "rmsprop", "rprop", "scale", "scale_by_adadelta", "scale_by_adam",
-    "scale_by_adamax", "scale_by_amsgrad", "scale_by_belief", "scale_by_factored_rms", "scale_by_learning_rate",
-    "scale_by_lion", "scale_by_nadam", "scale_by_param_block_rms", "scale_by_radam", "scale_by_rms",
-    "scale_by_rprop", "scale_by_rss", "scale_by_schedule", "scale_by_sign", "scale_by_trust_ratio", "scale_by_yogi",
-    "selective_transform", "set_to_zero", "sgd", "sign_sgd", "skip_not_finite", "trace", "with_hyperparams", "yogi",
-    "zero_nans",
+__all__ = [  # noqa: RUF022  # in the order in which they are read: optimizers, their parts, others, states
+    "sgd", "sign_sgd", "rprop", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "adamax", "nadam", "radam",
+    "amsgrad", "adabelief", "yogi", "lion", "lars", "lamb", "adafactor",
+    "GradientTransformation", "OptState", "apply_updates", "chain", "identity", "entrywise",
+    "scale_by_learning_rate", "scale_by_schedule", "scale", "trace", "ema", "add_decayed_weights", "clip",
+    "clip_by_global_norm", "global_norm", "add_noise", "zero_nans", "keep_params_nonnegative",
+    "scale_by_rss", "scale_by_rms", "scale_by_adadelta", "scale_by_adam", "scale_by_adamax", "scale_by_nadam",
+    "scale_by_radam", "scale_by_amsgrad", "scale_by_belief", "scale_by_yogi", "scale_by_lion", "scale_by_rprop",
+    "scale_by_sign",
+    "scale_by_trust_ratio", "scale_by_factored_rms", "scale_by_param_block_rms", "clip_by_block_rms",
+    "adaptive_grad_clip", "centralize",
+    "masked", "freeze", "set_to_zero", "selective_transform", "partition", "accumulate", "skip_not_finite",
+    "inject_hyperparams", "with_hyperparams", "ema_params", "lookahead", "eval_params", "incremental_update",
+    "minimize", "OptimizeResults",
+    "EmptyState", "TraceState", "EmaState", "ScheduleState", "AddNoiseState", "ZeroNansState", "RssState", "RmsState",
+    "AdadeltaState", "AdamState", "AdamaxState", "AmsgradState", "BeliefState", "LionState", "RpropState",
+    "FactoredState", "PartitionState", "AccumulateState", "SkipState", "InjectHyperparamsState", "EmaParamsState",
+    "LookaheadState",
 ]
 
 
@@ -139,7 +142,9 @@ __all__ = [
 
 
 def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool = False) -> GradientTransformation:
-    """Gradient descent: a step of `-learning_rate` times the gradient, or the velocity, `trace(momentum, nesterov)`.
+    """Gradient descent: a step of `-learning_rate` times the gradient, or the velocity of `trace`.
+
+    `momentum`, 0 for none, is its decay, and `nesterov` looks ahead.
 
     >>> sgd(0.1).update(2.0, sgd(0.1).init(1.0), 1.0)
     (-0.2, (EmptyState(),))
@@ -186,7 +191,7 @@ def rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float = 1.2, m
 
 def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 0.0, eps: float = 1e-7,
             eps_in_sqrt: bool = False) -> GradientTransformation:
-    """Adagrad: `scale_by_rss(initial_accumulator_value, eps, eps_in_sqrt)`, then the `learning_rate`.
+    """Adagrad: `scale_by_rss` with `initial_accumulator_value`, `eps` and `eps_in_sqrt`, then the `learning_rate`.
 
     >>> import numpy as np
     >>> optimizer = adagrad(0.5, eps=0.0)
@@ -200,7 +205,7 @@ def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 
 
 def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0,
             eps_in_sqrt: bool = False) -> GradientTransformation:
-    """RMSprop: `scale_by_rms(decay, eps, initial_scale, eps_in_sqrt)`, then the `learning_rate`.
+    """RMSprop: `scale_by_rms` with `decay`, `eps`, `initial_scale` and `eps_in_sqrt`, then the `learning_rate`.
 
     >>> import numpy as np
     >>> optimizer = rmsprop(0.5, decay=0.75, eps=0.0)
@@ -214,7 +219,7 @@ def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e
 
 
 def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
-    """Adadelta: `scale_by_adadelta(rho, eps)`, then the `learning_rate`, which the paper does not have.
+    """Adadelta: `scale_by_adadelta` with `rho` and `eps`, then the `learning_rate`, which the paper does not have.
 
     >>> import numpy as np
     >>> optimizer = adadelta(rho=0.0, eps=1.0)
@@ -231,7 +236,7 @@ def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float
 
 def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
          ) -> GradientTransformation:
-    """Adam: `scale_by_adam(b1, b2, eps)`, then the `learning_rate`.
+    """Adam: `scale_by_adam` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = adam(0.001)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -245,9 +250,9 @@ def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
 def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
           weight_decay: float = 1e-4, mask: object = None) -> GradientTransformation:
-    """Adam with decoupled weight decay: `adam`, with `add_decayed_weights(weight_decay, mask)` before the rate.
+    """Adam with decoupled weight decay: `scale_by_adam`, `add_decayed_weights`, then the `learning_rate`.
 
-    `learning_rate`, `b1`, `b2` and `eps` are those of `adam`.
+    `b1`, `b2`, `eps`, `weight_decay` and `mask` are those of its parts.
 
     >>> optimizer = adamw(0.1, weight_decay=0.5, mask={"w": True, "b": False})
     >>> params, grads = {"w": 4.0, "b": 4.0}, {"w": 0.0, "b": 0.0}
@@ -263,7 +268,7 @@ def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
 def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
            ) -> GradientTransformation:
-    """Adamax: `scale_by_adamax(b1, b2, eps)`, then the `learning_rate`.
+    """Adamax: `scale_by_adamax` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = adamax(0.5, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -277,7 +282,7 @@ def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, 
 
 def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
           ) -> GradientTransformation:
-    """Nadam: `scale_by_nadam(b1, b2, eps)`, then the `learning_rate`.
+    """Nadam: `scale_by_nadam` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = nadam(0.5, b1=0.0, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -291,7 +296,7 @@ def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
 def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
           ) -> GradientTransformation:
-    """Rectified Adam: `scale_by_radam(b1, b2, eps)`, then the `learning_rate`; no warm-up needed.
+    """Rectified Adam: `scale_by_radam` with `b1`, `b2` and `eps`, then the `learning_rate`; no warm-up needed.
 
     >>> optimizer = radam(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -305,7 +310,7 @@ def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
 def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
             ) -> GradientTransformation:
-    """AMSGrad: `scale_by_amsgrad(b1, b2, eps)`, then the `learning_rate`.
+    """AMSGrad: `scale_by_amsgrad` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = amsgrad(0.5, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -319,7 +324,7 @@ def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999,
 
 def adabelief(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-16,
               eps_root: float = 1e-16) -> GradientTransformation:
-    """AdaBelief: `scale_by_belief(b1, b2, eps, eps_root)`, then the `learning_rate`.
+    """AdaBelief: `scale_by_belief` with `b1`, `b2`, `eps` and `eps_root`, then the `learning_rate`.
 
     >>> optimizer = adabelief(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -333,7 +338,7 @@ def adabelief(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99
 
 def yogi(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3,
          ) -> GradientTransformation:
-    """Yogi: `scale_by_yogi(b1, b2, eps)`, then the `learning_rate`.
+    """Yogi: `scale_by_yogi` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = yogi(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -347,9 +352,9 @@ def yogi(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
 def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 1e-3,
          mask: object = None) -> GradientTransformation:
-    """Lion: `scale_by_lion(b1, b2)`, `add_decayed_weights(weight_decay, mask)`, then the `learning_rate`.
+    """Lion: `scale_by_lion`, `add_decayed_weights`, then the `learning_rate`, a tenth of what Adam would take.
 
-    The rate is to be a tenth of what Adam would take.
+    `b1`, `b2`, `weight_decay` and `mask` are those of its parts.
 
     >>> optimizer = lion(0.5, weight_decay=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -369,8 +374,8 @@ def lars(learning_rate: float | Schedule, weight_decay: float = 0.0, weight_deca
          nesterov: bool = False) -> GradientTransformation:
     """LARS: `add_decayed_weights`, `scale_by_trust_ratio`, the `learning_rate`, then `trace`: momentum of steps.
 
-    The first is `add_decayed_weights(weight_decay, weight_decay_mask)`, the second takes `trust_coefficient` and `eps`,
-    for the parameters that `trust_ratio_mask` chooses, and the last is `trace(momentum, nesterov)`.
+    `weight_decay` and `weight_decay_mask` are for the first, `trust_coefficient` and `eps` for the second, for the
+    parameters that `trust_ratio_mask` chooses, `momentum` and `nesterov` for the last.
 
     >>> optimizer = lars(0.5, trust_coefficient=1.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
@@ -387,9 +392,9 @@ def lars(learning_rate: float | Schedule, weight_decay: float = 0.0, weight_deca
 
 def lamb(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-6, *,
          weight_decay: float = 0.0, mask: object = None) -> GradientTransformation:
-    """LAMB: `adamw`, with `scale_by_trust_ratio` before the rate: for large batches.
+    """LAMB: `scale_by_adam`, `add_decayed_weights`, `scale_by_trust_ratio`, the `learning_rate`: for large batches.
 
-    `learning_rate`, `b1`, `b2`, `eps`, `weight_decay` and `mask` are those of `adamw`.
+    `b1`, `b2`, `eps`, `weight_decay` and `mask` are those of its parts.
 
     >>> optimizer = lamb(0.5, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
