@@ -134,8 +134,7 @@ def _not_there(module: str, names: dict[str, Any], name: str) -> AttributeError:
     """The error that a module has no such name, with what may have been meant, or what does the same here."""
     from funcnn._arguments import nearest
 
-    known = [] if name.startswith("__") else [*names, *_LATER] if module == "funcnn" else names
-    near = nearest(name, known)  # none of what Python itself asks for, often
+    near = nearest(name, [*names, *_LATER] if module == "funcnn" else names)
     hint = _ELSEWHERE.get(f"{module}.{name}") or (f"did you mean {near[0]!r}?" if near else "")
     return AttributeError(f"module {module!r} has no attribute {name!r}" + ("; " + hint if hint else ""))
 

@@ -25,3 +25,6 @@ if not TYPE_CHECKING:  # only a function that is jitted needs the rest
 
         globals()[name] = found = getattr(program if name == "Program" else equation, name)
         return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
