@@ -155,13 +155,14 @@ def test_all_that_users_need_is_listed() -> None:
 # ----------------------------------------------------------------------------------------------- pages are built
 
 
-ALONE = "import sys; sys.modules.update(dict.fromkeys(['jax', 'pandas', 'polars', 'scipy', 'torch']))\n"
-"""As where nothing but NumPy is installed."""
+MISSING = ["jax", "pandas", "polars", "scipy", "torch", "typing_extensions"]
+"""What need not be installed where pages are built."""
 
 
 def build(code: str, *arguments: object) -> None:
     """Run Python code in a process of its own, in which warnings are errors."""
-    command = [sys.executable, "-W", "error", "-c", ALONE + code, *map(str, arguments)]
+    alone = f"import sys; sys.modules.update(dict.fromkeys({MISSING}))\n"
+    command = [sys.executable, "-W", "error", "-c", alone + code, *map(str, arguments)]
     result = subprocess.run(command, cwd=Path(fn.__file__).parents[1], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
