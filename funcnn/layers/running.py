@@ -101,10 +101,12 @@ def batch_norm(features: I, *, decay_rate: float = 0.9, eps: float = 1e-5, name:
     """Normalise each feature over the batch, and remember its mean and variance for evaluation.
 
         y = scale (x - mean) / sqrt(var + eps) + offset
-        in training     mean, var = those of the batch, over all axes but the last, var the biased one
-                        mean' = decay_rate mean + (1 - decay_rate) that of the batch
-                        var' = decay_rate var + (1 - decay_rate) that of the batch, times m / (m - 1)
-        in evaluation   mean, var = those remembered
+
+    In evaluation mean and var are those remembered; in training those of the batch, over all axes but the last, var the
+    biased one, and what is remembered follows:
+
+        mean' = decay_rate mean + (1 - decay_rate) that of the batch
+        var'  = decay_rate var + (1 - decay_rate) that of the batch, times m / (m - 1)
 
     m is the number of values of each feature in a batch, 2 at least in training. x is (batch, ..., features); `scale`,
     at first 1, and `offset`, at first 0, are learnt; `mean`, at first 0, and `var`, at first 1, are the state, which
