@@ -197,4 +197,4 @@ def test_sphinx_builds_the_pages(tmp_path: Path) -> None:
     build("from sphinx.cmd.build import main; sys.exit(main(sys.argv[1:]))", "-b", "text", "-E", "-q",
           "--fail-on-warning", "--keep-going", tmp_path, tmp_path / "built")
     text = (tmp_path / "built" / "index.txt").read_text()
-    assert "funcnn.activations.relu(x)" in text
+    assert "\nfuncnn.activations.relu(x: Array) -> Array\n" in text
