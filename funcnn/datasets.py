@@ -38,7 +38,8 @@ def spiral(key: Key, samples: int, classes: int, noise: float = 0.2, dtype: DTyp
            ) -> tuple[Array, IntArray]:
     """Spiral arms that wind around each other, one for each class: no straight line separates them.
 
-        x = [r sin(2.5 t), r cos(2.5 t)],  r = 0 .. 1,  t = 4c .. 4(c + 1) + noise * N(0, 1)  in class c
+        x = [r sin(2.5 t), r cos(2.5 t)]
+        r = 0 .. 1,     t = 4c .. 4(c + 1) + noise * N(0, 1)  in class c
 
     There are `samples` points in each of the `classes`. `noise` is the standard deviation of t, not of the points. The
     labels are int64. Each class draws from `fold_in(key, c)`, so its points do not depend on how many classes follow;

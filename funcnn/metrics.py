@@ -214,7 +214,7 @@ def recall(matrix: IntArray | Array) -> Array:
 def f1(matrix: IntArray | Array) -> Array:
     """The harmonic mean of precision and recall, 2 P R / (P + R): one number for each class.
 
-        f1_i = 2 matrix[i, i] / (sum_j matrix[i, j] + sum_j matrix[j, i])       0 for a class that does not occur
+        f1_i = 2 matrix[i, i] / (sum_j matrix[i, j] + sum_j matrix[j, i])    or 0 for 0 / 0
 
     The matrix and the averages are those of `precision`.
 
@@ -268,7 +268,7 @@ def roc_auc(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
 def average_precision(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
     """The mean over positive examples of the precision at the threshold that just finds them.
 
-        AP = sum_n (R_n - R_(n-1)) P_n        over thresholds, R the recall and P the precision at each
+        AP = sum_n (R_n - R_(n-1)) P_n        over thresholds n, of recall R and precision P
 
     `scores` and `labels` are those of `roc_auc`. It is 1 where all positives stand above all others, and about the
     share of positives for scores that say nothing.

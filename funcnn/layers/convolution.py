@@ -269,7 +269,7 @@ def conv_transpose2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *
                      ) -> Layer[I, O, DenseParams]:
     """The transpose of a convolution, which makes images larger: each input pixel adds its window to the output.
 
-        y[n, s p + d i, s q + d j, o] = sum of x[n, p, q, c] w[i, j, c, o] over all that meet there, + b[o]
+        y[n, s p + d i, s q + d j, o] = sum of x[n, p, q, c] w[i, j, c, o] that meet there, + b[o]
 
     x is (batch, height, width, in_channels); the parameters are `w` (height, width, in_channels, out_channels) and `b`
     (out_channels,).

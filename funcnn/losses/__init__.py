@@ -218,8 +218,8 @@ def poisson(log_predictions: Array, targets: Labels, *, where: Mask | None = Non
 def softmax_cross_entropy(logits: Array, labels: Labels, *, where: Mask | None = None) -> Array:
     """The cross-entropy of softmax(logits) and the labels: one value per example.
 
-        loss = log sum_j exp(z_j) - z_label            for integer labels (batch,)
-        loss = -sum_j q_j log softmax(z)_j             for rows q of probabilities (batch, classes), as one-hot
+        loss = log sum_j exp(z_j) - z_label       for integer labels (batch,)
+        loss = -sum_j q_j log softmax(z)_j        for rows q of probabilities (batch, classes)
 
     Stable for finite `logits` of any size and for -inf; adding a constant to a row of logits changes nothing. The
     derivative with respect to the logits is `softmax(z) - q`. More axes may stand before the last one. `where`, of the
@@ -345,7 +345,7 @@ def smooth_labels(labels: Array, alpha: float) -> Array:
 def sigmoid_binary_cross_entropy(logits: Array, labels: Labels | Mask, *, where: Mask | None = None) -> Array:
     """The cross-entropy of sigmoid(logits) and labels in [0, 1], averaged over all axes but the first.
 
-        loss = -y log sigmoid(z) - (1 - y) log (1 - sigmoid(z)) = max(z, 0) - y z + log(1 + exp(-abs(z)))
+        -y log sigmoid(z) - (1 - y) log (1 - sigmoid(z)) = max(z, 0) - y z + log(1 + exp(-abs(z)))
 
     `labels` y have the shape of the `logits` z: booleans, integers 0 and 1, or probabilities. Stable for finite logits
     of any size; the derivative with respect to the logits is `sigmoid(z) - y`. After a sigmoid, which cannot be told

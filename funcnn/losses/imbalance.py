@@ -23,8 +23,9 @@ def focal(logits: Array, labels: Labels | Mask, *, alpha: float | None = None, g
           where: Mask | None = None) -> Array:
     """The binary cross-entropy, in which what is right already counts little, averaged within each example.
 
-        loss = a (1 - p_t)^gamma CE(z, y),     p_t = p y + (1 - p) (1 - y), p = sigmoid(z),
-                                               a = alpha y + (1 - alpha) (1 - y), or 1 without alpha
+        loss = a (1 - p_t)^gamma CE(z, y)
+        p_t = p y + (1 - p) (1 - y),              p = sigmoid(z)
+        a = alpha y + (1 - alpha) (1 - y)         or 1 without alpha
 
     `labels` y have the shape of the `logits` z: booleans, integers 0 and 1, or probabilities. `where` says which count.
 
@@ -54,7 +55,9 @@ def dice(predictions: Array, targets: Labels | Mask, *, class_weights: Array | N
     """How little a predicted region and the true one overlap, averaged over classes: one value per example.
 
         loss = 1 - (I + smooth) / (I + alpha (P - I) + beta (T - I) + smooth)
-        I = sum p t,  P = sum p,  T = sum t        over all axes but the first and the last, which counts the classes
+        I = sum p t,  P = sum p,  T = sum t
+
+    The sums go over all axes but the first and the last, which counts the classes.
 
     - `predictions`: logits (batch, ..., classes), which become probabilities by softmax, or where there is one class by
       sigmoid; with `apply_softmax=False` they are probabilities.

@@ -122,11 +122,12 @@ def _embeddings(name: str, **pair: Any) -> Any:
 def ntxent(embeddings: Array, labels: Labels, temperature: float = 0.07) -> Array:
     """Draws embeddings of one label together and pushes all others of the batch apart: one value per example.
 
-        s_ij = cos(x_i, x_j) / temperature,     a pair i, j is positive where labels are equal and i is not j
-        loss_i = n/m sum over positive j of -log(exp(s_ij) / (exp(s_ij) + sum over k of other labels of exp(s_ik)))
+        s_ij = cos(x_i, x_j) / temperature,     e_ij = exp(s_ij)
+        loss_i = n/m sum over positive j of -log(e_ij / (e_ij + sum over k of other labels of e_ik))
 
-    m of all n^2 pairs are positive, at least one; the mean over the batch is then the mean over them. `embeddings` x
-    are (batch, features), `labels` integers (batch,); in SimCLR two views of an image have the same one.
+    A pair i, j is positive where the labels are equal and i is not j. m of all n^2 pairs are positive, at least one;
+    the mean over the batch is then the mean over them. `embeddings` x are (batch, features), `labels` integers
+    (batch,); in SimCLR two views of an image have the same one.
 
     >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
     >>> np.round(ntxent(x, np.array([0, 0, 1]), temperature=1.0), 6)

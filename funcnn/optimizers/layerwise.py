@@ -117,7 +117,8 @@ def adaptive_grad_clip(clipping: float, eps: float = 1e-3, axis: int | tuple[int
                        ) -> GradientTransformation:
     """Shorten the gradient of each unit that is longer than a share of the unit's own weights.
 
-        g max_norm / norm(g)        where norm(g) >= max_norm = clipping max(norm(p), eps), and g elsewhere
+        g max_norm / norm(g)    where norm(g) >= max_norm = clipping max(norm(p), eps)
+        g                       elsewhere
 
     A length is that of the weights into one unit: over all axes but the last, which is the first of two axes, and over
     all of what has only one longer than 1. `axis` names others.
@@ -192,7 +193,8 @@ def scale_by_factored_rms(factored: bool = True, decay_rate: float = 0.8, min_di
                           epsilon: float = 1e-30) -> GradientTransformation:
     """Divide by the root of the running mean of the squares, of which of a matrix only rows and columns are remembered.
 
-        v_row' = b v_row + (1 - b) mean over columns of (g^2 + epsilon), v_col' likewise      b = 1 - t^(-decay_rate)
+        b = 1 - t^(-decay_rate)
+        v_row' = b v_row + (1 - b) mean over columns of (g^2 + epsilon),    v_col' likewise
         update = g / sqrt(v_row' v_col' / mean of v_row')
 
     The two are the longest axes; where the shorter of them is below `min_dim_size_to_factor`, or `factored` is False,

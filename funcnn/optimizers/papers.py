@@ -35,7 +35,7 @@ def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_
                  ) -> GradientTransformation:
     """Divide by the root of the sum of the squares of all gradients so far.
 
-        s' = s + g^2        update = g / (sqrt(s') + eps)            eps_in_sqrt: g / sqrt(s' + eps)
+        s' = s + g^2        update = g / (sqrt(s') + eps)      eps_in_sqrt: g / sqrt(s' + eps)
 
     s is `initial_accumulator_value` at first.
 
@@ -72,7 +72,8 @@ def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0
                  ) -> GradientTransformation:
     """Divide by the root of the running mean of the squares of the gradients.
 
-        nu' = decay nu + (1 - decay) g^2        update = g / (sqrt(nu') + eps)         eps_in_sqrt: g / sqrt(nu' + eps)
+        nu' = decay nu + (1 - decay) g^2
+        update = g / (sqrt(nu') + eps)          eps_in_sqrt: g / sqrt(nu' + eps)
 
     nu is `initial_scale` at first.
 
@@ -200,7 +201,8 @@ def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
     """Adam with Nesterov's look ahead: the mean that the next update would use, with this gradient once more.
 
         mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
-        update = (b1 mu' / (1 - b1^(t + 1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
+        ahead = b1 mu' / (1 - b1^(t + 1)) + (1 - b1) g / (1 - b1^t)
+        update = ahead / (sqrt(nu' / (1 - b2^t)) + eps)
 
     >>> part = scale_by_nadam()
     >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
@@ -225,7 +227,8 @@ def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
         mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
         rho_inf = 2 / (1 - b2) - 1            rho = rho_inf - 2 t b2^t / (1 - b2^t)
         r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho)
-        update = r (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)    where rho >= 5, else mu' / (1 - b1^t)
+        update = r (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)    where rho >= 5
+        update = mu' / (1 - b1^t)                                         elsewhere
 
     >>> part = scale_by_radam()
     >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
@@ -406,9 +409,9 @@ def scale_by_rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float
                    max_step_size: float = 50.0) -> GradientTransformation:
     """To each entry a step of its own, longer while the gradient keeps its sign, shorter, and not made, where it turns.
 
-        d' = min(eta_plus d, max_step_size)       update = d' sign(g)      where g has the sign of the step before
-        d' = max(eta_minus d, min_step_size)      update = 0               where it has the other
-        d' = d = learning_rate at first           update = d' sign(g)      where there was none before
+        d' = min(eta_plus d, max_step_size)     update = d' sign(g)    where g keeps its sign
+        d' = max(eta_minus d, min_step_size)    update = 0             where it turns
+        d' = d, learning_rate at first          update = d' sign(g)    at first, and after a turn
 
     >>> import numpy as np
     >>> part, p = scale_by_rprop(0.1), np.ones(2)

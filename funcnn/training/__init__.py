@@ -210,7 +210,7 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
 def evaluate(f: Callable[[P, B], Any], params: P, data: B, size: int = 1024) -> Any:
     """The mean over all examples of what `f(params, batch)` is the mean of over a batch: a loss, an accuracy.
 
-        sum_i n_i f(params, batch_i) / sum_i n_i,        n_i the number of rows of batch i, the sums in float64
+        sum_i n_i f(params, batch_i) / sum_i n_i,    n_i rows in batch i, the sums in float64
 
     f gives one number or a tree of them, and so does `evaluate`, as np.float64. `data` is a tree of arrays with as many
     rows each, of which `size` are taken at once, in order; the last batch counts by the rows it has. What is no mean
