@@ -92,6 +92,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "hessian", "hvp", "linearize",
+    "elementwise_grad", "stop_gradient", "custom_vjp", "remat", "vmap", "jit", "make_program", "FrozenDict",
+    "typing", "tree", "staging", "random", "activations", "initializers", "regularizers", "layers", "losses", "metrics",
+    "schedules", "optimizers", "training", "parallel", "memory", "checkpoint", "datasets", "testing", "tracing",
+    "plotting",
+]
+"""What users need, in the order in which it is documented; `scipy` and `jax`, which need more than NumPy, are asked for
+by name."""
+
 _LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "scipy", "jax")
 
 

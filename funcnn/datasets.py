@@ -38,11 +38,12 @@ def spiral(key: Key, samples: int, classes: int, noise: float = 0.2, dtype: DTyp
            ) -> tuple[Array, IntArray]:
     """Spiral arms that wind around each other, one for each class: no straight line separates them.
 
-        x = [r sin(2.5 t), r cos(2.5 t)],  r = 0 .. 1,  t = 4c .. 4(c + 1) + noise * N(0, 1)  in class c
+        x = [r sin(2.5 t), r cos(2.5 t)]
+        r = 0 .. 1,     t = 4c .. 4(c + 1) + noise * N(0, 1)  in class c
 
-    `noise` is the standard deviation of t, not of the points. The labels are int64. Each class draws from
-    `fold_in(key, c)`, so its points do not depend on how many classes follow; with one sample a class is
-    the origin. `dtype` rounds the points, it does not move them: the arithmetic is float64.
+    There are `samples` points in each of the `classes`. `noise` is the standard deviation of t, not of the points. The
+    labels are int64. Each class draws from `fold_in(key, c)`, so its points do not depend on how many classes follow;
+    with one sample a class is the origin. `dtype` rounds the points, it does not move them: the arithmetic is float64.
     TypeError or ValueError if a count is not a whole number >= 0 or `noise` not a finite number >= 0.
 
     >>> x, y = spiral(random.key(0), samples=3, classes=2)
@@ -68,7 +69,8 @@ def vertical(key: Key, samples: int, classes: int, noise: float = 0.1, dtype: DT
 
         x = [c / 3, 1 / 2] + noise * N(0, 1)  in class c
 
-    `noise` is the standard deviation of both coordinates. Labels, keys, `dtype` and errors as in `spiral`.
+    `noise` is the standard deviation of both coordinates. `key`, `samples`, `classes`, `dtype`, labels and errors are
+    as in `spiral`.
 
     >>> x, y = vertical(random.key(0), samples=2, classes=2, noise=0.0)
     >>> np.asarray(x).tolist(), y
@@ -91,7 +93,7 @@ def sine(key: Key, samples: int = 1000, noise: float = 0.0, dtype: DTypeLike = n
 
         y = sin(2 pi x) + noise * N(0, 1),  x = 0, 1/n, 2/n, ... (n - 1)/n
 
-    Both are (samples, 1). `noise` is the standard deviation of y; at its default the key changes nothing.
+    Both are `(samples, 1)`. `noise` is the standard deviation of y; at its default the `key` changes nothing.
     `dtype` and errors as in `spiral`.
 
     >>> x, y = sine(random.key(0), samples=4)
@@ -115,11 +117,12 @@ def nnfs_spiral(samples: int, classes: int, seed: int = 0, *, skip: int = 0, dty
                 ) -> tuple[Array, IntArray]:
     """The book's spirals: what `nnfs.datasets.spiral_data` gives after `nnfs.init(random_seed=seed)`.
 
-    The points are `dtype`, as after `nnfs.init(default_dtype=dtype)`; the labels are uint8, so that 256
-    classes are the most (ValueError) and `y - 1` wraps around: write `y.astype(int)` to calculate.
+    There are `samples` points in each of the `classes`. They are `dtype`, as after `nnfs.init(default_dtype=dtype)`;
+    the labels are uint8, so that 256 classes are the most (ValueError) and `y - 1` wraps around: write `y.astype(int)`
+    to calculate.
 
     In the book all chance comes from one stream of normal numbers, and `skip` says where in it to start: how
-    many it has given before. A spiral takes samples * classes of them, a dense layer in * out. So the
+    many it has given before. A spiral takes `samples * classes` of them, a dense layer `in * out`. So the
     validation set of chapter 16, made after 100 points in each of 2 classes and the weights of 2-64-1, is
 
         nnfs_spiral(100, 2, skip=100 * 2 + 2 * 64 + 64 * 1)
@@ -138,7 +141,8 @@ def nnfs_vertical(samples: int, classes: int, seed: int = 0, *, skip: int = 0, d
                   ) -> tuple[Array, IntArray]:
     """The book's clouds: what `nnfs.datasets.vertical_data` gives after `nnfs.init(random_seed=seed)`.
 
-    As `nnfs_spiral`, but taking 2 * samples * classes normal numbers from the stream.
+    `samples`, `classes`, `seed`, `skip` and `dtype` are those of `nnfs_spiral`, but it takes `2 * samples * classes`
+    normal numbers from the stream.
 
     >>> nnfs_vertical(samples=1, classes=2)
     (array([[0.17640524, 0.5400157 ],
@@ -150,7 +154,7 @@ def nnfs_vertical(samples: int, classes: int, seed: int = 0, *, skip: int = 0, d
 def nnfs_sine(samples: int = 1000) -> tuple[Array, Array]:
     """The book's sine: what `nnfs.datasets.sine_data` gives. There is no chance in it, hence no seed.
 
-    Both arrays are (samples, 1) and, as nnfs has them even after `nnfs.init()`, float64: for a float32 net
+    Both arrays are `(samples, 1)` and, as nnfs has them even after `nnfs.init()`, float64: for a float32 net
     write `x.astype(np.float32)`, or take `sine`.
 
     >>> x, y = nnfs_sine(samples=4)

@@ -99,6 +99,8 @@ def _check_dtypes(owner: str, drawn: Mapping[str, Array]) -> None:
 def zeros(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
     """All 0: how biases begin.
 
+    It is an initializer itself: `key` is not looked at, `shape` and `dtype` are those of the result.
+
     >>> zeros(random.key(0), (3,))
     array([0., 0., 0.], dtype=float32)
     """
@@ -108,6 +110,8 @@ def zeros(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
 def ones(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
     """All 1: how scales begin.
 
+    It is an initializer itself: `key` is not looked at, `shape` and `dtype` are those of the result.
+
     >>> ones(random.key(0), (3,))
     array([1., 1., 1.], dtype=float32)
     """
@@ -115,7 +119,7 @@ def ones(key: Key, shape: Shape, dtype: DTypeLike = np.float32) -> Array:
 
 
 def constant(value: float) -> Initializer:
-    """All one value.
+    """All one `value`, a number.
 
     >>> constant(0.01)(random.key(0), (3,))
     array([0.01, 0.01, 0.01], dtype=float32)
@@ -131,7 +135,7 @@ def _constant(value: float, key: Key, shape: Shape, dtype: DTypeLike = np.float3
 
 
 def uniform(scale: float = 0.01) -> Initializer:
-    """Uniform from 0 up to scale: not around 0, as in JAX.
+    """Uniform from 0 up to `scale`: not around 0, as in JAX.
 
     >>> uniform(0.5)(random.key(0), (3,))
     array([0.4738335 , 0.48928994, 0.16614574], dtype=float32)
@@ -141,7 +145,7 @@ def uniform(scale: float = 0.01) -> Initializer:
 
 
 def normal(stddev: float = 0.01) -> Initializer:
-    """Normal of mean 0 and this standard deviation.
+    """Normal of mean 0 and standard deviation `stddev`.
 
     >>> normal(0.1)(random.key(0), (3,))
     array([ 0.16226421,  0.20252648, -0.04335944], dtype=float32)
@@ -151,7 +155,7 @@ def normal(stddev: float = 0.01) -> Initializer:
 
 
 def truncated_normal(stddev: float = 0.01, *, lower: float = -2.0, upper: float = 2.0) -> Initializer:
-    """Normal of mean 0, cut at lower and upper standard deviations; stddev is that before the cut.
+    """Normal of mean 0, cut at `lower` and `upper` standard deviations; `stddev` is that before the cut.
 
     >>> truncated_normal(0.1)(random.key(0), (3,))
     array([ 0.14559592,  0.17147487, -0.04126754], dtype=float32)
@@ -180,11 +184,12 @@ def _scaled(drawn: Any, factor: float) -> Array:
 
 def variance_scaling(scale: float, mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"],
                      distribution: Literal["truncated_normal", "normal", "uniform"]) -> Initializer:
-    """An initializer of mean 0 and variance scale / n, n being the number of inputs, outputs or their mean.
+    """An initializer of mean 0 and variance `scale / n`, n being the number of inputs, outputs or their mean.
 
     The last axis of the shape counts the outputs, the one before it the inputs; further axes in front, those of a
-    convolution's window, multiply both. The mean is the arithmetic or the geometric one. The truncated normal is cut
-    at two standard deviations and widened so that its variance is the one asked for.
+    convolution's window, multiply both. `mode` says what n is: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg".
+    `distribution` is "uniform", "normal" or "truncated_normal", which is cut at two standard deviations and widened so
+    that its variance is the one asked for.
 
     >>> variance_scaling(1.0, "fan_in", "uniform")(random.key(0), (1, 2))
     array([[1.550764 , 1.6578493]], dtype=float32)
@@ -301,7 +306,7 @@ def he_uniform() -> Initializer:
 def orthogonal(scale: float = 1.0, column_axis: int = -1) -> Initializer:
     """Rows or columns, whichever are fewer, that have length `scale` and are at right angles to each other.
 
-    The matrix is (all other axes, column_axis). It is drawn uniformly from all such matrices: the Q of the QR
+    The matrix is `(all other axes, column_axis)`. It is drawn uniformly from all such matrices: the Q of the QR
     decomposition of a normal one, with the signs that make the diagonal of R positive.
 
     >>> w = orthogonal()(random.key(0), (2, 3), np.float64)

@@ -29,7 +29,7 @@ def keep_freed() -> bool:
     True
 
     It is `mallopt(M_MMAP_THRESHOLD, ...)` and `mallopt(M_TRIM_THRESHOLD, ...)` of glibc, as the environment variables
-    MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_ set them before a program begins. Without glibc, which is on
+    `MALLOC_MMAP_THRESHOLD_` and `MALLOC_TRIM_THRESHOLD_` set them before a program begins. Without glibc, which is on
     macOS, on Windows, with musl and in WebAssembly, nothing happens, and the answer is False.
     """
     import ctypes

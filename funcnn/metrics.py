@@ -35,7 +35,7 @@ _DIVERGED = "The model that made them has diverged"
 def accuracy(predictions: Array, labels: Labels) -> np.float64:
     """The share of examples whose largest prediction, logit or probability, is at the right class.
 
-    Predictions are (batch, classes); labels are integers (batch,), or rows (batch, classes) whose largest entry is
+    `predictions` are (batch, classes); `labels` are integers (batch,), or rows (batch, classes) whose largest entry is
     the class. The first of several largest counts.
 
     >>> accuracy(np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]]), np.array([1, 0, 0]))
@@ -48,10 +48,10 @@ def accuracy(predictions: Array, labels: Labels) -> np.float64:
 
 
 def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> np.float64:
-    """The share of examples whose right class is among the k largest predictions.
+    """The share of examples whose right class is among the `k` largest predictions.
 
-    Predictions and labels are those of `accuracy`, which this is for k = 1; of equal predictions the first counts as
-    larger.
+    `predictions` and `labels` are those of `accuracy`, which this is for k = 1; of equal predictions the first counts
+    as larger.
 
     >>> scores = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
     >>> top_k_accuracy(scores, np.array([0, 1, 2]), k=2)
@@ -71,9 +71,9 @@ def top_k_accuracy(predictions: Array, labels: Labels, k: int = 5) -> np.float64
 
 
 def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float = 0.5) -> np.float64:
-    """The share of entries where (prediction > threshold) is the label, True or 1.
+    """The share of entries where `predictions > threshold` is the label, True or 1.
 
-    Labels have the shape of the predictions: booleans, or 0 and 1. The threshold is for probabilities; for logits it
+    `labels` have the shape of the predictions: booleans, or 0 and 1. The threshold is for probabilities; for logits it
     is 0.0.
 
     >>> binary_accuracy(np.array([[0.9], [0.2], [0.5]]), np.array([[1], [0], [1]]))
@@ -92,9 +92,9 @@ def binary_accuracy(predictions: Array, labels: Labels | Mask, threshold: float 
 
 
 def regression_accuracy(predictions: Array, targets: Labels, precision: float | None = None) -> np.float64:
-    """The share of entries that are right within a precision, |p - t| < precision.
+    """The share of `predictions` p that are right within a precision, `abs(p - t) < precision`.
 
-    The precision is std(targets) / 250 if it is not given. To compare batches, give one for all: the targets of a
+    The precision is `std(targets) / 250` if it is not given. To compare batches, give one for all: the targets of a
     batch have a standard deviation of their own.
 
     >>> regression_accuracy(np.array([1.0, 2.0, 3.5]), np.array([1.0, 2.0, 3.0]))
@@ -130,8 +130,9 @@ def _check_regression(name: str, predictions: Any, targets: Any) -> None:
 def confusion_matrix(predictions: Array | IntArray | Mask, labels: Labels | Mask, classes: int) -> IntArray:
     """How often each class was taken for each: entry [i, j] counts the examples of class i predicted as j.
 
-    Predictions and labels are class numbers (batch,), booleans for two classes, or rows (batch, classes) whose
-    largest entry is the class. Matrices of several batches add up to that of all of them.
+    `predictions` and `labels` are class numbers (batch,), booleans for two classes, or rows (batch, classes) whose
+    largest entry is the class; `classes` is how many there are, and the matrix's rows and columns. Matrices of several
+    batches add up to that of all of them.
 
     >>> confusion_matrix(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]), classes=3)
     array([[1, 0, 0],
@@ -213,7 +214,7 @@ def recall(matrix: IntArray | Array) -> Array:
 def f1(matrix: IntArray | Array) -> Array:
     """The harmonic mean of precision and recall, 2 P R / (P + R): one number for each class.
 
-        f1_i = 2 matrix[i, i] / (sum_j matrix[i, j] + sum_j matrix[j, i])       0 for a class that does not occur
+        f1_i = 2 matrix[i, i] / (sum_j matrix[i, j] + sum_j matrix[j, i])    or 0 for 0 / 0
 
     The matrix and the averages are those of `precision`.
 
@@ -249,7 +250,7 @@ def roc_auc(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
     """The probability that a positive example has a higher score than a negative one; ties count half.
 
     It is the area under the curve of the share of positives found over the share of negatives taken for one, at every
-    threshold. Scores are (batch,), logits or probabilities of yes; labels True or 1, else False or 0, some of both.
+    threshold. `scores` are (batch,), logits or probabilities of yes; `labels` True or 1, else False or 0, some of both.
 
     >>> roc_auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
     np.float64(0.75)
@@ -267,10 +268,10 @@ def roc_auc(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
 def average_precision(scores: Array, labels: Labels | Mask) -> np.floating[Any]:
     """The mean over positive examples of the precision at the threshold that just finds them.
 
-        AP = sum_n (R_n - R_(n-1)) P_n        over thresholds, R the recall and P the precision at each
+        AP = sum_n (R_n - R_(n-1)) P_n        over thresholds n, of recall R and precision P
 
-    Scores and labels are those of `roc_auc`. It is 1 where all positives stand above all others, and about the share of
-    positives for scores that say nothing.
+    `scores` and `labels` are those of `roc_auc`. It is 1 where all positives stand above all others, and about the
+    share of positives for scores that say nothing.
 
     >>> average_precision(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
     np.float64(0.8333333333333333)
@@ -318,7 +319,7 @@ def _places(scores: Any) -> tuple[Any, Any]:
 def log_loss(probabilities: Array, labels: Labels | Mask) -> np.floating[Any]:
     """The mean surprise at what is true, -log p of the right class, in nats; no p counts as less than the dtype's eps.
 
-    Probabilities are (batch, classes), and labels integers (batch,) or rows; or probabilities of yes (batch,), and
+    `probabilities` are (batch, classes), and `labels` integers (batch,) or rows; or probabilities of yes (batch,), and
     labels True or 1, else False or 0.
 
     >>> log_loss(np.array([0.9, 0.2, 0.5]), np.array([1, 0, 1]))
@@ -334,9 +335,9 @@ def log_loss(probabilities: Array, labels: Labels | Mask) -> np.floating[Any]:
 
 
 def brier(probabilities: Array, labels: Labels | Mask) -> np.floating[Any]:
-    """The mean squared error of probabilities, summed over classes; of two classes the half, (p - y)^2 of one.
+    """The mean squared error of probabilities, summed over classes; of two classes the half, `(p - y)^2` of one.
 
-    Probabilities and labels are those of `log_loss`. Of two classes, certain and right is 0, certain and wrong 1.
+    `probabilities` and `labels` are those of `log_loss`. Of two classes, certain and right is 0, certain and wrong 1.
 
     >>> brier(np.array([0.9, 0.2, 0.5]), np.array([1, 0, 1]))
     np.float64(0.09999999999999999)
@@ -365,8 +366,8 @@ def calibration_curve(probabilities: Array, labels: Labels | Mask, n_bins: int =
                       ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How often it is true when the model says so: for each bin, the share that is, and the mean probability given.
 
-    Bins are as wide as each other, or with strategy="quantile" as full; those without an example are left out. Of a
-    calibrated model both are the same. Probabilities of yes and labels are (batch,).
+    The `n_bins` bins are as wide as each other, or with `strategy="quantile"` as full; those without an example are
+    left out. Of a calibrated model both are the same. `probabilities` of yes and `labels`, 0 or 1, are (batch,).
 
     >>> true, said = calibration_curve(np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 0, 1]), n_bins=2)
     >>> true, said
@@ -391,9 +392,10 @@ def calibration_curve(probabilities: Array, labels: Labels | Mask, n_bins: int =
 
 
 def mean_absolute_percentage_error(predictions: Array, targets: Labels) -> np.floating[Any]:
-    """The mean of how large the error is beside the target, |p - t| / |t|: 0.1 is ten per cent.
+    """The mean of how large the error is beside the target, `abs(p - t) / abs(t)`: 0.1 is ten per cent.
 
-    Where a target is 0 the error is divided by 2.2e-16, which gives a number without a meaning.
+    `predictions` p and `targets` t have the same shape. Where a target is 0 the error is divided by 2.2e-16, which
+    gives a number without a meaning.
 
     >>> mean_absolute_percentage_error(np.array([11.0, 30.0]), np.array([10.0, 20.0]))
     np.float64(0.3)
@@ -407,10 +409,11 @@ def mean_absolute_percentage_error(predictions: Array, targets: Labels) -> np.fl
 
 
 def r2(predictions: Array, targets: Labels) -> np.floating[Any]:
-    """The share of the variance that is explained, R^2 = 1 - sum (t - p)^2 / sum (t - mean t)^2, over the batch.
+    """The share of the variance that is explained, `R^2 = 1 - sum (t - p)^2 / sum (t - mean t)^2`, over the batch.
 
-    1 is perfect, 0 as good as always predicting the mean. With several outputs it is the mean of their R^2. Where the
-    targets are constant it is 1 for perfect predictions and else 0.
+    `predictions` p and `targets` t are (batch,) or (batch, outputs). 1 is perfect, 0 as good as always predicting the
+    mean. With several outputs it is the mean of their R^2. Where the targets are constant it is 1 for perfect
+    predictions and else 0.
 
     >>> r2(np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 3.0]))
     np.float64(0.5)
@@ -441,6 +444,8 @@ def mean_over_batches(values: Sequence[Scalar] | ArrayLike, sizes: ArrayLike) ->
     """The mean over all examples, from the means over batches and the sizes of the batches.
 
         sum_i sizes_i values_i / sum_i sizes_i
+
+    `values` are the means, one a batch, and `sizes` how many examples each batch has.
 
     >>> mean_over_batches([1.0, 0.5], sizes=[300, 100])
     np.float64(0.875)

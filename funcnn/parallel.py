@@ -43,6 +43,8 @@ def data_parallel(value_and_grad_fn: Callable[Concatenate[P, B, A], tuple[S, P]]
 def data_parallel(value_and_grad_fn: Callable[..., Any], shards: int, map: Map | None = None) -> Callable[..., Any]:
     """The same function of (params, batch, ...), computed for blocks of the batch's rows and averaged.
 
+    `value_and_grad_fn` is what `value_and_grad(loss)` returns; `shards` is the number of blocks.
+
         value = sum_i n_i value_i / n,    grads = sum_i n_i grads_i / n,    n_i the rows of block i
 
     That is the value and the gradient of the whole batch where the loss is a mean over examples. `batch` is a tree of

@@ -27,9 +27,9 @@ __all__ = ["elastic_net", "l1", "l2"]
 
 
 def l1(params: object, strength: float) -> Scalar:
-    """The sum of the sizes of all weights, strength sum |w|, which makes many of them exactly small.
+    """The sum of the sizes of all weights w of a tree `params`, `strength sum abs(w)`, which makes many of them small.
 
-    The derivative is strength sign(w), and 0 where w = 0 (the book has +strength there, which moves biases of 0).
+    The derivative is `strength sign(w)`, and 0 where w = 0 (the book has +strength there, which moves biases of 0).
 
     >>> l1({"w": np.array([[1.0, -2.0]]), "b": np.array([0.0])}, 0.5)
     np.float64(1.5)
@@ -39,19 +39,21 @@ def l1(params: object, strength: float) -> Scalar:
 
 
 def l2(params: object, strength: float) -> Scalar:
-    """The sum of the squares of all weights, strength sum w^2, without a half: the derivative is 2 strength w.
+    """The sum of the squares of all weights w of a tree `params`, `strength sum w^2`, without a half.
+
+    The derivative is `2 strength w`.
 
     >>> l2({"w": np.array([[1.0, -2.0]]), "b": np.array([0.0])}, 0.5)
     np.float64(2.5)
 
-    As in the book *Neural Networks from Scratch*; with the half that others have, it is l2(params, strength / 2).
+    As in the book *Neural Networks from Scratch*; with the half that others have, it is `l2(params, strength / 2)`.
     """
     penalty: Scalar = _penalty("l2", _sum_of_squares, params, strength)
     return penalty
 
 
 def elastic_net(params: object, l1_strength: float, l2_strength: float) -> Scalar:
-    """Both penalties, l1_strength sum |w| + l2_strength sum w^2.
+    """Both penalties, `l1_strength sum abs(w) + l2_strength sum w^2`, of the weights w of a tree `params`.
 
     >>> elastic_net({"w": np.array([[1.0, -2.0]]), "b": np.array([0.0])}, 0.5, 0.5)
     np.float64(4.0)

@@ -33,7 +33,7 @@ __all__ = [
 
 
 def constant(value: float) -> Schedule:
-    """The same rate for ever.
+    """The same rate for ever: `value`.
 
     >>> constant(0.1)(1000)
     0.1
@@ -48,7 +48,7 @@ def _constant(value: Any, count: Any) -> Any:
 
 
 def inverse_time_decay(init_value: float, decay_rate: float) -> Schedule:
-    """The rate falls as one over time: init_value / (1 + decay_rate t).
+    """The rate falls as one over time: `init_value / (1 + decay_rate t)`.
 
     >>> rate = inverse_time_decay(1.0, 0.1)
     >>> rate(0), rate(10)
@@ -66,7 +66,7 @@ def _inverse_time(init_value: Any, decay_rate: Any, count: Any) -> Any:
 
 def exponential_decay(init_value: float, transition_steps: int, decay_rate: float, transition_begin: int = 0,
                       staircase: bool = False, end_value: float | None = None) -> Schedule:
-    """The rate is multiplied by decay_rate in every transition_steps: init_value decay_rate^p.
+    """The rate is multiplied by `decay_rate` in every `transition_steps`: `init_value decay_rate^p`.
 
         p = max(t - transition_begin, 0) / transition_steps            staircase: rounded down
 
@@ -115,6 +115,8 @@ def _check_end(init_value: Any, decay_rate: Any, end_value: Any) -> None:
 
 def piecewise_constant(init_value: float, boundaries_and_scales: Mapping[int, float]) -> Schedule:
     """The rate is multiplied by a number, once and for good, when the count reaches each boundary.
+
+    It begins at `init_value`; `boundaries_and_scales` is {boundary: number}.
 
     >>> rate = piecewise_constant(1.0, {100: 0.5, 200: 0.5})
     >>> rate(99), rate(100), rate(200)
@@ -172,7 +174,9 @@ def _between(start: float, end: float, weight: Any) -> Any:
 
 
 def linear(init_value: float, end_value: float, transition_steps: int, transition_begin: int = 0) -> Schedule:
-    """The rate goes from init_value to end_value in a straight line.
+    """The rate goes from `init_value` to `end_value` in a straight line, and stays there.
+
+    It begins to move after `transition_begin` updates, and takes `transition_steps`.
 
     >>> rate = linear(0.0, 1.0, transition_steps=10)
     >>> rate(0), rate(5), rate(10), rate(11)
@@ -210,7 +214,9 @@ def _half_wave(start: Any, end: Any, steps: int, exponent: Any, count: Any) -> A
 
 
 def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
-    """One schedule after another, each counting from 0 where it begins: at the boundaries.
+    """One schedule after another, each counting from 0 where it begins: the k-th at `boundaries[k - 1]`.
+
+    The boundaries rise, and are one less than the `schedules`.
 
     >>> rate = join([linear(0.0, 1.0, 5), constant(1.0), linear(1.0, 0.0, 5)], boundaries=[5, 10])
     >>> rate(4), rate(5), rate(10), rate(13)
@@ -242,9 +248,10 @@ def _one_after_another(schedules: Sequence[Schedule], starts: Sequence[int], cou
 
 def warmup_cosine_decay(init_value: float, peak_value: float, warmup_steps: int, decay_steps: int,
                         end_value: float = 0.0, exponent: float = 1.0) -> Schedule:
-    """The rate rises in a straight line in warmup_steps, then falls as half a cosine wave.
+    """The rate rises in a straight line in `warmup_steps`, then falls as half a cosine wave.
 
-    `decay_steps` is the length of the whole, the warm-up included.
+    It goes from `init_value` to `peak_value` to `end_value`; `decay_steps` is the length of the whole, the warm-up
+    included. `exponent` is that of `cosine_decay`: above 1 the rate falls sooner.
 
     >>> rate = warmup_cosine_decay(0.0, 1.0, warmup_steps=10, decay_steps=30)
     >>> rate(0), rate(5), rate(10), rate(20), rate(30)
@@ -263,11 +270,11 @@ def warmup_cosine_decay(init_value: float, peak_value: float, warmup_steps: int,
 
 def one_cycle(transition_steps: int, peak_value: float, pct_start: float = 0.3, div_factor: float = 25.0,
               final_div_factor: float = 1e4) -> Schedule:
-    """The rate rises to peak_value in the share pct_start of the steps, then falls far below where it began.
+    """The rate rises to `peak_value` in the share `pct_start` of the steps, then falls far below where it began.
 
         peak_value / div_factor  ->  peak_value  ->  peak_value / (div_factor final_div_factor)
 
-    Both ways are half a cosine wave.
+    Both ways are half a cosine wave, and take `transition_steps` together.
 
     >>> rate = one_cycle(100, 1.0, pct_start=0.5, div_factor=10.0, final_div_factor=100.0)
     >>> rate(0), rate(50), rate(100)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import ReadOnly, TypeVar
 else:
+    from typing import Required as ReadOnly  # which came with Python 3.13, and is for the checker
     from typing import TypeVar
 
 __all__ = ["AnyWidth", "Array", "Axis", "DenseParams", "Dim", "IntArray", "Key", "Keys", "Labels", "Mask", "Params",
@@ -131,7 +132,7 @@ else:
 Scalar: TypeAlias = Array | np.floating[Any] | float
 """One number: what a loss returns and `grad` differentiates."""
 
-Labels: TypeAlias = "IntArray | Array"
+Labels: TypeAlias = IntArray | Array
 """Class labels: integers, one per example, or one row of probabilities (one-hot) per example."""
 
 Params: TypeAlias = Mapping[str, Mapping[str, Array]]

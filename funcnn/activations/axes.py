@@ -16,11 +16,11 @@ __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 @custom_vjp
 def softmax(x: Array, axis: int = -1) -> Array:
-    """Positive numbers that sum to 1 along an axis: exp(x_i) / sum_j exp(x_j).
+    """Positive numbers that sum to 1 along `axis`: `exp(x_i) / sum_j exp(x_j)`.
 
-    The maximum is subtracted first, so large logits do not overflow; adding a constant to x changes nothing. An
+    The maximum is subtracted first, so large logits do not overflow; adding a constant to `x` changes nothing. An
     entry of -inf gets 0; where all are -inf, or one is inf, the result is NaN, with NumPy's warning. The pullback is
-    y (g - sum_j g_j y_j).
+    `y (g - sum_j g_j y_j)`.
 
     >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]]))
     array([[0.5, 0.5],
@@ -40,9 +40,9 @@ softmax.defvjps(lambda g, y, _x, axis: y * (g - np.sum(g * y, axis=axis, keepdim
 
 @custom_vjp
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """The logarithm of `softmax`, x_i - log sum_j exp(x_j), without its underflow.
+    """The logarithm of `softmax` along `axis`, `x_i - log sum_j exp(x_j)`, without its underflow.
 
-    Entries of -inf stay -inf; NaN as in `softmax`. The pullback is g - softmax(x) sum_j g_j.
+    Entries of `x` of -inf stay -inf; NaN as in `softmax`. The pullback is `g - softmax(x) sum_j g_j`.
 
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
@@ -60,15 +60,17 @@ log_softmax.defvjps(lambda g, y, _x, axis: g - np.exp(y) * np.sum(g, axis=axis, 
 
 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The logarithm of the sum of exponentials, log sum_j exp(x_j), without overflow, over axes that go, or all.
+    """The logarithm of the sum of exponentials, `log sum_j exp(x_j)`, without overflow.
 
-    It is -inf, with derivative 0, where all entries are -inf, or there are none; where one is inf its derivative is
-    NaN, with NumPy's warning. The derivative is g `softmax`(x).
+    The sum goes over `axis`, one or several, or all of `x` with None; with `keepdims` they stay, of length 1. It is
+    -inf, with derivative 0, where all entries are -inf, or there are none; where one is inf its derivative is NaN, with
+    NumPy's warning. The pullback is `g softmax(x)`.
 
     >>> logsumexp(np.array([[0.0, 0.0], [-np.inf, 1000.0]]), axis=1)
     array([6.93147181e-01, 1.00000000e+03])
 
-    As `jax.nn.logsumexp`, without its b, return_sign and where, for which x may be -inf: np.where(mask, x, -np.inf).
+    As `jax.nn.logsumexp`, without its `b`, `return_sign` and `where`, for which entries may be -inf:
+    `np.where(mask, x, -np.inf)`.
     """
     kept = _logsumexp(x, axis)
     result: Array = kept if keepdims else namespace(kept).squeeze(kept, axis)

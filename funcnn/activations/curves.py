@@ -19,7 +19,9 @@ __all__ = ["celu", "elu", "log_sigmoid", "selu", "sigmoid", "soft_sign", "softpl
 
 @custom_vjp
 def elu(x: Array, alpha: float = 1.0) -> Array:
-    """The exponential linear unit: x where x > 0, alpha (exp(x) - 1) elsewhere; the derivatives at 0 are alpha.
+    """The exponential linear unit: `x` where it is above 0, `alpha (exp(x) - 1)` elsewhere.
+
+    It ends at `-alpha` far below 0; its derivative at 0 is alpha.
 
     >>> elu(np.array([-1000.0, 0.0, 2.0]))
     array([-1.,  0.,  2.])
@@ -44,7 +46,9 @@ def _at_most_zero(x: Any) -> Any:
 
 @custom_vjp
 def celu(x: Array, alpha: float = 1.0) -> Array:
-    """An `elu` with derivative 1 at 0 for every alpha > 0: x where x > 0, alpha (exp(x / alpha) - 1) elsewhere.
+    """An `elu` with derivative 1 at 0 for every alpha: `x` where it is above 0, `alpha (exp(x / alpha) - 1)` elsewhere.
+
+    `alpha`, which may not be 0, is how far below 0 it ends.
 
     >>> celu(np.array([-1000.0, 0.0, 2.0]), 0.5)
     array([-0.5,  0. ,  2. ])
@@ -68,9 +72,9 @@ def _slope_by_alpha(u: Any) -> Any:
 
 
 def selu(x: Array) -> Array:
-    """The `elu` that keeps mean 0 and variance 1 through layers of `lecun_normal` weights: scale elu(x, alpha).
+    """The `elu` that keeps mean 0 and variance 1 through layers of `lecun_normal` weights: `scale elu(x, alpha)`.
 
-    alpha = 1.673... and scale = 1.050... are the solution of that condition; the derivative at 0 is scale alpha.
+    `alpha = 1.673...` and `scale = 1.050...` are the solution of that condition; the derivative at 0 is their product.
 
     >>> selu(np.array([-1000.0, 0.0, 1.0]))
     array([-1.75809934,  0.        ,  1.05070099])
@@ -82,10 +86,10 @@ def selu(x: Array) -> Array:
 
 @custom_vjp
 def sigmoid(x: Array) -> Array:
-    """The logistic function, 1 / (1 + exp(-x)), without overflow for any x.
+    """The logistic function, `1 / (1 + exp(-x))`, from 0 to 1, without overflow for any x.
 
-    Its derivative is y (1 - y), computed as sigmoid(x) sigmoid(-x), which is right to the last digits also where y has
-    rounded to 1.
+    Its derivative is `y (1 - y)`, computed as `sigmoid(x) sigmoid(-x)`, which is right to the last digits also where y
+    has rounded to 1.
 
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
@@ -102,7 +106,7 @@ sigmoid.defvjps(lambda g, y, x: g * y * sigmoid(-x), formula=("y = 1 / (1 + exp(
 
 @custom_vjp
 def softplus(x: Array) -> Array:
-    """A smooth relu, log(1 + exp(x)), without overflow; its derivative is `sigmoid`.
+    """A smooth relu, `log(1 + exp(x))`, without overflow; its derivative is `sigmoid`.
 
     >>> softplus(np.array([-1000.0, 0.0, 1000.0]))
     array([0.00000000e+00, 6.93147181e-01, 1.00000000e+03])
@@ -117,7 +121,7 @@ softplus.defvjps(lambda g, _y, x: g * sigmoid(x), formula=("y = log(1 + exp(x))"
 
 
 def log_sigmoid(x: Array) -> Array:
-    """The logarithm of `sigmoid`, -log(1 + exp(-x)), without its underflow; its derivative is sigmoid(-x).
+    """The logarithm of `sigmoid`, `-log(1 + exp(-x))`, without its underflow; its derivative is `sigmoid(-x)`.
 
     >>> log_sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([-1.00000000e+03, -6.93147181e-01, -0.00000000e+00])
@@ -128,8 +132,9 @@ def log_sigmoid(x: Array) -> Array:
 
 
 def tanh(x: Array) -> Array:
-    """The hyperbolic tangent, (exp(x) - exp(-x)) / (exp(x) + exp(-x)); its derivative is 1 - y^2,
-    computed as 1 / cosh(x)^2.
+    """The hyperbolic tangent, `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`, from -1 to 1.
+
+    Its derivative is `1 - y^2`, computed as `1 / cosh(x)^2`.
 
     >>> tanh(np.array([-1000.0, 0.0, 1000.0]))
     array([-1.,  0.,  1.])
@@ -145,7 +150,7 @@ def tanh(x: Array) -> Array:
 
 @custom_vjp
 def soft_sign(x: Array) -> Array:
-    """A sign that takes its time: x / (1 + |x|), from -1 to 1; its derivative is 1 / (1 + |x|)^2.
+    """A sign that takes its time: `x / (1 + abs(x))`, from -1 to 1; its derivative is `1 / (1 + abs(x))^2`.
 
     >>> soft_sign(np.array([-np.inf, 0.0, 1.0]))
     array([-1. ,  0. ,  0.5])
@@ -170,9 +175,9 @@ soft_sign.defvjps(lambda g, _y, x: _over_square(g, x),
 
 @custom_vjp
 def squareplus(x: Array, b: float = 4) -> Array:
-    """A relu whose corner is a hyperbola, (x + sqrt(x^2 + b)) / 2; b > 0 says how wide the bend is.
+    """A relu whose corner is a hyperbola, `(x + sqrt(x^2 + b)) / 2`; `b`, above 0, says how wide the bend is.
 
-    Its derivative is y / sqrt(x^2 + b), that by b is 1 / (4 sqrt(x^2 + b)).
+    Its derivative is `y / sqrt(x^2 + b)`, that by b is `1 / (4 sqrt(x^2 + b))`; at 0 it is half the root of b.
 
     >>> squareplus(np.array([-1e6, 0.0, 1.5]))
     array([1.e-06, 1.e+00, 2.e+00])

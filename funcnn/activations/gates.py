@@ -54,7 +54,7 @@ def _gated(owner: str, gate: Gate) -> tuple[Callable[..., Any], Callable[..., An
 
 @custom_vjp
 def silu(x: Array) -> Array:
-    """The sigmoid-weighted linear unit, x sigmoid(x), also known as swish.
+    """The sigmoid-weighted linear unit, `x sigmoid(x)`, also known as swish.
 
     >>> silu(np.array([-1000.0, 0.0, 1000.0]))
     array([  -0.,    0., 1000.])
@@ -80,9 +80,9 @@ swish = silu
 
 @custom_vjp
 def hard_silu(x: Array) -> Array:
-    """A silu of straight lines and a parabola: x `hard_sigmoid`(x), also known as hard_swish.
+    """A silu of straight lines and a parabola: `x hard_sigmoid(x)`, also known as hard_swish.
 
-    Its derivative is 0 where x < -3, (2 x + 3) / 6 between -3 and 3, 1 where x > 3, and at -3 and 3 that outside.
+    Its derivative is 0 below -3, `(2 x + 3) / 6` between -3 and 3, 1 above, and at -3 and 3 that outside.
 
     >>> hard_silu(np.array([-3.0, 1.5, 9.0]))
     array([-0.   ,  1.125,  9.   ])
@@ -106,7 +106,7 @@ hard_swish = hard_silu
 
 @custom_vjp
 def mish(x: Array) -> Array:
-    """x tanh(softplus(x)): smooth, and not monotonic below 0.
+    """A gate that is smooth, and not monotonic below 0: `x tanh(softplus(x))`.
 
     >>> mish(np.array([-1000.0, 0.0, 1000.0]))
     array([  -0.,    0., 1000.])
@@ -132,7 +132,7 @@ def gelu(x: Array, approximate: bool = True) -> Array:
     """The Gaussian error linear unit: x times the probability that a standard normal number is below x.
 
         x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2       the approximation, within 0.0005
-        x erfc(-x / sqrt(2)) / 2                              exact, with `approximate=False`
+        x erfc(-x / sqrt(2)) / 2                              exact, with approximate=False
 
     >>> gelu(np.array([-1.0, 0.0, 1.0])), gelu(np.array([-1.0, 0.0, 1.0]), approximate=False)
     (array([-0.15880801,  0.        ,  0.84119199]), array([-0.15865525,  0.        ,  0.84134475]))
@@ -178,12 +178,14 @@ _gelu_tanh.name = _gelu_exact.name = "gelu"
 
 
 def glu(x: Array, axis: int = -1) -> Array:
-    """The gated linear unit: the first half along an axis times `sigmoid` of the second half.
+    """The gated linear unit: the first half of `x` along `axis` times `sigmoid` of the second half.
+
+    The axis has an even length, of which half is left; an odd one is a ValueError.
 
     >>> glu(np.array([[2.0, 3.0, 0.0, 1000.0]]))
     array([[1., 3.]])
 
-    As `jax.nn.glu`; Dauphin et al. 2017 (arXiv:1612.08083). The axis has an even length, of which half is left.
+    As `jax.nn.glu`; Dauphin et al. 2017 (arXiv:1612.08083).
     """
     x = as_array(x)
     check_operators("glu", x)

@@ -13,7 +13,7 @@ __all__ = ["hard_sigmoid", "hard_tanh", "leaky_relu", "relu", "relu6"]
 
 @custom_vjp
 def relu(x: Array) -> Array:
-    """The rectified linear unit: max(x, 0), with derivative 1 where x > 0 and 0 elsewhere, also at x = 0.
+    """The rectified linear unit: `max(x, 0)`, with derivative 1 where x > 0 and 0 elsewhere, also at x = 0.
 
     >>> relu(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
@@ -29,7 +29,7 @@ relu.defvjps(lambda g, y, _x: masked(g, y > 0), formula=("y = maximum(x, 0)", "d
 
 @custom_vjp
 def relu6(x: Array) -> Array:
-    """A relu that ends at 6: min(max(x, 0), 6), with derivative 1 where 0 < x < 6 and 0 elsewhere.
+    """A relu that ends at 6: `min(max(x, 0), 6)`, with derivative 1 where 0 < x < 6 and 0 elsewhere.
 
     >>> relu6(np.array([-1.0, 2.0, 9.0]))
     array([0., 2., 6.])
@@ -46,7 +46,9 @@ relu6.defvjps(lambda g, _y, x: masked(g, (x > 0) & (x < 6)),
 
 @custom_vjp
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
-    """A relu that lets a little through: x where x >= 0, negative_slope x elsewhere; the derivative at 0 is 1.
+    """A relu that lets a little through: `x` where it is 0 or more, `negative_slope x` elsewhere.
+
+    The derivative at 0 is 1. The slope may be an array that is learnt: `funcnn.layers.prelu` is the layer of it.
 
     >>> leaky_relu(np.array([-1.0, 0.0, 2.0]))
     array([-0.01,  0.  ,  2.  ])
@@ -65,7 +67,7 @@ leaky_relu.defvjps(
 
 @custom_vjp
 def hard_tanh(x: Array) -> Array:
-    """Cut off at -1 and 1, with derivative 1 between them, at them too, and 0 beyond.
+    """A tanh of straight lines: `min(max(x, -1), 1)`, with derivative 1 from -1 to 1, at both too, and 0 beyond.
 
     >>> hard_tanh(np.array([-3.0, 0.5, 3.0]))
     array([-1. ,  0.5,  1. ])
@@ -82,12 +84,12 @@ hard_tanh.defvjps(lambda g, _y, x: masked(g, ~(abs(x) > 1)),
 
 @custom_vjp
 def hard_sigmoid(x: Array) -> Array:
-    """A sigmoid of straight lines, min(max(x + 3, 0), 6) / 6: derivative 1/6 where -3 < x < 3 and 0 elsewhere.
+    """A sigmoid of straight lines, `min(max(x + 3, 0), 6) / 6`: derivative 1/6 between -3 and 3, and 0 elsewhere.
 
     >>> hard_sigmoid(np.array([-3.0, 0.0, 1.5]))
     array([0.  , 0.5 , 0.75])
 
-    As `jax.nn.hard_sigmoid`; Howard et al. 2019 (arXiv:1905.02244). Keras 2 and Theano had 0.2 x + 0.5.
+    As `jax.nn.hard_sigmoid`; Howard et al. 2019 (arXiv:1905.02244). Keras 2 and Theano had `0.2 x + 0.5`.
     """
     result: Array = np.minimum(np.maximum(np.add(x, 3), 0), 6) / 6
     return result

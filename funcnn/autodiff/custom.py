@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
@@ -123,6 +124,10 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
             _refuse_traced_trees(self.name, found)
         y = Rule.__call__(self, *found, **kwargs)
         return y
+
+    def __get__(self, instance: object, owner: type | None = None) -> Callable[..., R]:
+        """What it is in a class: a method, as functions are; `inspect` and all that document functions go by this."""
+        return self if instance is None else MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"<custom_vjp {self.name}>"

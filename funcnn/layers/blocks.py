@@ -69,7 +69,10 @@ def residual(layer: Layer[Width, Width, Any], *, name: str | None = None) -> Lay
 @overload
 def residual(layer: Callable[[Array], Array], *, name: str | None = None) -> Layer[AnyWidth, AnyWidth, Params]: ...
 def residual(layer: Any, *, name: str | None = None) -> Layer[Any, Any, Params]:
-    """A block that adds to its input: y = x + layer(x). The layer must give as many features as it takes.
+    """A block that adds to its input: `y = x + layer(x)`.
+
+    The layer, or net, must give as many features as it takes, else it is a ValueError. `name` stands in the parameters
+    before the names of what is inside, instead of `residual_0`.
 
     >>> import numpy as np
     >>> from funcnn import random

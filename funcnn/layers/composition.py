@@ -94,7 +94,7 @@ class Layer(Remembering[P], Generic[I, O, P]):
     @overload
     def apply(self, params: P, x: Array, *, key: Key | None = ...) -> Array: ...
     def apply(self, params: Any, x: Array, *, key: Key | None = NEITHER) -> Array:
-        """The layer's output for a batch x, which leads with the batch axis.
+        """The layer's output for its `params` and a batch `x`, which leads with the batch axis.
 
         A key means training, `key=None` evaluation; a layer that draws no random numbers needs neither. A table of
         pandas or polars, or a tensor of PyTorch, comes in as the array of the same numbers.
@@ -135,11 +135,11 @@ class Layer(Remembering[P], Generic[I, O, P]):
         return self.shapes is None or bool(self.shapes)
 
     def called(self, path: str = "") -> str:
-        """Its path in a net, which is empty outside of one."""
+        """Its `path` in a net; outside of one, where that is empty, its name or kind."""
         return path or self.name or self.kind
 
     def label(self, path: str = "") -> str:
-        """What errors call it: `dense_1 (64 -> 3)`."""
+        """What errors call it at this `path`: `dense_1 (64 -> 3)`."""
         before, after = ("any" if width is None else width for width in (self.in_features, self.out_features))
         return self.called(path) if before == after == "any" else f"{self.called(path)} ({before} -> {after})"
 
@@ -321,7 +321,7 @@ class LayerSequence(Layer[Any, Any, Params]):
 
 
 def serial(*layers: Layer[Any, Any, Any] | Callable[[Array], Array]) -> Net:
-    """The layers one after the other, as `>>` composes them; `serial()` is the identity.
+    """The `layers`, nets and functions one after the other, as `>>` composes them; `serial()` is the identity.
 
     >>> from funcnn.layers import dense
     >>> serial(dense(2, 4), np.tanh, dense(4, 1))

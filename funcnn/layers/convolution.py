@@ -186,11 +186,18 @@ def conv2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *, stride: 
 
         y[n, p, q, o] = sum_ijc x[n, s p + d i, s q + d j, c] w[i, j, c, o] + b[o]
 
-    x is (batch, height, width, in_channels); the parameters are the kernel `w` (height, width, in / groups, out) and
-    `b` (out,). As everywhere in the field, the kernel is not flipped. `dilation` d is the distance between the pixels
-    of a window. With `groups`, the k-th part of the output channels sees the k-th part of the input channels only.
-    `padding` is "SAME" (as large as x, over the stride), "VALID" (none), or numbers of rows and columns of zeros: 1 on
-    every side, (2, 1) above and below, left and right, ((1, 0), (2, 2)) each by itself.
+    x is (batch, height, width, in_channels); the parameters are the kernel `w` (height, width, in_channels / groups,
+    out_channels) and `b` (out_channels,). As everywhere in the field, the kernel is not flipped.
+
+    - `in_channels`, `out_channels`: the length of the last axis of x and of y.
+    - `kernel_size`: rows and columns of a window, or one number for both; so are the next two.
+    - `stride`: s, how many pixels further the next window begins.
+    - `dilation`: d, the distance between the pixels of a window.
+    - `padding`: "SAME" (y is as large as x, over the stride), "VALID" (none), or numbers of rows and columns of zeros:
+      1 on every side, (2, 1) above and below, left and right, ((1, 0), (2, 2)) each by itself.
+    - `groups`: the k-th part of the output channels sees the k-th part of the input channels only; both are multiples.
+    - `w_init`, `b_init`: draw the parameters: `lecun_normal()` and zeros unless given.
+    - `name`: its entry among the parameters of a net, instead of `conv2d_0`.
 
     >>> from funcnn import random
     >>> layer = conv2d(1, 16, 3, stride=2)
@@ -223,9 +230,15 @@ def conv1d(in_channels: I, out_channels: O, kernel_size: int, *, stride: int = 1
 
         y[n, t, o] = sum_ic x[n, s t + d i, c] w[i, c, o] + b[o]
 
-    x is (batch, time, in_channels); the parameters are the kernel `w` (size, in / groups, out) and `b` (out,). Stride
-    s, dilation d and groups are as in `conv2d`. `padding` is "SAME", "VALID", a number of zeros before and behind, or
-    two of them: (d * (size - 1), 0) makes it causal, so that no output sees a later input.
+    x is (batch, time, in_channels); the parameters are `w` (kernel_size, in_channels / groups, out_channels) and `b`
+    (out_channels,).
+
+    - `in_channels`, `out_channels`: the length of the last axis of x and of y.
+    - `kernel_size`: how many steps a window sees.
+    - `stride`: s, how many steps further the next window begins.
+    - `padding`: "SAME", "VALID", a number of zeros before and behind, or two of them: `(d * (kernel_size - 1), 0)` is
+      causal, so that no output sees a later input.
+    - `dilation`, `groups`, `w_init`, `b_init`, `name`: as in `conv2d`; d is the dilation.
 
     >>> from funcnn import random
     >>> layer = conv1d(3, 8, 5, padding=(4, 0))
@@ -256,11 +269,18 @@ def conv_transpose2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *
                      ) -> Layer[I, O, DenseParams]:
     """The transpose of a convolution, which makes images larger: each input pixel adds its window to the output.
 
-        y[n, s p + d i, s q + d j, o] = sum of x[n, p, q, c] w[i, j, c, o] over all that meet there, + b[o]
+        y[n, s p + d i, s q + d j, o] = sum of x[n, p, q, c] w[i, j, c, o] that meet there, + b[o]
 
-    x is (batch, height, width, in_channels); the parameters are `w` (height, width, in, out) and `b` (out,). `padding`
-    is that of the convolution whose transpose this is: with "SAME" the output is as large as x, times the stride; with
-    "VALID" and a kernel of k pixels, (size - 1) stride + k; numbers are rows and columns that are cut off from that.
+    x is (batch, height, width, in_channels); the parameters are `w` (height, width, in_channels, out_channels) and `b`
+    (out_channels,).
+
+    - `in_channels`, `out_channels`: the length of the last axis of x and of y.
+    - `kernel_size`: rows and columns of a window, or one number for both.
+    - `stride`: s, how many pixels of the output lie between two of the input.
+    - `padding`: that of the convolution whose transpose this is: with "SAME" the output is as large as x, times the
+      stride; with "VALID" and a kernel of k pixels, `(size - 1) stride + k`; numbers are rows and columns that are cut
+      off from that.
+    - `dilation`, `w_init`, `b_init`, `name`: as in `conv2d`; d is the dilation.
 
     >>> from funcnn import random
     >>> layer = conv_transpose2d(16, 1, 4, stride=2)
@@ -268,8 +288,8 @@ def conv_transpose2d(in_channels: I, out_channels: O, kernel_size: int | Pair, *
     (5, 28, 28, 1)
 
     The numbers are torch's, with the same numbers of padding. Haiku's `Conv2DTranspose` and Flax's `ConvTranspose` turn
-    the kernel by half a circle, w[::-1, ::-1], and with "VALID" and a stride above k give rows of b more. Zeiler et al.
-    2010; Dumoulin & Visin 2016 (arXiv:1603.07285).
+    the kernel by half a circle, `w[::-1, ::-1]`, and with "VALID" and a stride above k give rows of b more. Zeiler
+    et al. 2010; Dumoulin & Visin 2016 (arXiv:1603.07285).
     """
     kind = "conv_transpose2d"
     made_by = partial(conv_transpose2d, in_channels, out_channels, kernel_size, stride=stride, padding=padding,

@@ -22,9 +22,9 @@ O = TypeVar("O", bound=Dim)
 
 @custom_vjp
 def affine(x: Array, w: Array, b: Array) -> Array:
-    """The map of a dense layer, y = x w + b, for x (..., in), w (in, out), b (out,).
+    """The map of a dense layer, `y = x @ w + b`, for `x` (..., in), `w` (in, out) and `b` (out,).
 
-    With the cotangent g of y: dx = g wᵀ, dw = xᵀ g and db = the sum of g over the batch.
+    With the cotangent g of y: `dx = g @ w.T`, `dw = x.T @ g` and db is the sum of g over the batch.
 
     >>> import numpy as np
     >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
@@ -49,10 +49,13 @@ def _as_rows(x: Array) -> Array:
 
 def dense(in_features: I, out_features: O, *, w_init: initializers.Initializer | None = None,
           b_init: initializers.Initializer = initializers.zeros, name: str | None = None) -> Layer[I, O, DenseParams]:
-    """A fully connected layer, y = x w + b.
+    """A fully connected layer, `y = x @ w + b`.
 
-    x is (batch, in_features), more axes may stand between; the parameters are `w` (in_features, out_features),
-    drawn by `w_init` (default `lecun_normal()`, as in Haiku and Flax), and `b` (out_features,), 0 by default.
+    - `in_features`, `out_features`: the length of the last axis of x and of y, from 0; x is (batch, in_features), more
+      axes may stand between.
+    - `w_init`: draws `w` (in_features, out_features); `lecun_normal()` unless given, as in Haiku and Flax.
+    - `b_init`: draws `b` (out_features,), which is 0 unless given.
+    - `name`: its entry among the parameters of a net, instead of `dense_0`, `dense_1` and so on.
 
     >>> import numpy as np
     >>> from funcnn import random

@@ -21,10 +21,11 @@ O = TypeVar("O", bound=Dim)
 
 def embedding(num_embeddings: int, features: O, *, w_init: initializers.Initializer | None = None,
               name: str | None = None) -> Layer[Any, O, Params]:
-    """A learnt row for each of the integers 0 .. num_embeddings - 1: y = w[x].
+    """A learnt row for each of the integers from 0 to `num_embeddings` - 1: `y = w[x]`.
 
-    x is an array of integers of any shape, y has one more axis, of `features`. The rows begin normal with variance
-    1 / features, as in Flax.
+    x is an array of integers of any shape, y has one more axis, of `features`; an integer without a row is a
+    ValueError. `w_init` draws `w` (num_embeddings, features): normal with variance `1 / features` unless given, as in
+    Flax. `name` is its entry among the parameters of a net.
 
     >>> from funcnn import random
     >>> layer = embedding(10, 3)

@@ -24,7 +24,9 @@ I = TypeVar("I", bound=Dim)
 
 
 def normalize(x: Array, eps: float = 1e-5) -> Array:
-    """Rows of mean 0 and variance 1: (x - mean) / sqrt(var + eps), over the last axis, whatever their size.
+    """Rows of mean 0 and variance 1, over the last axis of `x`: `(x - mean) / sqrt(var + eps)`.
+
+    `eps` keeps rows of equal numbers at 0; with `eps=0.0` they are NaN, with NumPy's warning.
 
     >>> import numpy as np
     >>> normalize(np.array([[1.0, 3.0]]), eps=0.0)
@@ -64,9 +66,12 @@ def _unit(xp: Any, x: Array, eps: float) -> Array:
 
 
 def layer_norm(features: I, *, eps: float = 1e-5, name: str | None = None) -> Layer[I, I, Params]:
-    """Normalise each example over its features, then scale and shift: y = scale (x - mean) / sqrt(var + eps) + offset.
+    """Normalise each example over its features, then scale and shift them.
 
-    `scale` begins at 1, `offset` at 0, both (features,).
+        y = scale (x - mean) / sqrt(var + eps) + offset
+
+    Mean and variance are those of the last axis, of `features` numbers. The parameter `scale` begins at 1, `offset` at
+    0, both (features,). `name` is its entry among the parameters of a net.
 
     >>> import numpy as np
     >>> from funcnn import random
@@ -99,8 +104,13 @@ def group_norm(features: I, groups: int, *, eps: float = 1e-5, name: str | None 
                ) -> Layer[I, I, Mapping[str, Array]]:
     """Normalise each example over each group of its features, and over all places: the formula of `layer_norm`.
 
-    x is (batch, ..., features): the features of a group are neighbours, and its mean and variance are those of all its
-    numbers in one example, whatever stands between the batch and the features. `scale` and `offset` are (features,).
+    x is (batch, ..., features). The features of a group are neighbours, and its mean and variance are those of all its
+    numbers in one example, whatever stands between the batch and the features.
+
+    - `features`: a multiple of `groups`; the parameters `scale` and `offset` are (features,).
+    - `groups`: 1 normalises all of an example together, as many as there are features each feature by itself.
+    - `eps`: what is added to the variance, inside the root.
+    - `name`: its entry among the parameters of a net, instead of `group_norm_0`.
 
     >>> import numpy as np
     >>> from funcnn import random
@@ -139,9 +149,10 @@ def no_batch(shape: Shape) -> str:
 
 
 def rms_norm(features: I, *, eps: float = 1e-6, name: str | None = None) -> Layer[I, I, Mapping[str, Array]]:
-    """Scale each example to a mean square of 1, then feature by feature: y = scale x / sqrt(mean(x^2) + eps).
+    """Scale each example to a mean square of 1, then feature by feature: `y = scale x / sqrt(mean(x^2) + eps)`.
 
-    `scale`, (features,), begins at 1. The mean is not subtracted, and there is no offset.
+    The parameter `scale`, one number for each of the `features` of the last axis, begins at 1. The mean is not
+    subtracted, and there is no offset. `name` is its entry among the parameters of a net.
 
     >>> import numpy as np
     >>> from funcnn import random

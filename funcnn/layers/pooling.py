@@ -53,9 +53,10 @@ def _mean(xp: Any, seen: Array) -> Array:
 
 def max_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "VALID",
                ) -> Layer[AnyWidth, AnyWidth, Params]:
-    """The largest number of each window, channel by channel; the stride is the window unless given.
+    """The largest number of each window of an image, channel by channel.
 
-    x is (batch, height, width, channels); `padding` is as that of `conv2d`, and counts as -inf.
+    x is (batch, height, width, channels); `window` is its rows and columns, or one number for both, `stride` how many
+    further the next begins, as many unless given. `padding` is as that of `conv2d`, and counts as -inf.
 
     >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
     >>> max_pool2d(2).apply({}, x)[0, :, :, 0]
@@ -70,9 +71,11 @@ def max_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding:
 
 def avg_pool2d(window: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "VALID",
                ) -> Layer[AnyWidth, AnyWidth, Params]:
-    """The mean of each window, channel by channel; the stride is the window unless given.
+    """The mean of each window of an image, channel by channel.
 
-    x is (batch, height, width, channels); `padding` is as that of `conv2d`, and counts as zeros, as in Flax and torch.
+    x is (batch, height, width, channels); `window` is its rows and columns, or one number for both, `stride` how many
+    further the next begins, as many unless given. `padding` is as that of `conv2d`, and counts as zeros, as in Flax and
+    torch.
 
     >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
     >>> avg_pool2d(2).apply({}, x)[0, :, :, 0]
@@ -96,9 +99,10 @@ def _pool2d(made_by: partial[Any], window: int | Pair, stride: int | Pair | None
 
 def max_pool1d(window: int, *, stride: int | None = None, padding: Padding1d = "VALID",
                ) -> Layer[AnyWidth, AnyWidth, Params]:
-    """The largest number of each window over time, channel by channel; the stride is the window unless given.
+    """The largest number of each window over time, channel by channel.
 
-    x is (batch, time, channels); `padding` is as that of `conv1d`, and counts as -inf.
+    x is (batch, time, channels); `window` is a number of steps, `stride` how many further the next begins, as many
+    unless given. `padding` is as that of `conv1d`, and counts as -inf.
 
     >>> max_pool1d(2).apply({}, np.array([[[1.0], [3.0], [2.0], [0.0]]]))[0, :, 0]
     array([3., 2.])
@@ -109,9 +113,10 @@ def max_pool1d(window: int, *, stride: int | None = None, padding: Padding1d = "
 
 def avg_pool1d(window: int, *, stride: int | None = None, padding: Padding1d = "VALID",
                ) -> Layer[AnyWidth, AnyWidth, Params]:
-    """The mean of each window over time, channel by channel; the stride is the window unless given.
+    """The mean of each window over time, channel by channel.
 
-    x is (batch, time, channels); `padding` is as that of `conv1d`, and counts as zeros, as in Flax and torch.
+    x is (batch, time, channels); `window` is a number of steps, `stride` how many further the next begins, as many
+    unless given. `padding` is as that of `conv1d`, and counts as zeros, as in Flax and torch.
 
     >>> avg_pool1d(2).apply({}, np.array([[[1.0], [3.0], [2.0], [0.0]]]))[0, :, 0]
     array([2., 1.])

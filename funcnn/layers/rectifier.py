@@ -21,10 +21,10 @@ I = TypeVar("I", bound=Dim)
 
 def prelu(features: I, *, negative_slope_init: float = 0.25, name: str | None = None,
           ) -> Layer[I, I, Mapping[str, Array]]:
-    """A relu that learns how much it lets through: y = x where x > 0, negative_slope x elsewhere.
+    """A relu that learns how much it lets through: y = x where x > 0, `negative_slope x` elsewhere.
 
-    `negative_slope`, (features,), has one slope for each feature, `negative_slope_init` at first. At x = 0 the
-    derivative by x is the slope, as torch has it.
+    The parameter `negative_slope` has one slope for each of the `features` of the last axis, `negative_slope_init` at
+    first. At x = 0 the derivative by x is the slope, as torch has it. `name` is its entry in the parameters of a net.
 
     >>> import numpy as np
     >>> from funcnn import random

@@ -91,9 +91,13 @@ def gru(in_features: I, out_features: O, *, w_i_init: initializers.Initializer |
     """A gated recurrent unit: it reads a sequence and gives its state after each step.
 
     x is (batch, time, in_features), y (batch, time, out_features); the state before the first step is 0. Each step is
-    `gru_step`. The parameters, with the gates r, z, n side by side: `w_i` (in, 3 out), `w_h` (out, 3 out), `b`
-    (3 out,), `b_n` (out,). `w_h` begins orthogonal, gate by gate, as in Flax. The last state alone is a stage of its
-    own: `gru(3, 8) >> last`, with `def last(h): return h[:, -1]`.
+    `gru_step`. The last state alone is a stage of its own: `gru(3, 8) >> last`, with `def last(h): return h[:, -1]`.
+
+    - `in_features`, `out_features`: the length of the last axis of x, and of the state, which is y.
+    - `w_i_init`: draws `w_i` (in, 3 out), the gates r, z, n side by side; `lecun_normal()` unless given.
+    - `w_h_init`: draws `w_h` (out, 3 out); unless given, an orthogonal matrix for each gate, as in Flax.
+    - `b_init`: draws `b` (3 out,) and `b_n` (out,), which are 0 unless given.
+    - `name`: its entry among the parameters of a net, instead of `gru_0`.
 
     >>> layer = gru(3, 8)
     >>> layer.apply(layer.init(random.key(0)), np.ones((2, 10, 3), np.float32)).shape
@@ -112,8 +116,13 @@ def lstm(in_features: I, out_features: O, *, w_i_init: initializers.Initializer 
     """A long short-term memory: it reads a sequence and gives its output h after each step.
 
     x is (batch, time, in_features), y (batch, time, out_features); h and the cell c before the first step are 0. Each
-    step is `lstm_step`. The parameters, with the gates i, f, g, o side by side: `w_i` (in, 4 out), `w_h` (out, 4 out),
-    `b` (4 out,). `w_h` begins orthogonal, gate by gate, as in Flax.
+    step is `lstm_step`.
+
+    - `in_features`, `out_features`: the length of the last axis of x, and of h, which is y.
+    - `w_i_init`: draws `w_i` (in, 4 out), the gates i, f, g, o side by side; `lecun_normal()` unless given.
+    - `w_h_init`: draws `w_h` (out, 4 out); unless given, an orthogonal matrix for each gate, as in Flax.
+    - `b_init`: draws `b` (4 out,), which is 0 unless given.
+    - `name`: its entry among the parameters of a net, instead of `lstm_0`.
 
     >>> layer = lstm(3, 8)
     >>> layer.apply(layer.init(random.key(0)), np.ones((2, 10, 3), np.float32)).shape

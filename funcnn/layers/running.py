@@ -19,7 +19,7 @@ from funcnn.layers.composition import Layer
 from funcnn.layers.normalization import no_batch, scale_and_offset
 from funcnn.layers.state import check_state_entries
 from funcnn.tree.frozendict import FrozenDict
-from funcnn.typing import Array, Dim, Key, Params
+from funcnn.typing import Array, Dim, Key, Params, Shape  # noqa: F401  # Shape: the fields it inherits speak of it
 
 __all__ = ["LayerWithState", "batch_norm"]
 
@@ -98,17 +98,20 @@ def _check_array(owner: str, x: Any, first: Array, dtype: Any) -> None:
 
 def batch_norm(features: I, *, decay_rate: float = 0.9, eps: float = 1e-5, name: str | None = None,
                ) -> LayerWithState[I, I, Mapping[str, Array]]:
-    """Normalise each feature over the batch, and remember its mean and variance for evaluation:
+    """Normalise each feature over the batch, and remember its mean and variance for evaluation.
 
         y = scale (x - mean) / sqrt(var + eps) + offset
-        in training     mean, var = those of the batch, over all axes but the last, var the biased one
-                        mean' = decay_rate mean + (1 - decay_rate) that of the batch
-                        var' = decay_rate var + (1 - decay_rate) that of the batch, times m / (m - 1)
-        in evaluation   mean, var = those remembered
+
+    In evaluation mean and var are those remembered; in training those of the batch, over all axes but the last, var the
+    biased one, and what is remembered follows:
+
+        mean' = decay_rate mean + (1 - decay_rate) that of the batch
+        var'  = decay_rate var + (1 - decay_rate) that of the batch, times m / (m - 1)
 
     m is the number of values of each feature in a batch, 2 at least in training. x is (batch, ..., features); `scale`,
     at first 1, and `offset`, at first 0, are learnt; `mean`, at first 0, and `var`, at first 1, are the state, which
-    has no derivative. All are (features,). It is called by `apply_with_state`: a key trains, None evaluates.
+    has no derivative. All are `(features,)`. `decay_rate`, in [0, 1), is how slowly the state changes; `name` is its
+    entry among the parameters and in the state. It is called by `apply_with_state`: a key trains, None evaluates.
 
     >>> from funcnn import random
     >>> layer = batch_norm(1, decay_rate=0.5)
@@ -121,7 +124,7 @@ def batch_norm(features: I, *, decay_rate: float = 0.9, eps: float = 1e-5, name:
            [1.633]], dtype=float32)
 
     Ioffe & Szegedy 2015 (arXiv:1502.03167), whose algorithm 2 has m / (m - 1), as torch has it, whose `momentum` is
-    1 - decay_rate; Haiku's `BatchNorm` and Flax's remember the biased variance.
+    `1 - decay_rate`; Haiku's `BatchNorm` and Flax's remember the biased variance.
     """
     check_widths("batch_norm", features=features)
     decay_rate = real_number("batch_norm", "decay_rate", decay_rate, "[0, 1)")

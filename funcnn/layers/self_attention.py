@@ -99,10 +99,14 @@ def attention(features: I, heads: int, causal: bool = False, *, w_init: initiali
         q, k, v = x w_qkv + b_qkv, each cut into heads
         y = dot_product_attention(q, k, v), the heads side by side, times w_o, plus b_o
 
-    x and y are (batch, time, features); each head has features / heads of them. With `causal` no step looks at a later
-    one. The parameters are `w_qkv` (features, 3 features), `b_qkv`, `w_o` (features, features), `b_o`. The layer alone
-    takes a mask, where some sequences are shorter than others, as a block written by hand does: `mask` broadcasts to
-    (batch, heads, time, time) and is true where a step may look.
+    x and y are (batch, time, features). The layer alone takes a mask, where some sequences are shorter than others, as
+    a block written by hand does: `mask` broadcasts to (batch, heads, time, time) and is true where a step may look.
+
+    - `features`: a multiple of `heads`, each of which has features / heads of them.
+    - `causal`: whether no step looks at a later one.
+    - `w_init`, `b_init`: draw `w_qkv` (features, 3 features) and `w_o` (features, features), `b_qkv` and `b_o`:
+      `lecun_normal()` and zeros unless given.
+    - `name`: its entry among the parameters of a net, instead of `attention_0`.
 
     >>> from funcnn import random
     >>> layer = attention(8, 2)

@@ -54,9 +54,10 @@ __all__ = [
 
 
 def squared_error(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
-    """The square of the error, (p - t)^2, averaged over all axes but the first: one value per example.
+    """The square of the error, `(p - t)^2`, averaged over all axes but the first: one value per example.
 
-    Predictions and targets have the same shape, (batch, ...); the mean of the loss is the mean-squared error.
+    `predictions` p and `targets` t have the same shape, (batch, ...), `where` says which of them count (all); the mean
+    of the loss is the mean-squared error.
 
     >>> squared_error(np.array([[1.0, 3.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [0.0, 1.0]]))
     array([2. , 0.5])
@@ -74,7 +75,9 @@ Reshape the targets: y[:, None]
 
 
 def absolute_error(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
-    """The size of the error, |p - t|, averaged within each example; its derivative where p = t is 0.
+    """The size of the error, `abs(p - t)`, averaged within each example; its derivative where p = t is 0.
+
+    `predictions` p, `targets` t and `where` are as in `squared_error`.
 
     >>> absolute_error(np.array([0.5, -1.5, 2.0]), np.zeros(3))
     array([0.5, 1.5, 2. ])
@@ -87,13 +90,15 @@ def absolute_error(predictions: Array, targets: Labels, *, where: Mask | None = 
 def huber(predictions: Array, targets: Labels, delta: float | Array = 1.0, *, where: Mask | None = None) -> Array:
     """Half the squared error near the target, straight lines far from it, averaged within each example.
 
-        (p - t)^2 / 2                   where |p - t| <= delta
-        delta (|p - t| - delta / 2)     elsewhere
+        (p - t)^2 / 2                      where abs(p - t) <= delta
+        delta (abs(p - t) - delta / 2)     elsewhere
+
+    `predictions` p, `targets` t and `where` are as in `squared_error`; `delta`, above 0, has their unit.
 
     >>> huber(np.array([0.5, -1.5, 2.0]), np.zeros(3))
     array([0.125, 1.   , 1.5  ])
 
-    delta may be an array, one for each feature, and be differentiated by: the sum of max(|p - t| - delta, 0).
+    delta may be an array, one for each feature, and be differentiated by: the sum of `max(abs(p - t) - delta, 0)`.
 
     As `optax.huber_loss`, but averaged within each example; Huber 1964.
     """
@@ -123,8 +128,9 @@ def quantile(predictions: Array, targets: Labels, q: float | Array = 0.5, *, whe
 
         max(q (t - p), (q - 1) (t - p))
 
-    q is in (0, 1), and may be an array, one for each feature: a net with three outputs for q of 0.1, 0.5 and 0.9, and
-    the target three times. It may be differentiated by. Where p = t the derivative is the mean of both sides.
+    `predictions` p, `targets` t and `where` are as in `squared_error`. `q` is in (0, 1), and may be an array, one for
+    each feature: a net with three outputs for q of 0.1, 0.5 and 0.9, and the target three times. It may be
+    differentiated by. Where p = t the derivative is the mean of both sides.
 
     >>> quantile(np.array([1.0, 3.0]), np.array([2.0, 2.0]), 0.9)
     array([0.9, 0.1])
@@ -138,7 +144,9 @@ def quantile(predictions: Array, targets: Labels, q: float | Array = 0.5, *, whe
 
 
 def log_cosh(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
-    """The logarithm of cosh(p - t), averaged within each example: about (p - t)^2 / 2 near, |p - t| - log 2 far away.
+    """The logarithm of `cosh(p - t)`, averaged within each example.
+
+    `predictions` p, `targets` t, `where`: as in `squared_error`; near `(p - t)^2 / 2`, far away `abs(p - t) - log 2`.
 
     >>> log_cosh(np.array([0.0, 1.0, -50.0]), np.zeros(3))
     array([ 0.        ,  0.43378083, 49.30685282])
@@ -154,10 +162,10 @@ def gaussian_nll(predictions: Array, targets: Labels, var: Array | float, full: 
                  where: Mask | None = None) -> Array:
     """The cost of targets t under a normal law of mean p and variance var, averaged within each example.
 
-        (log v + (p - t)^2 / v) / 2,     v = max(var, eps);    with `full`, plus log(2 pi) / 2
+        (log v + (p - t)^2 / v) / 2,     v = max(var, eps);    with full, plus log(2 pi) / 2
 
-    var has the shape of the predictions, or is a number; a net gives it as softplus of an output. Below eps its
-    derivative is 0.
+    `predictions` p, `targets` t and `where` are as in `squared_error`. `var` has their shape, or is a number; a net
+    gives it as softplus of an output. Below `eps` its derivative is 0.
 
     >>> gaussian_nll(np.array([1.0, 3.0]), np.array([2.0, 3.0]), np.array([1.0, 4.0]))
     array([0.5       , 0.69314718])
@@ -187,10 +195,10 @@ def _variance(name: str, predictions: Any, var: Any, where: Any) -> Any:
 
 
 def poisson(log_predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
-    """The cost of counts t under a Poisson law of rate exp(z), exp(z) - t z, averaged within each example.
+    """The cost of counts t under a Poisson law of rate exp(z), `exp(z) - t z`, averaged within each example.
 
-    The net predicts z, the logarithm of the rate; log t!, which does not depend on it, is left out. The loss
-    overflows where exp(z) does.
+    The net predicts z, the logarithm of the rate: `log_predictions`. The `targets` t are 0 or more; log t!, which does
+    not depend on z, is left out. The loss overflows where exp(z) does. `where` is as in `squared_error`.
 
     >>> poisson(np.array([0.0, 1.0]), np.array([0, 3]))
     array([ 1.        , -0.28171817])
@@ -210,11 +218,11 @@ def poisson(log_predictions: Array, targets: Labels, *, where: Mask | None = Non
 def softmax_cross_entropy(logits: Array, labels: Labels, *, where: Mask | None = None) -> Array:
     """The cross-entropy of softmax(logits) and the labels: one value per example.
 
-        loss = log sum_j exp(z_j) - z_label            for integer labels (batch,)
-        loss = -sum_j q_j log softmax(z)_j             for rows q of probabilities (batch, classes), as one-hot
+        loss = log sum_j exp(z_j) - z_label       for integer labels (batch,)
+        loss = -sum_j q_j log softmax(z)_j        for rows q of probabilities (batch, classes)
 
-    Stable for finite logits of any size and for -inf; adding a constant to a row of logits changes nothing. The
-    derivative with respect to the logits is softmax(z) - q. More axes may stand before the last one. `where`, of the
+    Stable for finite `logits` of any size and for -inf; adding a constant to a row of logits changes nothing. The
+    derivative with respect to the logits is `softmax(z) - q`. More axes may stand before the last one. `where`, of the
     shape of the loss, says which rows count: the others, padding with any label, cost 0.
 
     >>> z = np.array([[1.0, 2.0, 3.0]])
@@ -243,12 +251,12 @@ def _of_rows(where: Any, loss: Any) -> Array:
 
 def categorical_cross_entropy(predictions: Array, labels: Labels, eps: float = 1e-7, *, where: Mask | None = None,
                               ) -> Array:
-    """The cross-entropy of probabilities, as softmax gives them, and the labels: -log p_label, one value per example.
+    """The cross-entropy of probabilities, as softmax gives them, and the labels: `-log p_label`, one value per example.
 
         loss = -sum_j q_j log max(p_j, eps)
 
-    Labels are integers (batch,) or rows of probabilities (batch, classes). Below eps the loss is flat and its
-    derivative 0: a net that is certain and wrong learns nothing from it. `softmax_cross_entropy` has no such limit.
+    `predictions` p are (batch, classes), in [0, 1]; `labels` and `where` are as in `softmax_cross_entropy`, which has
+    no such limit as `eps`: below it the loss is flat, and a net that is certain and wrong learns nothing from it.
 
     >>> p = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0]])
     >>> categorical_cross_entropy(p, np.array([0, 2]))
@@ -270,7 +278,8 @@ def kl_divergence(log_predictions: Array, targets: Array, *, where: Mask | None 
 
         KL(p || q) = sum_j p_j (log p_j - log q_j),       0 log 0 = 0
 
-    Both are (batch, classes): log q, as `log_softmax` gives it, and p. One value per row.
+    `log_predictions`, log q as `log_softmax` gives it, and `targets`, p, are (batch, classes). One value per row;
+    `where`, one boolean for each, says which count.
 
     >>> p, q = np.array([[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]), np.array([[0.1, 0.6, 0.3], [0.2, 0.5, 0.3]])
     >>> kl_divergence(np.log(q), p)
@@ -291,7 +300,7 @@ def kl_divergence(log_predictions: Array, targets: Array, *, where: Mask | None 
 
 
 def one_hot(labels: Labels, num_classes: int, dtype: DTypeLike = np.float32) -> Array:
-    """Rows with a 1 at the label and 0 elsewhere: (batch,) becomes (batch, num_classes).
+    """Rows of `dtype` with a 1 at the label and 0 elsewhere: `labels` (batch,) become `(batch, num_classes)`.
 
     >>> one_hot(np.array([2, 0]), 3)
     array([[0., 0., 1.],
@@ -311,7 +320,9 @@ def _hot(labels: Any, classes: int, dtype: DTypeLike) -> Any:
 
 
 def smooth_labels(labels: Array, alpha: float) -> Array:
-    """Labels that are a little unsure, (1 - alpha) q + alpha / classes, from rows q of probabilities.
+    """Labels that are a little unsure, `(1 - alpha) q + alpha / classes`, of `labels` q, rows of probabilities.
+
+    `alpha`, in [0, 1], is how much is shared by all classes: 1 makes each row uniform.
 
     >>> smooth_labels(one_hot(np.array([2, 0]), 4), 0.5)
     array([[0.125, 0.125, 0.625, 0.125],
@@ -334,11 +345,11 @@ def smooth_labels(labels: Array, alpha: float) -> Array:
 def sigmoid_binary_cross_entropy(logits: Array, labels: Labels | Mask, *, where: Mask | None = None) -> Array:
     """The cross-entropy of sigmoid(logits) and labels in [0, 1], averaged over all axes but the first.
 
-        loss = -y log sigmoid(z) - (1 - y) log (1 - sigmoid(z)) = max(z, 0) - y z + log(1 + exp(-|z|))
+        -y log sigmoid(z) - (1 - y) log (1 - sigmoid(z)) = max(z, 0) - y z + log(1 + exp(-abs(z)))
 
-    Labels have the shape of the logits; booleans, integers 0 and 1, or probabilities. Stable for finite logits of any
-    size; the derivative with respect to the logits is sigmoid(z) - y. After a sigmoid, which cannot be told from
-    logits here, use `binary_cross_entropy`.
+    `labels` y have the shape of the `logits` z: booleans, integers 0 and 1, or probabilities. Stable for finite logits
+    of any size; the derivative with respect to the logits is `sigmoid(z) - y`. After a sigmoid, which cannot be told
+    from logits here, use `binary_cross_entropy`. `where` is as in `squared_error`.
 
     >>> sigmoid_binary_cross_entropy(np.array([-1000.0, 0.0, 1000.0, 2.0]), np.array([0, 1, 1, 0]))
     array([0.        , 0.69314718, 0.        , 2.12692801])
@@ -356,7 +367,8 @@ def binary_cross_entropy(predictions: Array, labels: Labels | Mask, eps: float =
 
         loss = -y log max(p, eps) - (1 - y) log max(1 - p, eps)
 
-    Where a probability is below eps the derivative of its term is 0; `sigmoid_binary_cross_entropy` has no such limit.
+    `labels` y and `where` are as in `sigmoid_binary_cross_entropy`, which has no such limit as `eps`: where one of the
+    `predictions` p is closer to 0 or 1, the derivative of its term is 0.
 
     >>> binary_cross_entropy(np.array([0.9, 0.5, 0.0]), np.array([1, 0, 1]))
     array([ 0.10536052,  0.69314718, 16.11809565])
@@ -372,9 +384,9 @@ def binary_cross_entropy(predictions: Array, labels: Labels | Mask, eps: float =
 
 
 def hinge(predictions: Array, targets: Labels, *, where: Mask | None = None) -> Array:
-    """What a margin of 1 lacks, max(0, 1 - t f) for targets t of -1 or 1, averaged within each example.
+    """What a margin of 1 lacks, `max(0, 1 - t f)` for targets t of -1 or 1, averaged within each example.
 
-    The derivative where t f = 1 is half of that below.
+    `predictions` f are any numbers, `targets` and `where` as long. The derivative where t f = 1 is half of that below.
 
     >>> hinge(np.array([2.0, 0.5, 0.5]), np.array([1, 1, -1]))
     array([0. , 0.5, 1.5])

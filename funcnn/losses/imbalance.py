@@ -23,10 +23,11 @@ def focal(logits: Array, labels: Labels | Mask, *, alpha: float | None = None, g
           where: Mask | None = None) -> Array:
     """The binary cross-entropy, in which what is right already counts little, averaged within each example.
 
-        loss = a (1 - p_t)^gamma CE(z, y),     p_t = p y + (1 - p) (1 - y), p = sigmoid(z),
-                                               a = alpha y + (1 - alpha) (1 - y), or 1 without alpha
+        loss = a (1 - p_t)^gamma CE(z, y)
+        p_t = p y + (1 - p) (1 - y),              p = sigmoid(z)
+        a = alpha y + (1 - alpha) (1 - y)         or 1 without alpha
 
-    Labels have the shape of the logits; booleans, integers 0 and 1, or probabilities.
+    `labels` y have the shape of the `logits` z: booleans, integers 0 and 1, or probabilities. `where` says which count.
 
     >>> import numpy as np
     >>> focal(np.array([0.0, 3.0, -3.0]), np.array([1, 1, 1]))
@@ -54,12 +55,18 @@ def dice(predictions: Array, targets: Labels | Mask, *, class_weights: Array | N
     """How little a predicted region and the true one overlap, averaged over classes: one value per example.
 
         loss = 1 - (I + smooth) / (I + alpha (P - I) + beta (T - I) + smooth)
-        I = sum p t,  P = sum p,  T = sum t        over all axes but the first and the last, which counts the classes
+        I = sum p t,  P = sum p,  T = sum t
 
-    Predictions are logits (batch, ..., classes) and become probabilities by softmax, or where there is one class by
-    sigmoid; with `apply_softmax=False` they are probabilities. Targets have their shape, such as `one_hot(y, classes)`.
-    With alpha and beta of 1/2 the quotient is Dice's coefficient; alpha weighs what is predicted and not there, beta
-    what is there and missed. `ignore_background` leaves class 0 out.
+    The sums go over all axes but the first and the last, which counts the classes.
+
+    - `predictions`: logits (batch, ..., classes), which become probabilities by softmax, or where there is one class by
+      sigmoid; with `apply_softmax=False` they are probabilities.
+    - `targets`: of their shape, such as `one_hot(y, classes)`.
+    - `class_weights`: what the loss of each class is multiplied with before the average, (classes,); 1 unless given.
+    - `smooth`: makes two empty regions alike, with loss 0; with `smooth=0.0` it is NaN, with NumPy's warning.
+    - `alpha`, `beta`: with 1/2 for both the quotient is Dice's coefficient; alpha weighs what is predicted and not
+      there, beta what is there and missed.
+    - `ignore_background`: leaves class 0 out.
 
     >>> import numpy as np
     >>> p = np.array([[[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]])

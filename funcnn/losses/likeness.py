@@ -24,9 +24,10 @@ __all__ = ["contrastive", "cosine_distance", "cosine_similarity", "ntxent", "tri
 def cosine_similarity(predictions: Array, targets: Array, *, where: Mask | None = None) -> Array:
     """The cosine of the angle between rows: 1 for the same direction, 0 at a right angle, -1 for opposite.
 
-        p . t / (|p| |t|)
+        p . t / (norm(p) norm(t))
 
-    A row of zeros is at a right angle to everything. `where` leaves features out.
+    `predictions` p and `targets` t are (batch, features). A row of zeros is at a right angle to everything. `where`
+    leaves features out.
 
     >>> cosine_similarity(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([[2.0, 0.0], [4.0, -3.0]]))
     array([1., 0.])
@@ -47,10 +48,10 @@ def _cosine(name: str, predictions: Any, targets: Any, where: Any) -> Array:
 def cosine_distance(predictions: Array, targets: Array, *, where: Mask | None = None) -> Array:
     """One minus the cosine of the angle between rows: 0 for the same direction, 1 at a right angle, 2 for opposite.
 
-        1 - p . t / (|p| |t|)
+        1 - p . t / (norm(p) norm(t))
 
-    A row of zeros is at distance 1 from everything, and its derivative that of a row of length 1. `where` leaves
-    features out.
+    `predictions` p and `targets` t are (batch, features). A row of zeros is at distance 1 from everything, and its
+    derivative that of a row of length 1. `where` leaves features out.
 
     >>> cosine_distance(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([[2.0, 0.0], [4.0, -3.0]]))
     array([0., 1.])
@@ -63,15 +64,15 @@ def cosine_distance(predictions: Array, targets: Array, *, where: Mask | None = 
 def contrastive(first: Array, second: Array, same: Labels | Mask, margin: float = 1.0) -> Array:
     """Draws embeddings of the same thing together and pushes others apart, up to a margin: one value per pair.
 
-        D^2 / 2                      for pairs that are the same, D = |first - second|
+        D^2 / 2                      for pairs that are the same, D = norm(first - second)
         max(margin - D, 0)^2 / 2     for the others; their derivative where D = 0 is taken to be 0
 
-    The embeddings are (batch, features); `same` is (batch,), booleans or 1 and 0.
+    `first` and `second` are (batch, features); `same` is (batch,), booleans or 1 and 0.
 
     >>> contrastive(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.5]]), np.array([True, False]))
     array([0.125, 0.125])
 
-    Hadsell et al. 2006, whose Y is 1 - same.
+    Hadsell et al. 2006, whose Y is `1 - same`.
     """
     name = "contrastive"
     margin = real_number(name, "margin", margin, "(0, inf)")
@@ -89,10 +90,10 @@ def contrastive(first: Array, second: Array, same: Labels | Mask, margin: float 
 def triplet_margin(anchors: Array, positives: Array, negatives: Array, margin: float = 1.0) -> Array:
     """Wants each anchor closer to its positive than to its negative, by a margin: one value per triplet.
 
-        max(|a - p| - |a - n| + margin, 0)
+        max(norm(a - p) - norm(a - n) + margin, 0)
 
-    All are (batch, features). The derivative of a distance of 0 is taken to be 0, and that of the maximum at its
-    corner is half of that above.
+    `anchors` a, `positives` p and `negatives` n are (batch, features). The derivative of a distance of 0 is taken to be
+    0, and that of the maximum at its corner is half of that above.
 
     >>> a, p, n = np.array([[1.0, 0.0]]), np.array([[1.0, 0.5]]), np.array([[0.0, 0.0]])
     >>> triplet_margin(a, p, n)
@@ -121,11 +122,12 @@ def _embeddings(name: str, **pair: Any) -> Any:
 def ntxent(embeddings: Array, labels: Labels, temperature: float = 0.07) -> Array:
     """Draws embeddings of one label together and pushes all others of the batch apart: one value per example.
 
-        s_ij = cos(x_i, x_j) / temperature,     a pair i, j is positive where labels are equal and i is not j
-        loss_i = n/m sum over positive j of -log(exp(s_ij) / (exp(s_ij) + sum over k of other labels of exp(s_ik)))
+        s_ij = cos(x_i, x_j) / temperature,     e_ij = exp(s_ij)
+        loss_i = n/m sum over positive j of -log(e_ij / (e_ij + sum over k of other labels of e_ik))
 
-    m of all n^2 pairs are positive, at least one; the mean over the batch is then the mean over them. Labels are
-    integers (batch,); in SimCLR two views of an image have the same one.
+    A pair i, j is positive where the labels are equal and i is not j. m of all n^2 pairs are positive, at least one;
+    the mean over the batch is then the mean over them. `embeddings` x are (batch, features), `labels` integers
+    (batch,); in SimCLR two views of an image have the same one.
 
     >>> x = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]])
     >>> np.round(ntxent(x, np.array([0, 0, 1]), temperature=1.0), 6)

@@ -8,7 +8,8 @@ state)`; `apply_updates(params, updates)` adds the updates:
     updates, state = optimizer.update(grads, state, params)
     params = apply_updates(params, updates)
 
-Here stand the optimizers, each one sentence over its parts; every name is found here:
+Here stand the optimizers, each one sentence over its parts; a `learning_rate` is a number or a schedule. Every name is
+found here:
 
     papers            the formulas of the papers, in their letters: `scale_by_adam`, `scale_by_rms`
     layerwise         those that look at a whole array: `scale_by_trust_ratio`, `centralize`
@@ -116,21 +117,24 @@ from funcnn.optimizers.wrappers import (
 )
 from funcnn.typing import Schedule
 
-__all__ = [
-    "AccumulateState", "AdadeltaState", "AdamState", "AdamaxState", "AddNoiseState", "AmsgradState", "BeliefState",
-    "EmaParamsState", "EmaState", "EmptyState", "FactoredState", "GradientTransformation", "InjectHyperparamsState",
-    "LionState", "LookaheadState", "OptState", "OptimizeResults", "PartitionState", "RmsState", "RpropState",
-    "RssState", "ScheduleState", "SkipState", "TraceState", "ZeroNansState", "accumulate", "adabelief", "adadelta",
-    "adafactor", "adagrad", "adam", "adamax", "adamw", "adaptive_grad_clip", "add_decayed_weights", "add_noise",
-    "amsgrad", "apply_updates", "centralize", "chain", "clip", "clip_by_block_rms", "clip_by_global_norm", "ema",
-    "ema_params", "entrywise", "eval_params", "freeze", "global_norm", "identity", "incremental_update",
-    "inject_hyperparams", "keep_params_nonnegative", "lamb", "lars", "lion", "lookahead", "masked", "minimize",
-    "nadam", "partition", "radam", "rmsprop", "rprop", "scale", "scale_by_adadelta", "scale_by_adam",
-    "scale_by_adamax", "scale_by_amsgrad", "scale_by_belief", "scale_by_factored_rms", "scale_by_learning_rate",
-    "scale_by_lion", "scale_by_nadam", "scale_by_param_block_rms", "scale_by_radam", "scale_by_rms",
-    "scale_by_rprop", "scale_by_rss", "scale_by_schedule", "scale_by_sign", "scale_by_trust_ratio", "scale_by_yogi",
-    "selective_transform", "set_to_zero", "sgd", "sign_sgd", "skip_not_finite", "trace", "with_hyperparams", "yogi",
-    "zero_nans",
+__all__ = [  # noqa: RUF022  # in the order in which they are read: optimizers, their parts, others, states
+    "sgd", "sign_sgd", "rprop", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "adamax", "nadam", "radam",
+    "amsgrad", "adabelief", "yogi", "lion", "lars", "lamb", "adafactor",
+    "GradientTransformation", "OptState", "apply_updates", "chain", "identity", "entrywise",
+    "scale_by_learning_rate", "scale_by_schedule", "scale", "trace", "ema", "add_decayed_weights", "clip",
+    "clip_by_global_norm", "global_norm", "add_noise", "zero_nans", "keep_params_nonnegative",
+    "scale_by_rss", "scale_by_rms", "scale_by_adadelta", "scale_by_adam", "scale_by_adamax", "scale_by_nadam",
+    "scale_by_radam", "scale_by_amsgrad", "scale_by_belief", "scale_by_yogi", "scale_by_lion", "scale_by_rprop",
+    "scale_by_sign",
+    "scale_by_trust_ratio", "scale_by_factored_rms", "scale_by_param_block_rms", "clip_by_block_rms",
+    "adaptive_grad_clip", "centralize",
+    "masked", "freeze", "set_to_zero", "selective_transform", "partition", "accumulate", "skip_not_finite",
+    "inject_hyperparams", "with_hyperparams", "ema_params", "lookahead", "eval_params", "incremental_update",
+    "minimize", "OptimizeResults",
+    "EmptyState", "TraceState", "EmaState", "ScheduleState", "AddNoiseState", "ZeroNansState", "RssState", "RmsState",
+    "AdadeltaState", "AdamState", "AdamaxState", "AmsgradState", "BeliefState", "LionState", "RpropState",
+    "FactoredState", "PartitionState", "AccumulateState", "SkipState", "InjectHyperparamsState", "EmaParamsState",
+    "LookaheadState",
 ]
 
 
@@ -138,7 +142,9 @@ __all__ = [
 
 
 def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool = False) -> GradientTransformation:
-    """Gradient descent: a step of -learning_rate times the gradient, or, with momentum, the velocity.
+    """Gradient descent: a step of `-learning_rate` times the gradient, or the velocity of `trace`.
+
+    `momentum`, 0 for none, is its decay, and `nesterov` looks ahead.
 
     >>> sgd(0.1).update(2.0, sgd(0.1).init(1.0), 1.0)
     (-0.2, (EmptyState(),))
@@ -154,7 +160,7 @@ def sgd(learning_rate: float | Schedule, momentum: float = 0.0, nesterov: bool =
 
 
 def sign_sgd(learning_rate: float | Schedule) -> GradientTransformation:
-    """Steps of one size: `scale_by_sign`, then the learning rate.
+    """Steps of one size: `scale_by_sign`, then the `learning_rate`.
 
     >>> sign_sgd(0.5).update({"w": -3.0}, sign_sgd(0.5).init({"w": 1.0}), {"w": 1.0})[0]
     {'w': np.float64(0.5)}
@@ -166,7 +172,9 @@ def sign_sgd(learning_rate: float | Schedule) -> GradientTransformation:
 
 def rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float = 1.2, min_step_size: float = 1e-6,
           max_step_size: float = 50.0) -> GradientTransformation:
-    """Rprop: `scale_by_rprop`, downhill; learning_rate is the first step of every entry.
+    """Rprop: `scale_by_rprop`, downhill; `learning_rate`, a number, is the first step of every entry.
+
+    `eta_minus`, `eta_plus`, `min_step_size` and `max_step_size` are those of `scale_by_rprop`.
 
     >>> optimizer = rprop(0.5)
     >>> optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})[0]
@@ -183,7 +191,7 @@ def rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float = 1.2, m
 
 def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 0.0, eps: float = 1e-7,
             eps_in_sqrt: bool = False) -> GradientTransformation:
-    """Adagrad: `scale_by_rss`, then the learning rate.
+    """Adagrad: `scale_by_rss` with `initial_accumulator_value`, `eps` and `eps_in_sqrt`, then the `learning_rate`.
 
     >>> import numpy as np
     >>> optimizer = adagrad(0.5, eps=0.0)
@@ -197,7 +205,7 @@ def adagrad(learning_rate: float | Schedule, initial_accumulator_value: float = 
 
 def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0.0,
             eps_in_sqrt: bool = False) -> GradientTransformation:
-    """RMSprop: `scale_by_rms`, then the learning rate.
+    """RMSprop: `scale_by_rms` with `decay`, `eps`, `initial_scale` and `eps_in_sqrt`, then the `learning_rate`.
 
     >>> import numpy as np
     >>> optimizer = rmsprop(0.5, decay=0.75, eps=0.0)
@@ -211,7 +219,7 @@ def rmsprop(learning_rate: float | Schedule, decay: float = 0.9, eps: float = 1e
 
 
 def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float = 1e-6) -> GradientTransformation:
-    """Adadelta: `scale_by_adadelta`, then the learning rate, which the paper does not have.
+    """Adadelta: `scale_by_adadelta` with `rho` and `eps`, then the `learning_rate`, which the paper does not have.
 
     >>> import numpy as np
     >>> optimizer = adadelta(rho=0.0, eps=1.0)
@@ -228,7 +236,7 @@ def adadelta(learning_rate: float | Schedule = 1.0, rho: float = 0.9, eps: float
 
 def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
          ) -> GradientTransformation:
-    """Adam: `scale_by_adam`, then the learning rate.
+    """Adam: `scale_by_adam` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = adam(0.001)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -242,7 +250,9 @@ def adam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
 def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
           weight_decay: float = 1e-4, mask: object = None) -> GradientTransformation:
-    """Adam with decoupled weight decay: `scale_by_adam`, `add_decayed_weights`, then the learning rate.
+    """Adam with decoupled weight decay: `scale_by_adam`, `add_decayed_weights`, then the `learning_rate`.
+
+    `b1`, `b2`, `eps`, `weight_decay` and `mask` are those of its parts.
 
     >>> optimizer = adamw(0.1, weight_decay=0.5, mask={"w": True, "b": False})
     >>> params, grads = {"w": 4.0, "b": 4.0}, {"w": 0.0, "b": 0.0}
@@ -250,7 +260,7 @@ def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
     >>> float(updates["w"]), float(updates["b"])
     (-0.2, -0.0)
 
-    Loshchilov & Hutter 2019 (arXiv:1711.05101); as `optax.adamw`. torch's weight_decay is 1e-2.
+    Loshchilov & Hutter 2019 (arXiv:1711.05101); as `optax.adamw`. torch's `weight_decay` is 1e-2.
     """
     return chain(scale_by_adam(b1, b2, eps), add_decayed_weights(weight_decay, mask),
                  descent("adamw", learning_rate))
@@ -258,7 +268,7 @@ def adamw(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
 def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
            ) -> GradientTransformation:
-    """Adamax: `scale_by_adamax`, then the learning rate.
+    """Adamax: `scale_by_adamax` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = adamax(0.5, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -272,7 +282,7 @@ def adamax(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, 
 
 def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
           ) -> GradientTransformation:
-    """Nadam: `scale_by_nadam`, then the learning rate.
+    """Nadam: `scale_by_nadam` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = nadam(0.5, b1=0.0, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -286,7 +296,7 @@ def nadam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
 def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
           ) -> GradientTransformation:
-    """Rectified Adam: `scale_by_radam`, then the learning rate; no warm-up needed.
+    """Rectified Adam: `scale_by_radam` with `b1`, `b2` and `eps`, then the `learning_rate`; no warm-up needed.
 
     >>> optimizer = radam(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -300,7 +310,7 @@ def radam(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, e
 
 def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8,
             ) -> GradientTransformation:
-    """AMSGrad: `scale_by_amsgrad`, then the learning rate.
+    """AMSGrad: `scale_by_amsgrad` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = amsgrad(0.5, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -314,7 +324,7 @@ def amsgrad(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999,
 
 def adabelief(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-16,
               eps_root: float = 1e-16) -> GradientTransformation:
-    """AdaBelief: `scale_by_belief`, then the learning rate.
+    """AdaBelief: `scale_by_belief` with `b1`, `b2`, `eps` and `eps_root`, then the `learning_rate`.
 
     >>> optimizer = adabelief(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -328,7 +338,7 @@ def adabelief(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99
 
 def yogi(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3,
          ) -> GradientTransformation:
-    """Yogi: `scale_by_yogi`, then the learning rate.
+    """Yogi: `scale_by_yogi` with `b1`, `b2` and `eps`, then the `learning_rate`.
 
     >>> optimizer = yogi(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -342,7 +352,9 @@ def yogi(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, ep
 
 def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, weight_decay: float = 1e-3,
          mask: object = None) -> GradientTransformation:
-    """Lion: `scale_by_lion`, `add_decayed_weights`, then the learning rate, a tenth of what Adam would take.
+    """Lion: `scale_by_lion`, `add_decayed_weights`, then the `learning_rate`, a tenth of what Adam would take.
+
+    `b1`, `b2`, `weight_decay` and `mask` are those of its parts.
 
     >>> optimizer = lion(0.5, weight_decay=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 1.0}), {"w": 1.0})
@@ -360,15 +372,18 @@ def lion(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.99, wei
 def lars(learning_rate: float | Schedule, weight_decay: float = 0.0, weight_decay_mask: object = True,
          trust_coefficient: float = 0.001, eps: float = 0.0, trust_ratio_mask: object = True, momentum: float = 0.9,
          nesterov: bool = False) -> GradientTransformation:
-    """LARS: `add_decayed_weights`, `scale_by_trust_ratio`, the learning rate, then `trace`: momentum of steps.
+    """LARS: `add_decayed_weights`, `scale_by_trust_ratio`, the `learning_rate`, then `trace`: momentum of steps.
+
+    `weight_decay` and `weight_decay_mask` are for the first, `trust_coefficient` and `eps` for the second, for the
+    parameters that `trust_ratio_mask` chooses, `momentum` and `nesterov` for the last.
 
     >>> optimizer = lars(0.5, trust_coefficient=1.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
     >>> float(updates["w"])
     -1.0
 
-    You et al. 2017 (arXiv:1708.03888), who leave biases and norms out: `trust_ratio_mask=lambda params: tree.map(lambda
-    p: p.ndim > 1, params)`, and the same for weight_decay_mask. As `optax.lars`.
+    You et al. 2017 (arXiv:1708.03888), who leave biases and norms out by both masks:
+    `lambda params: tree.map(lambda p: p.ndim > 1, params)`. As `optax.lars`.
     """
     return chain(add_decayed_weights(weight_decay, weight_decay_mask),
                  masked(scale_by_trust_ratio(trust_coefficient=trust_coefficient, eps=eps), trust_ratio_mask),
@@ -377,14 +392,16 @@ def lars(learning_rate: float | Schedule, weight_decay: float = 0.0, weight_deca
 
 def lamb(learning_rate: float | Schedule, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-6, *,
          weight_decay: float = 0.0, mask: object = None) -> GradientTransformation:
-    """LAMB: `scale_by_adam`, `add_decayed_weights`, `scale_by_trust_ratio`, then the learning rate: for large batches.
+    """LAMB: `scale_by_adam`, `add_decayed_weights`, `scale_by_trust_ratio`, the `learning_rate`: for large batches.
+
+    `b1`, `b2`, `eps`, `weight_decay` and `mask` are those of its parts.
 
     >>> optimizer = lamb(0.5, eps=0.0)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
     >>> float(updates["w"])
     -1.0
 
-    You et al. 2020 (arXiv:1904.00962); as `optax.lamb`, without its eps_root.
+    You et al. 2020 (arXiv:1904.00962); as `optax.lamb`, without its `eps_root`.
     """
     return chain(scale_by_adam(b1, b2, eps), add_decayed_weights(weight_decay, mask), scale_by_trust_ratio(),
                  descent("lamb", learning_rate))
@@ -397,15 +414,21 @@ def adafactor(learning_rate: float | Schedule | None = None, min_dim_size_to_fac
               weight_decay_mask: object = None) -> GradientTransformation:
     """Adafactor: `scale_by_factored_rms`, which remembers rows and columns, then what is asked for of the rest.
 
-    That is `clip_by_block_rms`, the learning rate, `scale_by_param_block_rms`, a mean of the updates (`ema`) and
-    `add_decayed_weights`, which the learning rate does not touch.
+    - `factored`, `decay_rate`, `min_dim_size_to_factor`, `eps`: those of `scale_by_factored_rms`, eps its epsilon.
+    - `clipping_threshold`: that of `clip_by_block_rms`.
+    - `learning_rate`: a number or a schedule.
+    - `multiply_by_parameter_scale`: whether there is a `scale_by_param_block_rms`, which makes the rate relative.
+    - `momentum`: the decay of a mean of the updates, `ema` without its correction.
+    - `weight_decay_rate`, `weight_decay_mask`: `add_decayed_weights`, which the learning rate does not touch.
+
+    What is None, or False, is left out.
 
     >>> optimizer = adafactor(0.5)
     >>> updates, state = optimizer.update({"w": 3.0}, optimizer.init({"w": 2.0}), {"w": 2.0})
     >>> float(updates["w"])
     -1.0
 
-    Shazeer & Stern 2018 (arXiv:1804.04235); as `optax.adafactor`, without its decay_offset and dtype_momentum.
+    Shazeer & Stern 2018 (arXiv:1804.04235); as `optax.adafactor`, without its `decay_offset` and `dtype_momentum`.
     """
     return chain(
         scale_by_factored_rms(factored, decay_rate, min_dim_size_to_factor, eps),

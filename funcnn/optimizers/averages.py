@@ -4,8 +4,6 @@ The steps of training are noisy, and the mean of where they led is often better 
 it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -31,7 +29,7 @@ P = TypeVar("P")
 
 
 def incremental_update(new_tensors: P, old_tensors: P, step_size: float) -> P:
-    """A running mean of trees, one step on: step_size new + (1 - step_size) old, read-only.
+    """A running mean of trees, one step on: `step_size new_tensors + (1 - step_size) old_tensors`, read-only.
 
     >>> incremental_update({"w": 4.0}, {"w": 2.0}, 0.25)
     {'w': 2.5}
@@ -49,7 +47,7 @@ def _mean(step_size: Any, new: Any, old: Any) -> tuple[Any]:
 
 
 class EmaParamsState(NamedTuple):
-    """The running mean of the parameters, shaped like them."""
+    """The running mean of the parameters, `ema`, shaped like them."""
 
     ema: Any
 
@@ -93,7 +91,7 @@ def _ema_of(decay: Any, u: Any, p: Any, m: Any) -> tuple[Any]:
 
 
 class LookaheadState(NamedTuple):
-    """How many steps were made since the two met, the slow parameters, and the state of the fast optimizer."""
+    """How many steps were made since the two met (`count`), the `slow` parameters, and the optimizer's `fast_state`."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     slow: Any
@@ -102,11 +100,11 @@ class LookaheadState(NamedTuple):
 
 def lookahead(fast_optimizer: GradientTransformation, sync_period: int, slow_step_size: float,
               reset_state: bool = False) -> GradientTransformation:
-    """Let an optimizer run ahead, and after every sync_period steps go from where it began a share of its way.
+    """Let `fast_optimizer` run ahead, and after every `sync_period` steps go from where it began a share of its way.
 
         slow' = slow + slow_step_size (fast - slow)        fast' = slow'
 
-    With reset_state, the optimizer begins anew there. `eval_params(opt_state)` are the slow parameters.
+    With `reset_state`, the optimizer begins anew there. `eval_params(opt_state)` are the slow parameters.
 
     >>> from funcnn.optimizers import sgd
     >>> optimizer = lookahead(sgd(1.0), sync_period=2, slow_step_size=0.5)
@@ -149,6 +147,8 @@ def _meet(share: Any, u: Any, fast: Any, slow: Any) -> tuple[Any, Any]:
 
 def eval_params(opt_state: OptState[P]) -> P:
     """The parameters to evaluate with: the mean that `ema_params` keeps, or the slow ones of `lookahead`.
+
+    `opt_state` is the state of either, or of a chain in which it stands.
 
     >>> eval_params(ema_params(0.9).init({"w": 2.0}))
     {'w': 2.0}

@@ -5,8 +5,6 @@ Which ones is said by a tree shaped like the parameters, in which one leaf may s
 `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -30,7 +28,7 @@ __all__ = ["PartitionState", "freeze", "masked", "partition", "selective_transfo
 
 
 def masked(inner: GradientTransformation, mask: Any) -> GradientTransformation:
-    """Transform only the parameters that the mask chooses; the gradients of the others pass unchanged.
+    """Transform by `inner` only the parameters that the mask chooses; the gradients of the others pass unchanged.
 
     `mask` is a tree of bools shaped like the parameters, in which one bool may stand for a whole subtree, or a function
     from the parameters to such a tree. What is not chosen is None in the state.
@@ -101,7 +99,7 @@ def _zeros(grads: Any, params: Any) -> Any:
 
 
 def freeze(mask: object) -> GradientTransformation:
-    """Zero updates for the parameters that the mask chooses: put it last in a chain, and they stay as they are.
+    """Zero updates for the parameters that `mask` chooses: put it last in a chain, and they stay as they are.
 
     >>> from funcnn.optimizers import chain, sgd
     >>> optimizer, params = chain(sgd(0.5), freeze({"old": True, "new": False})), {"old": 1.0, "new": 1.0}
@@ -120,7 +118,7 @@ def freeze(mask: object) -> GradientTransformation:
 
 
 class PartitionState(NamedTuple):
-    """The state of each transformation, by its label."""
+    """The state of each transformation, by its label: `inner_states`."""
 
     inner_states: Any
 
@@ -128,9 +126,9 @@ class PartitionState(NamedTuple):
 def partition(transforms: Mapping[str, GradientTransformation], param_labels: object) -> GradientTransformation:
     """To each parameter the transformation of its label: other rates for other layers, some of them frozen.
 
-    `param_labels` is a tree of labels shaped like the parameters, in which one label may stand for a whole subtree, or
-    a function from the parameters to such a tree. Each transformation sees only what is labelled as its own, so that
-    `clip_by_global_norm` inside of one takes the norm of those.
+    `transforms` is {label: transformation}. `param_labels` is a tree of labels shaped like the parameters, in which one
+    label may stand for a whole subtree, or a function from the parameters to such a tree. Each transformation sees only
+    what is labelled as its own, so that `clip_by_global_norm` inside of one takes the norm of those.
 
     >>> from funcnn.optimizers import sgd
     >>> optimizer = partition({"slow": sgd(0.5), "fast": sgd(2.0), "frozen": set_to_zero()},
@@ -179,7 +177,7 @@ def _check_label(transforms: Transforms, label: Any, path: tree.Path) -> None:
 
 
 def selective_transform(optimizer: GradientTransformation, *, freeze_mask: object) -> GradientTransformation:
-    """Freeze the parameters that the mask chooses, and give the others to the optimizer, which sees no more than them.
+    """Freeze the parameters that `freeze_mask` chooses, and give the others to `optimizer`, which sees only them.
 
     >>> from funcnn.optimizers import sgd
     >>> optimizer = selective_transform(sgd(0.5), freeze_mask={"old": True, "new": False})

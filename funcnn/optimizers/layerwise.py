@@ -4,8 +4,6 @@ All others treat every entry alone; these take a length or a mean of a parameter
 both. A length of 0 has derivative 0 here. Users find all of it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import partial
@@ -52,7 +50,8 @@ def scale_by_trust_ratio(min_norm: float = 0.0, trust_coefficient: float = 1.0, 
                          ) -> GradientTransformation:
     """Make each update as long as its parameter, times a coefficient; where one of the two is 0, leave it.
 
-        update = g trust_coefficient |p| / (|g| + eps)        |x| = max(sqrt(sum x^2), min_norm), of each array
+        update = g trust_coefficient norm(p) / (norm(g) + eps)
+        norm(x) = max(sqrt(sum x^2), min_norm), of each array
 
     >>> import numpy as np
     >>> part = scale_by_trust_ratio(trust_coefficient=0.5)
@@ -76,7 +75,7 @@ def _trusted(min_norm: Any, trust_coefficient: Any, eps: Any, g: Any, p: Any) ->
 
 
 def clip_by_block_rms(threshold: float) -> GradientTransformation:
-    """Shorten the update of each array whose root mean square is above a threshold: g / max(1, rms(g) / threshold).
+    """Shorten the update of each array of a large root mean square: `g / max(1, rms(g) / threshold)`.
 
     >>> import numpy as np
     >>> part = clip_by_block_rms(1.0)
@@ -94,7 +93,7 @@ def _clipped_rms(threshold: Any, g: Any, p: Any) -> Any:
 
 
 def scale_by_param_block_rms(min_scale: float = 1e-3) -> GradientTransformation:
-    """Multiply the update of each array by the root mean square of the parameter: g max(rms(p), min_scale).
+    """Multiply the update of each array by the root mean square of the parameter: `g max(rms(p), min_scale)`.
 
     >>> import numpy as np
     >>> part = scale_by_param_block_rms()
@@ -118,7 +117,8 @@ def adaptive_grad_clip(clipping: float, eps: float = 1e-3, axis: int | tuple[int
                        ) -> GradientTransformation:
     """Shorten the gradient of each unit that is longer than a share of the unit's own weights.
 
-        g max_norm / |g|        where |g| >= max_norm = clipping max(|p|, eps), and g elsewhere
+        g max_norm / norm(g)    where norm(g) >= max_norm = clipping max(norm(p), eps)
+        g                       elsewhere
 
     A length is that of the weights into one unit: over all axes but the last, which is the first of two axes, and over
     all of what has only one longer than 1. `axis` names others.
@@ -178,7 +178,10 @@ def _centred(g: Any, p: Any) -> Any:
 
 
 class FactoredState(NamedTuple):
-    """How many updates were done, and the means of squares: of rows and columns, or where that does not pay of all."""
+    """How many updates were done (`count`), and the means of squares: of rows and columns, or of all.
+
+    `v_row` and `v_col` have one number in the place of a matrix that is not factored, `v` where one is.
+    """
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     v_row: Any
@@ -190,12 +193,13 @@ def scale_by_factored_rms(factored: bool = True, decay_rate: float = 0.8, min_di
                           epsilon: float = 1e-30) -> GradientTransformation:
     """Divide by the root of the running mean of the squares, of which of a matrix only rows and columns are remembered.
 
-        v_row' = b v_row + (1 - b) mean over columns of (g^2 + epsilon), v_col' likewise      b = 1 - t^(-decay_rate)
+        b = 1 - t^(-decay_rate)
+        v_row' = b v_row + (1 - b) mean over columns of (g^2 + epsilon),    v_col' likewise
         update = g / sqrt(v_row' v_col' / mean of v_row')
 
-    The two are the longest axes; where the shorter of them is below min_dim_size_to_factor, or `factored` is False, the
-    mean of each entry is remembered instead: v' = b v + (1 - b) (g^2 + epsilon), update = g / sqrt(v'). What is not in
-    use is an array of one zero.
+    The two are the longest axes; where the shorter of them is below `min_dim_size_to_factor`, or `factored` is False,
+    the mean of each entry is remembered instead: `v' = b v + (1 - b) (g^2 + epsilon)`, `update = g / sqrt(v')`. What is
+    not in use is an array of one zero.
 
     >>> import numpy as np
     >>> part, g = scale_by_factored_rms(min_dim_size_to_factor=2), np.array([[1.0, -2.0], [3.0, -6.0]])

@@ -4,8 +4,6 @@ Curve fits, Gaussian processes, physics-informed nets: where the loss is no samp
 the curvature needs tens of steps in place of thousands. It needs SciPy: `pip install 'funcnn[scipy]'`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, NamedTuple, TypeVar
@@ -23,8 +21,10 @@ P = TypeVar("P")
 
 
 class OptimizeResults(NamedTuple, Generic[P]):
-    """Where `minimize` ended: the parameters x, the loss `fun` and its gradient `jac` there; whether it converged and
-    the reason in words; how often it stepped (`nit`) and looked (`nfev`).
+    """Where `minimize` ended.
+
+    The parameters `x`, the loss `fun` and its gradient `jac` there; whether it converged (`success`) and the reason in
+    words (`message`); how often it stepped (`nit`) and looked (`nfev`).
     """
 
     x: P
@@ -39,11 +39,12 @@ class OptimizeResults(NamedTuple, Generic[P]):
 def minimize(fun: Callable[Concatenate[P, ...], Scalar] | Callable[Concatenate[P, ...], tuple[Scalar, P]], x0: P,
              args: tuple[object, ...] = (), *, jac: bool = False, tol: float | None = None, maxiter: int = 15000,
              ) -> OptimizeResults[P]:
-    """The parameters, a tree like x0, at which fun(x, *args) is least: L-BFGS-B of SciPy.
+    """The parameters, a tree like `x0`, at which `fun(x, *args)` is least: L-BFGS-B of SciPy.
 
-    With jac=True, fun gives the pair of value and gradient itself, as `fn.jit(fn.value_and_grad(loss))` does, which
-    pays where fun is called often. `tol` is how precise it is to be, by default as SciPy's own; the loss of float32
-    parameters is only as precise as float32. That it stopped before is not an error: look at `success`.
+    With `jac=True`, fun gives the pair of value and gradient itself, as `fn.jit(fn.value_and_grad(loss))` does, which
+    pays where fun is called often. `maxiter` is the most steps. `tol` is how precise it is to be, by default as SciPy's
+    own; the loss of float32 parameters is only as precise as float32. That it stopped before is not an error: look at
+    `success`.
 
     >>> def bowl(params, center):
     ...     return np.sum((params["w"] - center) ** 2) + (params["b"] - 1.0) ** 4

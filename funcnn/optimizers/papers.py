@@ -5,8 +5,6 @@ gradient, t = 1, 2, ... the number of the update, and a stroke marks what is rem
 it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,7 +26,7 @@ __all__ = [
 
 
 class RssState(NamedTuple):
-    """The sum of the squares of all gradients."""
+    """The sum of the squares of all gradients, `sum_of_squares`."""
 
     sum_of_squares: Any
 
@@ -37,7 +35,9 @@ def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_
                  ) -> GradientTransformation:
     """Divide by the root of the sum of the squares of all gradients so far.
 
-        s' = s + g^2        update = g / (sqrt(s') + eps)            eps_in_sqrt: g / sqrt(s' + eps)
+        s' = s + g^2        update = g / (sqrt(s') + eps)      eps_in_sqrt: g / sqrt(s' + eps)
+
+    s is `initial_accumulator_value` at first.
 
     >>> import numpy as np
     >>> part = scale_by_rss(eps=0.0)
@@ -45,7 +45,7 @@ def scale_by_rss(initial_accumulator_value: float = 0.0, eps: float = 1e-7, eps_
     ({'w': array([0.8])}, RssState(sum_of_squares={'w': array([25.])}))
 
     Duchi et al. 2011. The sum begins at 0 and eps stands outside the root, as in the book and torch (whose eps is
-    1e-10); `optax.scale_by_rss` is (0.1, 1e-7, eps_in_sqrt=True).
+    1e-10); `optax.scale_by_rss` is `scale_by_rss(0.1, 1e-7, eps_in_sqrt=True)`.
     """
     eps = setting("scale_by_rss", "eps", eps)
     initial = setting("scale_by_rss", "initial_accumulator_value", initial_accumulator_value)
@@ -63,7 +63,7 @@ def _root(x: Any, eps: float, eps_in_sqrt: bool) -> Any:
 
 
 class RmsState(NamedTuple):
-    """The running mean of the squares of the gradients."""
+    """The running mean of the squares of the gradients, `nu`."""
 
     nu: Any
 
@@ -72,7 +72,10 @@ def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0
                  ) -> GradientTransformation:
     """Divide by the root of the running mean of the squares of the gradients.
 
-        nu' = decay nu + (1 - decay) g^2        update = g / (sqrt(nu') + eps)         eps_in_sqrt: g / sqrt(nu' + eps)
+        nu' = decay nu + (1 - decay) g^2
+        update = g / (sqrt(nu') + eps)          eps_in_sqrt: g / sqrt(nu' + eps)
+
+    nu is `initial_scale` at first.
 
     >>> import numpy as np
     >>> part = scale_by_rms(decay=0.5, eps=0.0)
@@ -80,7 +83,7 @@ def scale_by_rms(decay: float = 0.9, eps: float = 1e-8, initial_scale: float = 0
     ({'w': array([1.])}, RmsState(nu={'w': array([16.])}))
 
     Tieleman & Hinton 2012. eps stands outside the root, as in the book (1e-7) and torch; in `optax.scale_by_rms`
-    eps_in_sqrt is True.
+    `eps_in_sqrt` is True.
     """
     decay, eps = setting("scale_by_rms", "decay", decay, "[0, 1)"), setting("scale_by_rms", "eps", eps)
     initial = setting("scale_by_rms", "initial_scale", initial_scale)
@@ -93,7 +96,7 @@ def _rms(decay: Any, eps: Any, eps_in_sqrt: bool, g: Any, nu: Any) -> tuple[Any,
 
 
 class AdadeltaState(NamedTuple):
-    """The running means of the squares of the gradients and of the updates."""
+    """The running means of the squares of the gradients (`e_g`) and of the updates (`e_x`)."""
 
     e_g: Any
     e_x: Any
@@ -127,7 +130,7 @@ def _adadelta(rho: Any, eps: Any, g: Any, e_g: Any, e_x: Any) -> tuple[Any, Any,
 
 
 class AdamState(NamedTuple):
-    """How many updates were done, and the running means of the gradients and of their squares."""
+    """How many updates were done (`count`), and the running means of gradients (`mu`) and of their squares (`nu`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     mu: Any
@@ -165,7 +168,7 @@ def _like_adam(owner: str, form: type[Any], formula: Formula, b1: float, b2: flo
 
 
 class AdamaxState(NamedTuple):
-    """How many updates were done, the running mean of the gradients, and their fading maximum."""
+    """How many updates were done (`count`), the running mean of gradients (`mu`), and their fading maximum (`nu`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     mu: Any
@@ -175,7 +178,7 @@ class AdamaxState(NamedTuple):
 def scale_by_adamax(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> GradientTransformation:
     """Divide the running mean of the gradients, without bias, by a fading maximum of their sizes.
 
-        mu' = b1 mu + (1 - b1) g              nu' = max(b2 nu, |g| + eps)
+        mu' = b1 mu + (1 - b1) g              nu' = max(b2 nu, abs(g) + eps)
         update = (mu' / (1 - b1^t)) / nu'
 
     >>> part = scale_by_adamax()
@@ -198,7 +201,8 @@ def scale_by_nadam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
     """Adam with Nesterov's look ahead: the mean that the next update would use, with this gradient once more.
 
         mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
-        update = (b1 mu' / (1 - b1^(t + 1)) + (1 - b1) g / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
+        ahead = b1 mu' / (1 - b1^(t + 1)) + (1 - b1) g / (1 - b1^t)
+        update = ahead / (sqrt(nu' / (1 - b2^t)) + eps)
 
     >>> part = scale_by_nadam()
     >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
@@ -223,7 +227,8 @@ def scale_by_radam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Gra
         mu' = b1 mu + (1 - b1) g              nu' = b2 nu + (1 - b2) g^2
         rho_inf = 2 / (1 - b2) - 1            rho = rho_inf - 2 t b2^t / (1 - b2^t)
         r^2 = (rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho)
-        update = r (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)    where rho >= 5, else mu' / (1 - b1^t)
+        update = r (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)    where rho >= 5
+        update = mu' / (1 - b1^t)                                         elsewhere
 
     >>> part = scale_by_radam()
     >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
@@ -254,7 +259,7 @@ def _rectified(b2: Any, eps: Any, t: Any, mu_hat: Any, nu_hat: Any) -> Any:
 
 
 class AmsgradState(NamedTuple):
-    """How many updates were done, the means of `AdamState`, and the greatest mean of squares so far."""
+    """`count`, `mu` and `nu` of `AdamState`, and the greatest mean of squares so far (`nu_max`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     mu: Any
@@ -288,7 +293,7 @@ def _amsgrad(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any, nu_ma
 
 
 class BeliefState(NamedTuple):
-    """How many updates were done, and the running means of the gradients and of the squares of their surprises."""
+    """`count` and `mu` of `AdamState`, and the running mean of the squares of what surprises in a gradient (`nu`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     mu: Any
@@ -327,6 +332,8 @@ def scale_by_yogi(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3, *, init
         mu' = b1 mu + (1 - b1) g              nu' = nu - (1 - b2) sign(nu - g^2) g^2
         update = (mu' / (1 - b1^t)) / (sqrt(nu' / (1 - b2^t)) + eps)
 
+    nu is `initial_accumulator_value` at first.
+
     >>> part = scale_by_yogi(initial_accumulator_value=0.0)
     >>> updates, state = part.update({"w": -2.0}, part.init({"w": 1.0}), {"w": 1.0})
     >>> round(float(updates["w"]), 6)
@@ -349,7 +356,7 @@ def _yogi(b1: Any, b2: Any, eps: Any, t: Any, g: Any, mu: Any, nu: Any) -> tuple
 
 
 class LionState(NamedTuple):
-    """The running mean of the gradients."""
+    """The running mean of the gradients, `mu`."""
 
     mu: Any
 
@@ -392,7 +399,7 @@ def _sign(g: Any) -> tuple[Any]:
 
 
 class RpropState(NamedTuple):
-    """How long the next step of each entry is, and the step before, 0 where it was taken back."""
+    """How long each next step is (`step_sizes`), and the step before (`prev_updates`), 0 where it was taken back."""
 
     step_sizes: Any
     prev_updates: Any
@@ -402,9 +409,9 @@ def scale_by_rprop(learning_rate: float, eta_minus: float = 0.5, eta_plus: float
                    max_step_size: float = 50.0) -> GradientTransformation:
     """To each entry a step of its own, longer while the gradient keeps its sign, shorter, and not made, where it turns.
 
-        d' = min(eta_plus d, max_step_size)       update = d' sign(g)      where g has the sign of the step before
-        d' = max(eta_minus d, min_step_size)      update = 0               where it has the other
-        d' = d = learning_rate at first           update = d' sign(g)      where there was none before
+        d' = min(eta_plus d, max_step_size)     update = d' sign(g)    where g keeps its sign
+        d' = max(eta_minus d, min_step_size)    update = 0             where it turns
+        d' = d, learning_rate at first          update = d' sign(g)    at first, and after a turn
 
     >>> import numpy as np
     >>> part, p = scale_by_rprop(0.1), np.ones(2)

@@ -5,11 +5,9 @@ the gradient, p the parameter, t = 1, 2, ... the number of the update, and a str
 next. Names and values are those of optax. Users find all of it in `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,10 +28,7 @@ from funcnn.optimizers.transformation import (
     stateless,
 )
 from funcnn.random.checks import words_of
-from funcnn.typing import Schedule
-
-if TYPE_CHECKING:
-    from funcnn.typing import Key
+from funcnn.typing import Key, Schedule
 
 __all__ = [
     "AddNoiseState", "EmaState", "ScheduleState", "TraceState", "ZeroNansState", "add_decayed_weights", "add_noise",
@@ -46,7 +41,7 @@ __all__ = [
 
 
 def scale(factor: float) -> GradientTransformation:
-    """Multiply by a number.
+    """Multiply by a number, `factor`.
 
     >>> scale(-0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
     ({'w': -1.0}, EmptyState())
@@ -62,13 +57,13 @@ def _times(factor: Any, g: Any) -> tuple[Any]:
 
 
 class ScheduleState(NamedTuple):
-    """How many updates were done."""
+    """How many updates were done, `count`."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
 
 
 def scale_by_schedule(schedule: Schedule) -> GradientTransformation:
-    """Multiply by a number that depends on how many updates were done: schedule(0) at the first.
+    """Multiply by a number that depends on how many updates were done: `schedule(0)` at the first.
 
     >>> halves = scale_by_schedule(lambda count: 0.5 ** count)
     >>> halves.update({"w": 2.0}, ScheduleState(1), {"w": 0.0})
@@ -87,7 +82,7 @@ def _times_scheduled(schedule: Schedule, t: Any, g: Any) -> tuple[Any]:
 
 
 def scale_by_learning_rate(learning_rate: float | Schedule) -> GradientTransformation:
-    """Turn a direction of ascent into a step of descent: multiply by -learning_rate, a number or a schedule.
+    """Turn a direction of ascent into a step of descent: multiply by `-learning_rate`, a number or a schedule.
 
     >>> scale_by_learning_rate(0.5).update({"w": 2.0}, EmptyState(), {"w": 0.0})
     ({'w': -1.0}, EmptyState())
@@ -113,13 +108,14 @@ def _downhill(owner: str, schedule: Schedule, count: Any) -> Any:
 
 
 def add_decayed_weights(weight_decay: float, mask: Any = None) -> GradientTransformation:
-    """Weight decay: g + weight_decay p, for the parameters p that the mask chooses; see `masked`.
+    """Weight decay: `g + weight_decay p`, for the parameters p that `mask` chooses, as `masked` reads it; all for None.
 
     >>> add_decayed_weights(0.5).update({"w": 2.0}, EmptyState(), {"w": 3.0})
     ({'w': 3.5}, EmptyState())
 
-    As `optax.add_decayed_weights`. Before the rest of an optimizer it is L2 regularization, 1/2 weight_decay p^2 in the
-    loss; after it and before the learning rate, decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
+    As `optax.add_decayed_weights`. Before the rest of an optimizer it is L2 regularization, `1/2 weight_decay p^2` in
+    the loss; after it and before the learning rate, decoupled weight decay (Loshchilov & Hutter 2019,
+    arXiv:1711.05101).
     """
     weight_decay = setting("add_decayed_weights", "weight_decay", weight_decay)
     part = entrywise("add_decayed_weights", EmptyState, partial(_decayed, weight_decay), reads_params=True)
@@ -134,7 +130,7 @@ def _decayed(weight_decay: Any, g: Any, p: Any) -> tuple[Any]:
 
 
 def clip(max_delta: float) -> GradientTransformation:
-    """Bring every entry into [-max_delta, max_delta].
+    """Bring every entry into `[-max_delta, max_delta]`.
 
     >>> clip(1.0).update({"w": np.array([-2.0, 0.5])}, EmptyState(), {"w": np.zeros(2, np.float64)})
     ({'w': array([-1. ,  0.5])}, EmptyState())
@@ -150,9 +146,9 @@ def _clipped(max_delta: Any, g: Any) -> tuple[Any]:
 
 
 def clip_by_global_norm(max_norm: float) -> GradientTransformation:
-    """Shorten the gradient of all the parameters together to the length max_norm, where it is longer.
+    """Shorten the gradient of all the parameters together to the length `max_norm`, where it is longer.
 
-        g max_norm / max(|g|, max_norm)        |g| = `global_norm(grads)`
+        g max_norm / max(norm, max_norm)        norm = global_norm(grads)
 
     >>> clip_by_global_norm(1.0).update({"w": 3.0, "b": 4.0}, EmptyState(), {"w": 0.0, "b": 0.0})
     ({'w': 0.6000000000000001, 'b': 0.8}, EmptyState())
@@ -173,7 +169,7 @@ def _shortened(max_norm: Any, grads: Any, params: Any) -> Any:
 
 
 def global_norm(grads: Any) -> Any:
-    """The length of all the leaves together, the root of the sum of the squares of all entries.
+    """The length of all the leaves of a tree `grads` together, the root of the sum of the squares of all entries.
 
     >>> global_norm({"w": np.array([3.0]), "b": np.array([4.0])})
     5.0
@@ -199,7 +195,7 @@ def _sum_in_blocks(vector: Any, dtype: Any) -> float:
 
 
 class ZeroNansState(NamedTuple):
-    """Whether there was a NaN in each array, shaped like the parameters."""
+    """Whether there was a NaN in each array: `found_nan`, shaped like the parameters."""
 
     found_nan: Any
 
@@ -255,14 +251,16 @@ def _to_zero_at_most(u: Any, p: Any) -> tuple[Any]:
 
 
 class AddNoiseState(NamedTuple):
-    """How many updates were done, and the key of the noise to come."""
+    """How many updates were done (`count`), and the key of the noise to come (`rng_key`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     rng_key: Any
 
 
 def add_noise(eta: float, gamma: float, key: Key) -> GradientTransformation:
-    """Add normal noise that fades: g + sqrt(eta / t^gamma) n, n of mean 0 and variance 1, drawn anew for each update.
+    """Add normal noise that fades: `g + sqrt(eta / t^gamma) n`, with n of mean 0 and variance 1.
+
+    n is drawn anew for each update, from `key`; t = 1, 2, ... is its number.
 
     >>> part = add_noise(eta=1.0, gamma=0.5, key=random.key(0))
     >>> updates, state = part.update({"w": np.array([1.0, 1.0])}, part.init({"w": np.ones(2)}), {"w": np.ones(2)})
@@ -315,13 +313,13 @@ def _plus(deviation: Any, g: Any, n: Any) -> tuple[Any]:
 
 
 class TraceState(NamedTuple):
-    """The velocity, shaped like the parameters."""
+    """The velocity, `trace`, shaped like the parameters."""
 
     trace: Any
 
 
 def trace(decay: float, nesterov: bool = False) -> GradientTransformation:
-    """Momentum: remember a velocity, v' = decay v + g, and give it; with nesterov, decay v' + g.
+    """Momentum: remember a velocity, `v' = decay v + g`, and give it; with `nesterov`, `decay v' + g`.
 
     >>> momentum = trace(0.9)
     >>> momentum.update(1.0, TraceState(10.0), 0.0)
@@ -340,14 +338,16 @@ def _trace(decay: Any, nesterov: bool, g: Any, v: Any) -> tuple[Any, Any]:
 
 
 class EmaState(NamedTuple):
-    """How many updates were done, and the running mean, shaped like the parameters."""
+    """How many updates were done (`count`), and the running mean (`ema`), shaped like the parameters."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     ema: Any
 
 
 def ema(decay: float, debias: bool = True) -> GradientTransformation:
-    """The running mean, m' = decay m + (1 - decay) g; with debias, divided by 1 - decay^t, the weight of what was seen.
+    """The running mean, `m' = decay m + (1 - decay) g`, from 0 on.
+
+    With `debias`, it is divided by `1 - decay^t`, the weight of what was seen in t updates.
 
     >>> mean = ema(0.75)
     >>> mean.update({"w": 2.0}, mean.init({"w": 0.0}), {"w": 0.0})

@@ -64,7 +64,7 @@ class Entrywise(NamedTuple):
 class GradientTransformation:
     """A pair of pure functions, `init(params) -> state` and `update(grads, state, params) -> (updates, state)`.
 
-    To write one of your own, give both functions; state may be any tree.
+    To write one of your own, give both functions, `init_fn` and `update_fn`; state may be any tree.
 
     >>> sign = GradientTransformation(
     ...     init_fn=lambda params: (),
@@ -82,12 +82,12 @@ class GradientTransformation:
     part: Entrywise | None = field(default=None, repr=False)
 
     def init(self, params: P) -> OptState[P]:
-        """The state before the first update."""
+        """The state before the first update of `params`, whose structure and shapes it may have."""
         _check_trainable(params)
         return cast("OptState[P]", self.init_fn(params))
 
     def update(self, grads: P, state: OptState[P], params: P) -> tuple[P, OptState[P]]:
-        """The updates that these gradients ask for, and the state after them."""
+        """The updates that `grads` ask for, to be added to `params`, and the state after `state`."""
         result: tuple[P, OptState[P]] = self.update_fn(_gradients_of(params, grads), state, params)
         return result
 
@@ -164,7 +164,7 @@ def like(model: Any, x: Any) -> Any:
 
 
 def apply_updates(params: P, updates: P) -> P:
-    """The parameters after a step: params + updates, each leaf in its own dtype, read-only.
+    """The parameters after a step: `params + updates`, each leaf in its own dtype, read-only.
 
     >>> apply_updates({"w": 1.0}, {"w": -0.25})
     {'w': 0.75}
@@ -223,7 +223,7 @@ def _stateless(owner: str, f: Callable[[Any, Any], Any], grads: Any, state: Any,
 
 
 def chain(*transformations: GradientTransformation) -> GradientTransformation:
-    """The transformations one after the other; its state is the tuple of theirs, and `chain()` is the identity.
+    """The `transformations` one after the other; its state is the tuple of theirs, and `chain()` is the identity.
 
     >>> from funcnn.optimizers import scale_by_learning_rate, trace
     >>> nnfs_momentum = chain(scale_by_learning_rate(0.1), trace(0.9))
@@ -284,11 +284,11 @@ def _by_itself(each: GradientTransformation, grads: Any, states: tuple[Any, ...]
 
 def entrywise(owner: str, form: type[Any], formula: Formula, initial: float | tuple[float, ...] = 0.0,
               reads_params: bool = False) -> GradientTransformation:
-    """The part with this formula, (g, *remembered) -> (update, *remembered'), of the arrays at one place.
+    """The part with this `formula`, `(g, *remembered) -> (update, *remembered')`, of the arrays at one place.
 
-    `form` is the NamedTuple of its state; what it remembers is full of `initial` at first, one number, or one for each
-    tree. If the state begins with a count, the formula begins with t; with `reads_params`, the parameter stands behind
-    g. The results are new arrays.
+    `owner` is what errors call it. `form` is the NamedTuple of its state; what it remembers is full of `initial` at
+    first, one number, or one for each tree. If the state begins with a count, the formula begins with t; with
+    `reads_params`, the parameter stands behind g. The results are new arrays.
 
     >>> class MaxState(NamedTuple):
     ...     largest: Any

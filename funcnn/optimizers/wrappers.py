@@ -4,8 +4,6 @@ Each takes an optimizer, or what makes one, and gives one whose state holds the 
 `funcnn.optimizers`.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -42,7 +40,7 @@ P = TypeVar("P")
 
 
 class AccumulateState(NamedTuple):
-    """How many gradients were gathered, their mean, and the state of the optimizer that waits for it."""
+    """How many gradients were gathered (`count`), their `mean`, and the state of the optimizer (`inner`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     mean: Any
@@ -50,7 +48,7 @@ class AccumulateState(NamedTuple):
 
 
 def accumulate(optimizer: GradientTransformation, every: int) -> GradientTransformation:
-    """Give an optimizer the mean of so many gradients at a time: large batches in small pieces.
+    """Give `optimizer` the mean of `every` so many gradients: large batches in small pieces.
 
     The updates in between are zero, and the optimizer counts and sees only the means.
 
@@ -102,7 +100,7 @@ def select(condition: Any, this: P, that: P) -> P:
 
 
 class SkipState(NamedTuple):
-    """How many gradients were skipped, how many of them in a row until now, and the state of the optimizer."""
+    """How many gradients were `skipped`, how many `in_a_row` until now, and the state of the optimizer (`inner`)."""
 
     skipped: int
     in_a_row: int
@@ -110,9 +108,9 @@ class SkipState(NamedTuple):
 
 
 def skip_not_finite(optimizer: GradientTransformation, max_consecutive_errors: int = 10) -> GradientTransformation:
-    """Leave out the gradients that hold an infinity or a NaN: zero updates, the optimizer's state as it was.
+    """Leave out the gradients that hold an infinity or a NaN: zero updates, the state of `optimizer` as it was.
 
-    More than max_consecutive_errors of them in a row are a FloatingPointError that names the parameter: the run is
+    More than `max_consecutive_errors` of them in a row are a FloatingPointError that names the parameter: the run is
     broken and would go nowhere in silence. Under `jax.jit` and `vmap`, which cannot raise, look at `state.in_a_row`.
 
     >>> from funcnn.optimizers import scale
@@ -163,7 +161,7 @@ def _all_finite(grads: Any) -> Any:
 
 
 class InjectHyperparamsState(NamedTuple):
-    """How many updates were done, the numbers that the optimizer is made with, by name, and its state."""
+    """How many updates were done (`count`), the `hyperparams` by name, and the optimizer's state (`inner_state`)."""
 
     count: int  # type: ignore[assignment]  # it hides tuple.count, which nobody needs
     hyperparams: Any
@@ -174,10 +172,10 @@ def inject_hyperparams(inner_factory: Callable[A, GradientTransformation], stati
                        ) -> Callable[A, GradientTransformation]:
     """Keep the numbers that an optimizer is made with in its state, where they are seen, saved and changed.
 
-    Numbers among the arguments become `state.hyperparams`; functions of the count, as schedules, are called at every
-    update, and their value stands there too. What is neither, and what `static_args` names, is handed on as it is: a
-    mask that is a function, a number that decides about shapes or, as the momentum of `sgd`, about the form of the
-    state. `with_hyperparams` changes a number of a state.
+    `inner_factory` makes the optimizer, as `adam` does. Numbers among the arguments become `state.hyperparams`;
+    functions of the count, as schedules, are called at every update, and their value stands there too. What is neither,
+    and what `static_args` names, is handed on as it is: a mask that is a function, a number that decides about shapes
+    or, as the momentum of `sgd`, about the form of the state. `with_hyperparams` changes a number of a state.
 
     >>> from funcnn.optimizers import sgd
     >>> optimizer = inject_hyperparams(sgd)(learning_rate=0.5)
@@ -251,6 +249,8 @@ def _update_injected(made: Callable[[Arguments], GradientTransformation], schedu
 
 def with_hyperparams(opt_state: OptState[P], **hyperparams: float) -> OptState[P]:
     """The state with other numbers for those that `inject_hyperparams` keeps in it, wherever it stands.
+
+    `hyperparams` are the new ones by name; one that is not kept in `opt_state` is an error.
 
     >>> from funcnn.optimizers import adam, chain, clip
     >>> state = chain(clip(1.0), inject_hyperparams(adam)(0.1)).init({"w": 1.0})

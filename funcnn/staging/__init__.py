@@ -23,4 +23,8 @@ if not TYPE_CHECKING:  # only a function that is jitted needs the rest
             raise AttributeError(f"module 'funcnn.staging' has no attribute {name!r}")
         from funcnn.staging import equation, program
 
-        return getattr(program if name == "Program" else equation, name)
+        globals()[name] = found = getattr(program if name == "Program" else equation, name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,7 +1,5 @@
 """What is a program made of? `Equation`s: a function, its operands, the `Variable` that is the result."""
 
-from __future__ import annotations
-
 import keyword
 import math
 import operator

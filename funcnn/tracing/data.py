@@ -1,7 +1,5 @@
 """What is seen of a calculation: `Operation`, its `Operand`s, `Parameter`; users find them in `funcnn.tracing`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple

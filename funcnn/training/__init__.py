@@ -47,7 +47,9 @@ Number: TypeAlias = np.floating[Any]
 
 def scan(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Iterable[B],
          ) -> Iterator[tuple[tuple[*S], V]]:
-    """The states and values of a fold, one after each batch, computed as they are asked for.
+    """The states and values of a `fold`, one after each batch, computed as they are asked for.
+
+    `step`, `state` and `batches` are those of `fold`; breaking off the loop ends the work.
 
     >>> for state, value in scan(lambda total, x: (total + x, x * x), (0,), [1, 2, 3]):
     ...     print(state, value)
@@ -73,7 +75,7 @@ def fold(step: Callable[[S1, B], tuple[S1, V]], state: tuple[S1], batches: Itera
 def fold(step: Callable[[*S, B], tuple[*S, V]], state: tuple[*S], batches: Iterable[B],
          ) -> tuple[tuple[*S], Any]: ...
 def fold(step: Callable[..., Any], state: tuple[Any, ...], batches: Iterable[Any]) -> tuple[Any, Any]:
-    """Run `step(*state, batch) -> (*state, value)` over all batches: the last state, and the values stacked.
+    """Run `step(*state, batch) -> (*state, value)` over all `batches`: the last state, and the values stacked.
 
     The values of the steps, numbers or trees of arrays, become one array or tree with a leading axis of steps.
 
@@ -143,6 +145,9 @@ def make_step(loss: Callable[[P, B], Scalar], optimizer: GradientTransformation,
         value, grads = value_and_grad(loss)(params, batch)
         params' = params + updates(grads)
 
+    The step is `(params, opt_state, batch) -> (params, opt_state, value)`. `loss(params, batch)` gives one number, and
+    `optimizer.init(params)` the first opt_state.
+
     >>> from funcnn import optimizers
     >>> step = make_step(lambda w, x: (w - x) ** 2, optimizers.sgd(0.25))
     >>> step(1.0, optimizers.sgd(0.25).init(1.0), 3.0)
@@ -164,6 +169,9 @@ def make_stochastic_step(loss: Callable[[P, B, Key], Scalar], optimizer: Gradien
 
         key', now = split(key)
         value, grads = value_and_grad(loss)(params, batch, now)
+
+    The step is `(params, opt_state, key, batch) -> (params, opt_state, key, value)`, else as that of `make_step` with
+    its `optimizer`.
 
     >>> from funcnn import optimizers
     >>> def loss(w, x, key):
@@ -202,10 +210,11 @@ def evaluate(f: Callable[[P, B], V], params: P, data: B, size: int = 1024) -> V:
 def evaluate(f: Callable[[P, B], Any], params: P, data: B, size: int = 1024) -> Any:
     """The mean over all examples of what `f(params, batch)` is the mean of over a batch: a loss, an accuracy.
 
-        sum_i n_i f(params, batch_i) / sum_i n_i,        n_i the number of rows of batch i, the sums in float64
+        sum_i n_i f(params, batch_i) / sum_i n_i,    n_i rows in batch i, the sums in float64
 
-    f gives one number or a tree of them, and so does `evaluate`, as np.float64. The batches come in order, and the last
-    one counts by the rows it has. What is no mean over examples (`r2`, `f1`) is computed of all that `predict` gives.
+    f gives one number or a tree of them, and so does `evaluate`, as np.float64. `data` is a tree of arrays with as many
+    rows each, of which `size` are taken at once, in order; the last batch counts by the rows it has. What is no mean
+    over examples (`r2`, `f1`) is computed of all that `predict` gives.
 
     >>> def loss(w, x):
     ...     return {"square": np.mean((w - x) ** 2), "max": np.mean(x == 4.0)}
@@ -225,7 +234,7 @@ def _mean(path: tree.Path, value: Any) -> Any:
 
 
 def predict(f: Callable[[P, B], V], params: P, x: B, size: int = 1024) -> V:
-    """`f(params, x)`, such as `net.apply`, computed in batches of so many rows, in order, so that memory suffices.
+    """`f(params, x)`, such as `net.apply`, computed in batches of `size` rows, in order, so that memory suffices.
 
     >>> predict(lambda w, x: w * x, 2.0, np.arange(5.0), size=2)
     array([0., 2., 4., 6., 8.])

@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 
 class EarlyStopping(NamedTuple):
-    """The best value so far, how many came after it, and whether that was too many; `EarlyStopping()` is the start."""
+    """The `best` value so far, how many came after it (`wait`), and whether that was too many (`stop`).
+
+    `EarlyStopping()` is the start, before any value.
+    """
 
     best: float = math.nan
     wait: int = 0
@@ -43,10 +46,11 @@ class EarlyStopping(NamedTuple):
 
 def early_stopping(patience: int, min_delta: float = 0.0, mode: Literal["min", "max"] = "min",
                    ) -> Callable[[EarlyStopping, Scalar], EarlyStopping]:
-    """A reducer that watches a value: (state, value) -> state, whose `.stop` becomes true, and stays so, when
-    `patience` values in a row were no better than the best before them.
+    """A reducer that watches a value: (state, value) -> state, whose `.stop` says when to end.
 
-    Better is a value below best - min_delta, or with mode "max" above best + min_delta; NaN never is.
+    It becomes true, and stays so until a value is better, when `patience` values in a row were no better than the best
+    before them. Better is a value below `best - min_delta`, or with `mode="max"` above `best + min_delta`; NaN never
+    is.
 
     >>> from itertools import accumulate
     >>> for state in accumulate([3.0, 2.0, 2.5, 2.0, 1.0], early_stopping(patience=2), initial=EarlyStopping()):
@@ -96,7 +100,9 @@ and dtype float64
 
 
 def check_finite(values: Any, step: int | None = None) -> None:
-    """Raise a FloatingPointError that names the first path in a tree with a NaN or an infinity, and the step.
+    """Raise a FloatingPointError that names the first path in a tree with a NaN or an infinity, and the `step`.
+
+    `values` are a tree of arrays and numbers: parameters, gradients, a loss.
 
     >>> check_finite({"dense_0": {"w": np.array([1.0, np.nan]), "b": np.zeros(2, np.float32)}}, step=17)
     Traceback (most recent call last):
@@ -136,9 +142,9 @@ def progress(steps: Iterable[T], show: Callable[[T], Mapping[str, Any]] | None =
              total: int | None = None, unit: str = "step", file: TextIO | None = None) -> Iterator[T]:
     """The same steps, while a terminal shows how far they are: tqdm's bar where it is installed, else plain lines.
 
-    `show` says what to print beside the number of a step; it is asked only for those that are printed: each `every`-th
-    and the last, by default about ten of `total` (by default the length of the steps, if they have one). Where nobody
-    looks, nothing is printed; with a `file` there are always lines.
+    `steps` are numbered from 0, as `unit`s. `show` says what to print beside the number of a step; it is asked only for
+    those that are printed: each `every`-th and the last, by default about ten of `total` (by default the length of the
+    steps, if they have one). Where nobody looks, nothing is printed; with a `file` there are always lines.
 
     >>> from funcnn.training import scan
     >>> steps = scan(lambda w, x: (w - 0.5 * (w - x), (w - x) ** 2), (0.0,), [4.0] * 9)

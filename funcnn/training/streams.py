@@ -31,7 +31,10 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Batches(Generic[B]):
-    """The batches of several epochs in order; it can be iterated again and gives the same ones."""
+    """The batches of several epochs in order; it can be iterated again and gives the same ones.
+
+    `batches` makes it, and says what `key`, `data`, `size`, `epochs` and `start` mean.
+    """
 
     key: Key
     data: B
@@ -68,9 +71,9 @@ def batches(key: Key, data: B, size: int, epochs: int = 1, start: int = 0) -> Ba
     """The data in shuffled batches, epoch after epoch: a pure function of the key.
 
     `data` is a tree of arrays, such as `(x, y)`, with as many rows each. Every epoch has a new order, drawn from
-    `fold_in(key, epoch)`; its last batch is smaller where the size does not divide the rows. A batch that holds
-    all the rows is the data as it is, every other one a read-only copy. Data of pandas, polars and PyTorch becomes
-    arrays of the same numbers.
+    `fold_in(key, epoch)`, and there are `epochs` of them; the last batch of each is smaller where `size` does not
+    divide the rows. A batch that holds all the rows is the data as it is, every other one a read-only copy. Data of
+    pandas, polars and PyTorch becomes arrays of the same numbers.
 
     >>> x = np.arange(5)
     >>> for batch in batches(random.key(0), x, size=2, epochs=2):
@@ -106,7 +109,8 @@ def batches(key: Key, data: B, size: int, epochs: int = 1, start: int = 0) -> Ba
 def split(key: Key, data: B, validation: float = 0.2) -> tuple[B, B]:
     """The data in two parts, to train with and to validate with: a pure function of the key.
 
-    `validation` is the share of the rows, in random order, that the second part has, rounded to a whole number.
+    `data` is a tree of arrays with as many rows each, which `key` puts in order; `validation` is the share of the rows,
+    in random order, that the second part has, rounded to a whole number.
 
     >>> x, y = np.arange(10), np.arange(10) % 2
     >>> train, held_out = split(random.key(0), (x, y), validation=0.3)

@@ -14,7 +14,7 @@ from funcnn._arguments import place_of
 from funcnn._devices import is_of_jax
 
 __all__ = [
-    "LEAF_TYPES", "NODES", "REGISTERED", "IsLeaf", "Node", "Parts", "Path", "Structure", "aligned", "are_leaves",
+    "LEAF_TYPES", "NODES", "REGISTERED", "IsLeaf", "Parts", "Path", "Structure", "aligned", "are_leaves",
     "check_alike", "deeper", "entries_at", "flatten", "keystr", "kind_text", "node_of", "parts", "parts_of",
     "register_leaf", "show", "too_deep", "unflatten",
 ]

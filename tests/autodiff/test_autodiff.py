@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 import math
 import tracemalloc
 import weakref
@@ -699,6 +700,23 @@ def test_a_custom_derivative_is_used_at_every_order(make: Callable[[], Any]) -> 
     assert [grad(cube)(2.0), grad(grad(cube))(2.0), grad(grad(grad(cube)))(2.0)] == [12.0, 12.0, 6.0]
     assert np.array_equal(grad(lambda x: np.sum(cube(x)))(X), 3 * X**2)
     assert grad(lambda x: x * grad(lambda y: cube(x) * cube(y))(x))(1.0) == 3 * 1 + 3 * 3 + 3 * 2
+
+
+def test_a_rule_that_stands_in_a_class_is_a_method() -> None:
+    class Scaled:
+        factor = 3.0
+
+        @fn.custom_vjp
+        def times(self, x: float) -> float:
+            """The product."""
+            return self.factor * x
+
+        times.defvjps(None, lambda g, _y, self, x: 100 * g)
+
+    times = Scaled().times
+    assert (times(2.0), grad(times)(2.0), grad(lambda x: Scaled().times(x))(2.0)) == (6.0, 100.0, 100.0)
+    assert (str(inspect.signature(times)), times.__doc__) == ("(x: 'float') -> 'float'", "The product.")
+    assert isinstance(Scaled.times, fn.custom_vjp) and inspect.isroutine(Scaled.times)
 
 
 @pytest.mark.parametrize("form", ["defvjp", "defvjps"])

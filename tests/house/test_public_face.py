@@ -108,7 +108,9 @@ def said_of(name: str, value: object) -> Iterator[tuple[str, str | None]]:
 def text(annotation: object) -> str | None:
     if annotation is inspect.Signature.empty:
         return None
-    return annotation.__forward_arg__ if isinstance(annotation, typing.ForwardRef) else str(annotation)
+    if isinstance(annotation, str | typing.ForwardRef):
+        return annotation if isinstance(annotation, str) else annotation.__forward_arg__
+    return inspect.formatannotation(annotation).replace("collections.abc.", "")
 
 
 def says_nothing(annotation: str | None) -> bool:
