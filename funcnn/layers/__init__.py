@@ -6,8 +6,9 @@ file is one kind of layer, with the formula above it: `blocks`, `convolution` an
 remember, by `state`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from funcnn._later import later
 from funcnn.layers.blocks import residual
 from funcnn.layers.composition import Layer, Net, serial
 from funcnn.layers.linear import affine, dense
@@ -40,12 +41,4 @@ _LATER = {
 """The files of what is needed only sometimes."""
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
-
-    def __getattr__(name: str) -> Any:
-        """Import what is needed only sometimes when it is asked for."""
-        if name not in _LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
-
-        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        return found
+    __getattr__, __dir__ = later(globals(), _LATER)
