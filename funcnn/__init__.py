@@ -36,6 +36,9 @@ which they are also imported: a room knows those above it and none below.
     plotting          how does it look?
     scipy             how are SciPy's functions differentiated?
     jax               how does a program move to JAX?
+    _machine          on what does it run?
+    _selfcheck        does it compute here what it should?
+    __main__          what does `python -m funcnn` say?
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
 know of one: a new transformation is a room before `rules`, a new function is a row on one of its pages. `staging` sees

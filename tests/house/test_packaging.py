@@ -66,9 +66,9 @@ def test_the_sdist_builds_the_same_wheel_and_brings_the_tests(distributions: tup
     (source,) = tmp_path.iterdir()
     assert {path.name for path in source.iterdir()} == {"funcnn", "tests", "examples", "typings", "README.md",
                                                         "pyproject.toml", "PKG-INFO", ".gitignore"}
-    for part in ("tests", "examples", "typings"):
-        ours = [path.relative_to(ROOT) for path in (ROOT / part).rglob("*") if path.suffix in (".py", ".pyi", ".png")]
-        assert [path for path in ours if not (source / path).is_file()] == []
+    for files in ("tests/**/*.py", "examples/*.py", "examples/*/*.py", "examples/pictures/*.png", "typings/**/*.pyi"):
+        ours = [path.relative_to(ROOT) for path in ROOT.glob(files)]
+        assert ours and [path for path in ours if not (source / path).is_file()] == []
     (again,) = built(source, tmp_path, "wheel")
     assert files_of(again) == files_of(wheel)
     assert metadata(again).as_string() == metadata(wheel).as_string()
