@@ -99,18 +99,6 @@ __version__ = "0.1.0"
 _LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "scipy", "jax")
 
 
-def _with_hints(room: Any) -> None:
-    """Let a room say what may be meant by a name that it has not."""
-    from funcnn._later import later
-
-    names = vars(room)
-    names.setdefault("__getattr__", later(names)[0])
-
-
-for _room in (tree, random, activations, initializers, layers, losses, metrics, schedules, optimizers, training):
-    _with_hints(_room)
-
-
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
 
     def __getattr__(name: str) -> Any:
@@ -122,9 +110,7 @@ if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not th
             from funcnn._names import not_there
 
             raise not_there("funcnn", {*globals(), *_LATER} - {"Any", "TYPE_CHECKING"}, name, sys._getframe(1))
-        room = importlib.import_module(f"funcnn.{name}")
-        _with_hints(room)
-        return room
+        return importlib.import_module(f"funcnn.{name}")
 
     def __dir__() -> list[str]:
         """What is here, and the rooms that come later, but for those that need what may not be installed."""

@@ -30,15 +30,6 @@ __all__ = ["Layer", "LayerWithState", "Net", "affine", "attention", "avg_pool1d"
            "global_avg_pool", "group_norm", "gru", "layer_norm", "lstm", "max_pool1d", "max_pool2d", "normalize",
            "positional", "prelu", "residual", "rms_norm", "serial"]
 
-_LATER = {
-    **dict.fromkeys(["conv1d", "conv2d", "conv_transpose2d"], "convolution"),
-    **dict.fromkeys(["avg_pool1d", "avg_pool2d", "global_avg_pool", "max_pool1d", "max_pool2d"], "pooling"),
-    **dict.fromkeys(["gru", "lstm"], "recurrent"),
-    **dict.fromkeys(["attention", "dot_product_attention", "positional"], "self_attention"),
-    **dict.fromkeys(["LayerWithState", "batch_norm"], "running"),
-    "prelu": "rectifier",
-}
-"""The files of what is needed only sometimes."""
-
-if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
-    __getattr__, __dir__ = later(globals(), _LATER)
+later(globals(), convolution="conv1d conv2d conv_transpose2d", rectifier="prelu", recurrent="gru lstm",
+      pooling="avg_pool1d avg_pool2d global_avg_pool max_pool1d max_pool2d", running="LayerWithState batch_norm",
+      self_attention="attention dot_product_attention positional")
