@@ -42,8 +42,8 @@ which they are also imported: a room knows those above it and none below.
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
 know of one: a new transformation is a room before `rules`, a new function is a row on one of its pages. `staging` sees
-the calls that are left when all others have had their say. The rooms from `parallel` on, which no step needs, are
-imported when they are asked for: `funcnn.checkpoint`, `funcnn.datasets`.
+the calls that are left when all others have had their say. The rooms from `losses` on, which who only differentiates
+or predicts does not need, are imported when they are asked for: `funcnn.optimizers`, `funcnn.datasets`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -57,11 +57,6 @@ from funcnn import (
     initializers as initializers,
     regularizers as regularizers,
     layers as layers,
-    losses as losses,
-    metrics as metrics,
-    schedules as schedules,
-    optimizers as optimizers,
-    training as training,
 )
 from funcnn.batching import (
     vmap as vmap,
@@ -91,12 +86,15 @@ from funcnn.tree import (
 )
 
 if TYPE_CHECKING:
-    from funcnn import (parallel as parallel, memory as memory, checkpoint as checkpoint, datasets as datasets,
-                        testing as testing, tracing as tracing, plotting as plotting, scipy as scipy, jax as jax)
+    from funcnn import (losses as losses, metrics as metrics, schedules as schedules, optimizers as optimizers,
+                        training as training, parallel as parallel, memory as memory, checkpoint as checkpoint,
+                        datasets as datasets, testing as testing, tracing as tracing, plotting as plotting,
+                        scipy as scipy, jax as jax)
 
 __version__ = "0.1.0"
 
-_LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "scipy", "jax")
+_LATER = ("losses", "metrics", "schedules", "optimizers", "training", "parallel", "memory", "checkpoint", "datasets",
+          "testing", "tracing", "plotting", "scipy", "jax")
 
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
