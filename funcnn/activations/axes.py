@@ -25,14 +25,14 @@ def softmax(x: Array, axis: int = -1) -> Array:
     """Positive numbers that sum to 1 along an axis: exp(x_i) / sum_j exp(x_j).
 
     The maximum is subtracted first, so large logits do not overflow; adding a constant to x changes nothing. An
-    entry of -inf gets 0; where all are -inf, or one is inf, the result is NaN, with NumPy's warning. Along an axis of
-    length 0 there is nothing to sum, and the result is as empty as x. The pullback is y (g - sum_j g_j y_j).
+    entry of -inf gets 0; where all are -inf, or one is inf, the result is NaN, with NumPy's warning. The pullback is
+    y (g - sum_j g_j y_j).
 
     >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]]))
     array([[0.5, 0.5],
            [1. , 0. ]])
 
-    As `jax.nn.softmax`, without its `where`.
+    As `jax.nn.softmax`, without its `where`. Along an axis of length 0 the result is as empty as x.
     """
     check_operators("softmax", x)
     powers = np.exp(x - _top(x, axis))
@@ -48,12 +48,12 @@ softmax.defvjps(lambda g, y, _x, axis: y * (g - np.sum(g * y, axis=axis, keepdim
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of `softmax`, x_i - log sum_j exp(x_j), without its underflow.
 
-    Entries of -inf stay -inf; NaN and axes of length 0 as in `softmax`. The pullback is g - softmax(x) sum_j g_j.
+    Entries of -inf stay -inf; NaN as in `softmax`. The pullback is g - softmax(x) sum_j g_j.
 
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
 
-    As `jax.nn.log_softmax`, without its `where`.
+    As `jax.nn.log_softmax`, without its `where`; empty where `softmax` is.
     """
     check_operators("log_softmax", x)
     shifted: Array = x - _top(x, axis)

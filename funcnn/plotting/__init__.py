@@ -17,7 +17,6 @@ import numpy as np
 
 from funcnn import tree
 from funcnn._arguments import as_array, described
-from funcnn._later import later
 from funcnn.metrics import r2
 from funcnn.plotting.boundary import COLORS, INK, animate, decision_boundary, figure, matplotlib_part, panels
 from funcnn.plotting.diagram import Arrow, Box, place
@@ -269,6 +268,3 @@ def _arrow(ax: Axes, arrow: Arrow, texts: Mapping[Box, Any]) -> None:
     if arrow.text and not bend:
         ax.text((start.x + end.x) / 2 + 0.04, (start.y + end.y) / 2, arrow.text, fontsize=7, color="#7a8490",
                 va="center")
-
-
-later(globals())  # what may be meant by a name that is not here
