@@ -610,6 +610,21 @@ MUTANTS = [
            "f\"{place} itself\" if place in names else place", "place", "checkpoint/test_checkpoint.py"),
     Mutant("integers that floats do not hold", "_foreign.py",
            "bool(np.array_equal(x.astype(dtype).astype(x.dtype), x))", "True", "test_foreign.py"),
+    Mutant("log_softmax of none takes a logarithm", "activations/axes.py",
+           "    if not np.size(x):\n", "    if False:\n", "activations"),
+    Mutant("an import is not told what may be meant", "_names.py",
+           "_is_import_from(asked):", "False:", "test_names.py"),
+    Mutant("PyTorch's names come after what is alike", "_names.py",
+           "_of_another_kind(name) or _nearly(own, name)", "_nearly(own, name) or _of_another_kind(name)",
+           "test_names.py"),
+    Mutant("what comes later is imported each time", "_later.py", "found = module[name] = getattr(", "found = getattr(",
+           "test_later.py"),
+    Mutant("any digits will do", "_selfcheck.py", "return right >= DIGITS, found", "return True, found",
+           "test_selfcheck.py"),
+    Mutant("the report fails in silence", "__main__.py",
+           "else 1\n\n\ndef _parser", "else 0\n\n\ndef _parser", "test_main.py"),
+    Mutant("one example is taken for a batch", "tracing/summaries.py", "if len(shape) == 1 and", "if False and",
+           "tracing/test_summary.py"),
 ]
 
 
