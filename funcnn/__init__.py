@@ -7,6 +7,8 @@ which they are also imported: a room knows those above it and none below.
     _arrays           how is one formula written for every kind of array?
     _devices          how do the numbers of an array on JAX's devices come here, and back?
     _arguments        how is an argument refused that cannot be meant?
+    _names            what may be meant by a name that is not here?
+    _later            how is a part of a room imported only when it is asked for?
     _threads          how do threads share a work?
     _foreign          how does data of pandas, polars and PyTorch come in?
     _html             how does a value look in a notebook?
@@ -35,11 +37,14 @@ which they are also imported: a room knows those above it and none below.
     plotting          how does it look?
     scipy             how are SciPy's functions differentiated?
     jax               how does a program move to JAX?
+    _machine          on what does it run?
+    _selfcheck        does it compute here what it should?
+    __main__          what does `python -m funcnn` say?
 
 A transformation (`batching`, `autodiff`) knows no function of NumPy, and a rule knows all that any of them needs to
 know of one: a new transformation is a room before `rules`, a new function is a row on one of its pages. `staging` sees
-the calls that are left when all others have had their say. The rooms from `parallel` on, which no step needs, are
-imported when they are asked for: `funcnn.checkpoint`, `funcnn.datasets`.
+the calls that are left when all others have had their say. The rooms from `losses` on, which who only differentiates
+or predicts does not need, are imported when they are asked for: `funcnn.optimizers`, `funcnn.datasets`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -53,11 +58,6 @@ from funcnn import (
     initializers as initializers,
     regularizers as regularizers,
     layers as layers,
-    losses as losses,
-    metrics as metrics,
-    schedules as schedules,
-    optimizers as optimizers,
-    training as training,
 )
 from funcnn.batching import (
     vmap as vmap,
@@ -87,8 +87,10 @@ from funcnn.tree import (
 )
 
 if TYPE_CHECKING:
-    from funcnn import (parallel as parallel, memory as memory, checkpoint as checkpoint, datasets as datasets,
-                        testing as testing, tracing as tracing, plotting as plotting, scipy as scipy, jax as jax)
+    from funcnn import (losses as losses, metrics as metrics, schedules as schedules, optimizers as optimizers,
+                        training as training, parallel as parallel, memory as memory, checkpoint as checkpoint,
+                        datasets as datasets, testing as testing, tracing as tracing, plotting as plotting,
+                        scipy as scipy, jax as jax)
 
 __version__ = "0.1.0"
 
@@ -102,55 +104,23 @@ __all__ = [
 """What users need, in the order in which it is documented; `scipy` and `jax`, which need more than NumPy, are asked for
 by name."""
 
-_LATER = ("parallel", "memory", "checkpoint", "datasets", "testing", "tracing", "plotting", "scipy", "jax")
+_LATER = ("losses", "metrics", "schedules", "optimizers", "training", "parallel", "memory", "checkpoint", "datasets",
+          "testing", "tracing", "plotting", "scipy", "jax")
 
 
 if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
 
     def __getattr__(name: str) -> Any:
-        """Import what is needed only sometimes when it is asked for."""
-        if name in _LATER:
-            import importlib
+        """Import a room that is needed only sometimes when it is asked for."""
+        import importlib
+        import sys
 
-            room = importlib.import_module(f"funcnn.{name}")
-            _with_hints(room)
-            return room
-        raise _not_there("funcnn", globals(), name)
+        if name not in _LATER:
+            from funcnn._names import not_there
 
+            raise not_there("funcnn", {*globals(), *_LATER} - {"Any", "TYPE_CHECKING"}, name, sys._getframe(1))
+        return importlib.import_module(f"funcnn.{name}")
 
-_ELSEWHERE = {
-    "funcnn.pmap": "vmap computes all examples at once, parallel.data_parallel spreads them over cores",
-    "funcnn.random.PRNGKey": "a key is made by random.key(seed)",
-    "funcnn.losses.mse": "it is np.mean(losses.squared_error(predictions, targets))",
-    "funcnn.losses.sigmoid_focal_loss": "it is losses.focal(logits, labels)",
-    "funcnn.metrics.brier_score_loss": "it is metrics.brier(probabilities, labels)",
-    "funcnn.optimizers.MultiSteps": "it is optimizers.accumulate(optimizer, every)",
-    "funcnn.optimizers.apply_if_finite": "it is optimizers.skip_not_finite(optimizer)",
-    "funcnn.optimizers.multi_transform": "it is optimizers.partition(transforms, param_labels)",
-}
-"""Names that are known from elsewhere, and what to write for them here."""
-
-
-def _not_there(module: str, names: dict[str, Any], name: str) -> AttributeError:
-    """The error that a module has no such name, with what may have been meant, or what does the same here."""
-    from funcnn._arguments import nearest
-
-    near = nearest(name, [*names, *_LATER] if module == "funcnn" else names)
-    hint = _ELSEWHERE.get(f"{module}.{name}") or (f"did you mean {near[0]!r}?" if near else "")
-    return AttributeError(f"module {module!r} has no attribute {name!r}" + ("; " + hint if hint else ""))
-
-
-def _with_hints(room: Any) -> None:
-    """Let a room say the same of a name that it has not, and has not yet."""
-    later = vars(room).get("__getattr__")
-
-    def missing(name: str) -> Any:
-        if later is not None and name in room.__all__:
-            return later(name)
-        raise _not_there(room.__name__, dict.fromkeys(room.__all__), name)
-
-    vars(room)["__getattr__"] = missing
-
-
-for _room in (tree, random, activations, initializers, layers, losses, metrics, schedules, optimizers, training):
-    _with_hints(_room)
+    def __dir__() -> list[str]:
+        """What is here, and the rooms that come later, but for those that need what may not be installed."""
+        return sorted({*globals(), *_LATER} - ({"scipy", "jax"} - {*globals()}))

@@ -22,6 +22,7 @@ import numpy as np
 from funcnn import random
 from funcnn._arguments import real_number, whole_number
 from funcnn._arrays import readonly
+from funcnn._later import later
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -240,3 +241,6 @@ def _float_type(function: str, dtype: DTypeLike | None) -> np.dtype[Any]:
     if found is None or found.kind != "f":
         raise TypeError(f"{function}: dtype must be a floating-point type, as np.float32; got {dtype!r}")
     return found
+
+
+later(globals())  # what may be meant by a name that is not here

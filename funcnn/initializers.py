@@ -20,6 +20,7 @@ import numpy as np
 from funcnn import random
 from funcnn._arguments import described, one_of, real_number
 from funcnn._arrays import readonly
+from funcnn._later import later
 from funcnn.core.elsewhere import lifting
 from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Key, Shape
@@ -331,3 +332,6 @@ def _orthogonal(scale: float, column_axis: int, key: Key, shape: Shape, dtype: D
     q = q * np.sign(np.diagonal(r))
     moved = (q if rows >= columns else q.T).reshape([*np.delete(shape, column_axis), columns])
     return _scaled(np.moveaxis(moved, -1, column_axis), scale)
+
+
+later(globals())  # what may be meant by a name that is not here

@@ -7,6 +7,8 @@ that is most of what they cost. `funcnn.jit` keeps the memory of its programs it
 
 from __future__ import annotations
 
+from funcnn._later import later
+
 __all__ = ["keep_freed"]
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -40,3 +42,6 @@ def keep_freed() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
     kept = any(mallopt(_MMAP_THRESHOLD, nbytes) for nbytes in (_LARGEST, _LARGEST_OF_OLD))
     return bool(kept and mallopt(_TRIM_THRESHOLD, _LARGEST))
+
+
+later(globals())  # what may be meant by a name that is not here

@@ -13,6 +13,7 @@ import numpy as np
 
 from funcnn._arguments import as_array, float_array, one_of, real_array, real_number, whole_number
 from funcnn._arrays import namespace
+from funcnn._later import later
 from funcnn.core import Tracer, may_hold, underlying
 from funcnn.losses import checks
 from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
@@ -459,3 +460,6 @@ def mean_over_batches(values: Sequence[Scalar] | ArrayLike, sizes: ArrayLike) ->
     if not may_hold(np.all(underlying(n >= 0))) or not may_hold(np.all(underlying(n.sum() > 0))):
         raise ValueError(f"mean_over_batches: sizes must be 0 or more, and not all 0; got {sizes!r:.80}")
     return np.average(v.astype(np.float64), axis=0, weights=n)
+
+
+later(globals())  # what may be meant by a name that is not here

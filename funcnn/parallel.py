@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 from funcnn import tree
 from funcnn._arguments import described, function, whole_number
 from funcnn._arrays import readonly
+from funcnn._later import later
 from funcnn._threads import in_threads
 from funcnn.core.elsewhere import is_elsewhere
 from funcnn.optimizers.transformation import like
@@ -126,3 +127,6 @@ def _average(parts: tuple[P, ...], rows: list[int]) -> P:
 
     average: P = tree.map(mean, *parts)
     return average
+
+
+later(globals())  # what may be meant by a name that is not here

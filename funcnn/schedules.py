@@ -18,6 +18,7 @@ import numpy as np
 
 from funcnn._arguments import whole_number
 from funcnn._arrays import is_number, kind_of, namespace
+from funcnn._later import later
 from funcnn.core import call
 from funcnn.core.settings import setting
 from funcnn.core.tracer import concrete, underlying
@@ -383,3 +384,6 @@ def _is_number(value: Any, number: float) -> bool:
 
 def _settings(owner: str, **values: Any) -> list[Any]:
     return [setting(owner, name, value) for name, value in values.items()]
+
+
+later(globals())  # what may be meant by a name that is not here

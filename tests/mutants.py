@@ -208,7 +208,7 @@ MUTANTS = [
            "xp.mean(xp.argmin(predictions, axis=-1) == classes)", "test_metrics.py"),
     Mutant("relu at 0", "activations/lines.py", "masked(g, y > 0)", "masked(g, y >= 0)", "activations"),
     Mutant("softmax without the shift", "activations/axes.py",
-           "powers = np.exp(x - np.max(x, axis=axis, keepdims=True))", "powers = np.exp(x)", "activations"),
+           "powers = np.exp(x - _top(x, axis))", "powers = np.exp(x)", "activations"),
     Mutant("celu: alpha forgotten in its slope", "activations/curves.py", "_at_most_zero(x) / alpha",
            "_at_most_zero(x)", "activations"),
     Mutant("squareplus: the slope by b doubled", "activations/curves.py", "g / (4 * np.hypot(x, b**0.5))",
@@ -620,6 +620,22 @@ MUTANTS = [
            "counts = np.full(len(starts), n / len(starts)).astype(int)", "_html"),
     Mutant("up is less", "_html/curves.py", "HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)",
            "TOP + share * (HEIGHT - TOP - BOTTOM)", "_html"),
+
+    Mutant("log_softmax of none takes a logarithm", "activations/axes.py",
+           "    if not np.size(x):\n", "    if False:\n", "activations"),
+    Mutant("an import is not told what may be meant", "_names.py",
+           "_is_import_from(asked):", "False:", "test_names.py"),
+    Mutant("PyTorch's names come after what is alike", "_names.py",
+           "_of_another_kind(name) or _nearly(own, name)", "_nearly(own, name) or _of_another_kind(name)",
+           "test_names.py"),
+    Mutant("what comes later is imported each time", "_later.py", "found = module[name] = getattr(", "found = getattr(",
+           "test_later.py"),
+    Mutant("any digits will do", "_selfcheck.py", "return right >= DIGITS, found", "return True, found",
+           "test_selfcheck.py"),
+    Mutant("the report fails in silence", "__main__.py",
+           "else 1\n\n\ndef _parser", "else 0\n\n\ndef _parser", "test_main.py"),
+    Mutant("one example is taken for a batch", "tracing/summaries.py", "if len(shape) == 1 and", "if False and",
+           "tracing/test_summary.py"),
 ]
 
 

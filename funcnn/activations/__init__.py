@@ -9,6 +9,7 @@ values are those of `jax.nn`, also the derivatives where a graph has a corner. T
 straight lines, `curves` those that bend smoothly, `gates` those that multiply, `axes` those along an axis.
 """
 
+from funcnn._later import later
 from funcnn.activations.axes import log_softmax, logsumexp, softmax
 from funcnn.activations.curves import celu, elu, log_sigmoid, selu, sigmoid, soft_sign, softplus, squareplus, tanh
 from funcnn.activations.gates import gelu, glu, hard_silu, hard_swish, mish, silu, swish
@@ -17,3 +18,6 @@ from funcnn.activations.lines import hard_sigmoid, hard_tanh, leaky_relu, relu, 
 __all__ = ["celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu",
            "log_sigmoid", "log_softmax", "logsumexp", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_sign",
            "softmax", "softplus", "squareplus", "swish", "tanh"]
+
+
+later(globals())  # what may be meant by a name that is not here

@@ -14,13 +14,19 @@ from funcnn.typing import Array, Axis
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 
+def _top(x: Array, axis: Axis) -> Any:
+    """The maximum along an axis that stays; of no entries -inf, which NumPy wants to be told."""
+    of_none: dict[str, Any] = {} if np.size(x) else {"initial": -np.inf}
+    return np.max(x, axis=axis, keepdims=True, **of_none)
+
+
 @custom_vjp
 def softmax(x: Array, axis: int = -1) -> Array:
     """Positive numbers that sum to 1 along `axis`: `exp(x_i) / sum_j exp(x_j)`.
 
     The maximum is subtracted first, so large logits do not overflow; adding a constant to `x` changes nothing. An
-    entry of -inf gets 0; where all are -inf, or one is inf, the result is NaN, with NumPy's warning. The pullback is
-    `y (g - sum_j g_j y_j)`.
+    entry of -inf gets 0; where all are -inf, or one is inf, the result is NaN, with NumPy's warning. Along an axis of
+    length 0 there is nothing to sum, and the result is as empty as x. The pullback is `y (g - sum_j g_j y_j)`.
 
     >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]]))
     array([[0.5, 0.5],
@@ -29,7 +35,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     As `jax.nn.softmax`, without its `where`.
     """
     check_operators("softmax", x)
-    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    powers = np.exp(x - _top(x, axis))
     result: Array = powers / np.sum(powers, axis=axis, keepdims=True)
     return result
 
@@ -42,7 +48,8 @@ softmax.defvjps(lambda g, y, _x, axis: y * (g - np.sum(g * y, axis=axis, keepdim
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of `softmax` along `axis`, `x_i - log sum_j exp(x_j)`, without its underflow.
 
-    Entries of `x` of -inf stay -inf; NaN as in `softmax`. The pullback is `g - softmax(x) sum_j g_j`.
+    Entries of `x` of -inf stay -inf; NaN and axes of length 0 as in `softmax`. The pullback is
+    `g - softmax(x) sum_j g_j`.
 
     >>> log_softmax(np.array([1000.0, 0.0]))
     array([    0., -1000.])
@@ -50,7 +57,9 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     As `jax.nn.log_softmax`, without its `where`.
     """
     check_operators("log_softmax", x)
-    shifted = x - np.max(x, axis=axis, keepdims=True)
+    shifted: Array = x - _top(x, axis)
+    if not np.size(x):
+        return shifted  # of a sum of none there is no logarithm
     result: Array = shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
     return result
 
@@ -80,8 +89,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @custom_vjp
 def _logsumexp(x: Array, axis: Axis) -> Array:
     check_operators("logsumexp", x)
-    of_none: dict[str, Any] = {} if np.size(x) else {"initial": -np.inf}
-    top = np.max(x, axis=axis, keepdims=True, **of_none)
+    top = _top(x, axis)
     top = np.where(np.isinf(top), 0, top)
     with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0, the exponential of inf
         result: Array = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top

@@ -8,6 +8,7 @@ code is stored and no class looked up: `load` takes a tree that shows the form, 
 
 from __future__ import annotations
 
+from funcnn._later import later
 from funcnn.checkpoint.safetensors import CheckpointError, CheckpointNotFoundError, DamagedCheckpointError
 from funcnn.checkpoint.steps import all_steps, best, keep, latest
 from funcnn.checkpoint.whole import load, load_file, save
@@ -16,3 +17,6 @@ __all__ = [
     "CheckpointError", "CheckpointNotFoundError", "DamagedCheckpointError", "all_steps", "best", "keep", "latest",
     "load", "load_file", "save",
 ]
+
+
+later(globals())  # what may be meant by a name that is not here

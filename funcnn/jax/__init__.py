@@ -20,7 +20,9 @@ from typing import Any, ParamSpec, TypeVar
 try:
     import jax
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("funcnn.jax: needs JAX: pip install 'funcnn[jax]'") from error
+    if error.name != "jax":
+        raise
+    raise ModuleNotFoundError("funcnn.jax: needs JAX: pip install 'funcnn[jax]'", name="jax") from error
 
 from funcnn._arguments import described
 from funcnn.core import NeedsValues, Tracer, TracerError

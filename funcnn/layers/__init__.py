@@ -6,8 +6,9 @@ file is one kind of layer, with the formula above it: `blocks`, `convolution` an
 remember, by `state`. To add one: a function that returns a `Layer`, and a row in the list of tests/layers.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from funcnn._later import later
 from funcnn.layers.blocks import residual
 from funcnn.layers.composition import Layer, Net, serial
 from funcnn.layers.linear import affine, dense
@@ -29,23 +30,6 @@ __all__ = ["Layer", "LayerWithState", "Net", "affine", "attention", "avg_pool1d"
            "global_avg_pool", "group_norm", "gru", "layer_norm", "lstm", "max_pool1d", "max_pool2d", "normalize",
            "positional", "prelu", "residual", "rms_norm", "serial"]
 
-_LATER = {
-    **dict.fromkeys(["conv1d", "conv2d", "conv_transpose2d"], "convolution"),
-    **dict.fromkeys(["avg_pool1d", "avg_pool2d", "global_avg_pool", "max_pool1d", "max_pool2d"], "pooling"),
-    **dict.fromkeys(["gru", "lstm"], "recurrent"),
-    **dict.fromkeys(["attention", "dot_product_attention", "positional"], "self_attention"),
-    **dict.fromkeys(["LayerWithState", "batch_norm"], "running"),
-    "prelu": "rectifier",
-}
-"""The files of what is needed only sometimes."""
-
-if not TYPE_CHECKING:  # mypy says of a name that is not there that it is not there
-
-    def __getattr__(name: str) -> Any:
-        """Import what is needed only sometimes when it is asked for."""
-        if name not in _LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
-
-        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-        return found
+later(globals(), convolution="conv1d conv2d conv_transpose2d", rectifier="prelu", recurrent="gru lstm",
+      pooling="avg_pool1d avg_pool2d global_avg_pool max_pool1d max_pool2d", running="LayerWithState batch_norm",
+      self_attention="attention dot_product_attention positional")

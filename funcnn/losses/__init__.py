@@ -31,6 +31,7 @@ import numpy as np
 
 from funcnn._arguments import HOLDS, Interval, float_array, real_array, real_number, whole_number
 from funcnn._arrays import is_plain, namespace, readonly
+from funcnn._later import later
 from funcnn.core import holds, underlying
 from funcnn.core.settings import setting
 from funcnn.losses import checks
@@ -397,3 +398,6 @@ def hinge(predictions: Array, targets: Labels, *, where: Mask | None = None) -> 
     t = checks.numbers("hinge", predictions, targets)
     checks.every("hinge", "targets", t, lambda t: abs(t) == 1, "-1 or 1", "Labels of 0 and 1: 2 * y - 1")
     return fused.averaged(fused.hinge, where, predictions, t)
+
+
+later(globals())  # what may be meant by a name that is not here

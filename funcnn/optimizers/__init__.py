@@ -24,17 +24,12 @@ found here:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from funcnn._arrays import is_number
+from funcnn._later import later
 from funcnn.core import holds
 from funcnn.core.settings import setting
-from funcnn.optimizers.averages import (
-    EmaParamsState,
-    LookaheadState,
-    ema_params,
-    eval_params,
-    incremental_update,
-    lookahead,
-)
 from funcnn.optimizers.choosing import (
     PartitionState,
     freeze,
@@ -52,7 +47,6 @@ from funcnn.optimizers.layerwise import (
     scale_by_param_block_rms,
     scale_by_trust_ratio,
 )
-from funcnn.optimizers.minimizing import OptimizeResults, minimize
 from funcnn.optimizers.papers import (
     AdadeltaState,
     AdamaxState,
@@ -106,16 +100,27 @@ from funcnn.optimizers.transformation import (
     entrywise,
     identity,
 )
-from funcnn.optimizers.wrappers import (
-    AccumulateState,
-    InjectHyperparamsState,
-    SkipState,
-    accumulate,
-    inject_hyperparams,
-    skip_not_finite,
-    with_hyperparams,
-)
 from funcnn.typing import Schedule
+
+if TYPE_CHECKING:
+    from funcnn.optimizers.averages import (
+        EmaParamsState,
+        LookaheadState,
+        ema_params,
+        eval_params,
+        incremental_update,
+        lookahead,
+    )
+    from funcnn.optimizers.minimizing import OptimizeResults, minimize
+    from funcnn.optimizers.wrappers import (
+        AccumulateState,
+        InjectHyperparamsState,
+        SkipState,
+        accumulate,
+        inject_hyperparams,
+        skip_not_finite,
+        with_hyperparams,
+    )
 
 __all__ = [  # noqa: RUF022  # in the order in which they are read: optimizers, their parts, others, states
     "sgd", "sign_sgd", "rprop", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "adamax", "nadam", "radam",
@@ -438,3 +443,9 @@ def adafactor(learning_rate: float | Schedule | None = None, min_dim_size_to_fac
         identity() if momentum is None else ema(momentum, debias=False),
         identity() if weight_decay_rate is None else add_decayed_weights(weight_decay_rate, weight_decay_mask),
         scale(-1.0))
+
+
+later(globals(), minimizing="OptimizeResults minimize",
+      averages="EmaParamsState LookaheadState ema_params eval_params incremental_update lookahead",
+      wrappers="AccumulateState InjectHyperparamsState SkipState accumulate inject_hyperparams skip_not_finite "
+               "with_hyperparams")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from funcnn import tree
 from funcnn._arguments import nearest
+from funcnn._later import later
 from funcnn.autodiff.reverse import named_after
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
 from funcnn.tracing.curves import Curves, curves
@@ -257,3 +258,6 @@ def _finite(x: Any) -> bool:
 
 def _has_nan(x: Any) -> bool:
     return bool(np.any(np.isnan(x)))
+
+
+later(globals())  # what may be meant by a name that is not here

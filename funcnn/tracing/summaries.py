@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from funcnn import random, tree
+from funcnn._arguments import described
 from funcnn.layers.composition import Layer
 from funcnn.layers.composition import Stage as Place
 from funcnn.layers.state import run_with_state
@@ -72,9 +73,12 @@ class Summary:
 def summary(net: AnyLayer, input_shape: Shape | Array | None = None) -> Summary:
     """What a network is made of: the path, kind, widths, parameters, bytes and output shape of each stage.
 
-    `input_shape` is the shape of one example, as `(28, 28, 1)`, or a batch of examples; without it, it is taken to be
-    `(in_features,)`, and outputs are not known where a network begins with a stage that takes more axes. The batch is
-    `n`.
+    `input_shape` is the shape of one example, as `(28, 28, 1)`, or a batch of examples, as in `summary(net, x)`; of a
+    batch only the shape is looked at. Without it, it is taken to be `(in_features,)`, and outputs are not known where a
+    network begins with a stage that takes more axes. The batch is `n`.
+
+    TypeError for what is neither a shape nor a batch, ValueError for an array of one axis and for widths that do not
+    fit, which names the layer.
 
     >>> from funcnn.layers import dense
     >>> print(summary(dense(2, 64) >> np.tanh >> dense(64, 3)))
@@ -123,21 +127,33 @@ def _batch_of_one(net: AnyLayer, given: Shape | Array | None) -> Any:
     """A batch of one example of zeros, if its shape can be known."""
     dtype = next((leaf.dtype for leaf in tree.leaves(net.init(random.key(0)))), np.float32)
     if given is not None:
-        return np.zeros((1, *_shape_of_one(given)), dtype)
+        return np.zeros((1, *_shape_of_one(net, given)), dtype)
     first, *_ = (*_places(net), Place("", net))
     if net.in_features is None or first.layer.axes not in (None, 2):
         return None
     return np.zeros((1, net.in_features), dtype)
 
 
-def _shape_of_one(given: Any) -> Shape:
+def _shape_of_one(net: AnyLayer, given: Any) -> Shape:
     """The shape of one example, from itself or from a batch."""
-    shape = getattr(given, "shape", None)
-    if isinstance(given, tuple | list) and all(isinstance(n, int | np.integer) for n in given):
+    if isinstance(given, tuple | list) and all(isinstance(n, int | np.integer) and n >= 0 for n in given):
         return tuple(given)
+    shape = getattr(given, "shape", None)
     if not shape:
-        raise TypeError(f"summary: input_shape must be a shape, as (28, 28, 1), or a batch of examples, got {given!r}")
+        raise TypeError("summary: input_shape must be a shape, as (28, 28, 1), or a batch of examples, got "
+                        + _unlike_batch(given))
+    if len(shape) == 1 and net.in_features is not None:
+        raise ValueError(f"summary: a batch has an axis of examples before that of features, got an array of shape "
+                         f"{tuple(shape)}. If it is one example: x[None]; if each example is one number: x[:, None]")
     return tuple(shape[1:])
+
+
+def _unlike_batch(given: Any) -> str:
+    """What came instead of a shape or a batch, with the fix where it is clear."""
+    if isinstance(given, tuple | list) and len(given) == 2 and all(hasattr(each, "shape") for each in given):
+        return f"{described(given)} of two arrays. If they are inputs and targets: summary(net, batch[0])"
+    is_sequence = isinstance(given, tuple | list)
+    return described(given) + (": np.asarray(x)" if is_sequence and given and isinstance(given[0], list) else "")
 
 
 def _output(layer: AnyLayer, path: str, params: Params, x: Any) -> Any:

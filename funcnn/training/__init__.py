@@ -21,6 +21,7 @@ import numpy as np
 from funcnn import metrics, random, tree
 from funcnn._arguments import at, described, function
 from funcnn._arrays import namespace, readonly
+from funcnn._later import later
 from funcnn.autodiff import reverse as autodiff
 from funcnn.optimizers import GradientTransformation, OptState, apply_updates
 from funcnn.training.monitors import EarlyStopping, check_finite, early_stopping, one_number, progress
@@ -258,3 +259,6 @@ def _row_for_row(result: V, rows: int) -> V:
             raise ValueError(f"predict: f must return a row for each row of x; for {rows} rows it returned shape "
                              f"{np.shape(leaf)}{at(path)}")
     return result
+
+
+later(globals())  # what may be meant by a name that is not here

@@ -22,7 +22,7 @@ import numpy as np
 from funcnn._arguments import place_of
 from funcnn._arrays import is_inexact, is_number, kind_of, readonly
 from funcnn._devices import is_typed_key, on_host
-from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
+from funcnn._later import later
 from funcnn.tree.frozendict import FrozenDict, MissingKeyError, frozen, missing
 from funcnn.tree.kinds import register_dataclass, register_node
 from funcnn.tree.structure import (
@@ -46,6 +46,8 @@ from funcnn.tree.vector import ravel
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
 
 __all__ = [
     "LEAF_TYPES", "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal",
@@ -313,3 +315,6 @@ def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
     node = node_of(tree)
     assert node is not None, "get has found an entry"
     return cast(T, node.build(node.entries(tree) | {key: update_in(child, tuple(deeper), f)}))
+
+
+later(globals(), exchange="from_keras from_torch to_keras to_torch")

@@ -62,6 +62,25 @@ def test_the_sum_of_no_exponentials(shape: tuple[int, ...]) -> None:
     assert np.asarray(activations.logsumexp(x, axis=1)).tolist() == [-np.inf] * shape[0]
 
 
+@each
+def test_what_is_empty_stays_as_it_is(row: Activation) -> None:
+    for shape in [(0, 4), (4, 0), (3, 0, 2)]:
+        x = np.zeros(shape, np.float32)
+        for f in (row.f, fn.jit(row.f), fn.vmap(row.f, 1, 1), fn.grad(lambda x: np.sum(row.f(x)))):
+            y = f(x)
+            assert (y.shape, y.dtype) == (shape, np.float32)
+
+
+def test_a_softmax_of_none_is_that_of_jax() -> None:
+    jax = pytest.importorskip("jax")
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        f, theirs = getattr(activations, name), getattr(jax.nn, name)
+        for shape, axis in [((4, 0), 1), ((4, 0), 0), ((0,), -1), ((3, 0, 2), 1), ((3, 0, 2), -1)]:
+            x = np.zeros(shape, np.float32)
+            for found in (f(x, axis=axis), fn.jit(lambda x, f=f, axis=axis: f(x, axis=axis))(x)):
+                np.testing.assert_array_equal(found, theirs(x, axis=axis), strict=True)
+
+
 def test_the_catalogue_is_complete() -> None:
     assert {row.name for row in ACTIVATIONS + NARROWING} == set(activations.__all__) - {"swish", "hard_swish"}
     assert (activations.swish, activations.hard_swish) == (activations.silu, activations.hard_silu)

@@ -46,7 +46,7 @@ def test_each_folder_has_its_folder_of_tests() -> None:
 
 def test_each_single_file_has_its_file_of_tests() -> None:
     files = nouns(PACKAGE) - {"__init__"}
-    assert nouns(TESTS, "test_") == {name.lstrip("_") for name in files - TESTED_ELSEWHERE.keys()}
+    assert nouns(TESTS, "test_") == {name.strip("_") for name in files - TESTED_ELSEWHERE.keys()}
     assert all((TESTS / place).exists() for place in TESTED_ELSEWHERE.values())
 
 

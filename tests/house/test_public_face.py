@@ -64,8 +64,9 @@ def test_a_name_that_is_not_there_says_what_may_be_meant(name: str, text: str) -
 
 
 def public_modules() -> dict[str, ModuleType]:
-    return {name: value for name, value in vars(fn).items()
-            if inspect.ismodule(value) and not name.startswith("_") and name not in ENGINE}
+    """The rooms for users, also those that are imported only when they are asked for."""
+    found = {name: getattr(fn, name) for name in dir(fn) if not name.startswith("_") and name not in ENGINE}
+    return {name: value for name, value in found.items() if inspect.ismodule(value)}
 
 
 def face() -> Iterator[tuple[str, object]]:

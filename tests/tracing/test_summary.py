@@ -104,10 +104,20 @@ def test_an_example_may_be_a_batch_or_a_shape(net: Any, example: Any, shape: Any
     assert summary(net, example) == summary(net, shape)
 
 
-@pytest.mark.parametrize("example", [3.0, np.float32(1), [[1.0, 2.0]], "x", np.array(2.0)])
-def test_what_is_neither_is_named(example: Any) -> None:
-    with pytest.raises(TypeError, match=r"summary: input_shape must be a shape, as \(28, 28, 1\), or a batch"):
+@pytest.mark.parametrize(("example", "came"), [
+    (3.0, r"3\.0"), (np.float32(1), "float32"), ("x", "'x'"), (np.array(2.0), r"of shape \(\)"), ((2.0,), "a tuple"),
+    ((-1, 2), "a tuple"), ([[1.0, 2.0]], r"a list: np\.asarray\(x\)$"),
+    ((IMAGES, np.zeros(5)), r"two arrays\. If they are inputs and targets: summary\(net, batch\[0\]\)$"),
+])
+def test_what_is_neither_is_named(example: Any, came: str) -> None:
+    with pytest.raises(TypeError, match=r"summary: input_shape must be a shape, as \(28, 28, 1\), or a batch.*" + came):
         summary(dense(2, 3), example)
+
+
+def test_one_example_is_not_taken_for_a_batch() -> None:
+    with pytest.raises(ValueError, match=r"got an array of shape \(2,\)\. If it is one example: x\[None\]"):
+        summary(dense(2, 3), np.zeros(2))
+    assert summary(embedding(10, 3), np.array([1, 2])) == summary(embedding(10, 3), ())
 
 
 def test_an_example_of_another_width_names_the_layer() -> None:
