@@ -12,12 +12,11 @@ import numpy as np
 
 from funcnn._arguments import as_array, described
 from funcnn.metrics import r2
-from funcnn.plotting.page import ink, labelled, panels, rgb
+from funcnn.plotting.page import Axes, ink, labelled, panels, rgb
 from funcnn.plotting.palette import readable, shades, strokes
 from funcnn.typing import Array
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
 __all__ = ["confusion_matrix", "predictions"]

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from funcnn.plotting.page import ink, is_dark, matplotlib_part, new_figure, panels, paper
+from funcnn.plotting.page import Axes, ink, is_dark, matplotlib_part, new_figure, panels, paper
 from funcnn.plotting.palette import COLORS, REGION, Style, mixed, styles
 from funcnn.typing import Array, Labels
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["animate", "decision_boundary"]

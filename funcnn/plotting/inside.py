@@ -12,12 +12,11 @@ import numpy as np
 
 from funcnn.plotting.diagram import Arrow, Box, place
 from funcnn.plotting.learning import by_layer
-from funcnn.plotting.page import ink, labelled, panels, paper, rgb
+from funcnn.plotting.page import Axes, ink, labelled, panels, paper, rgb
 from funcnn.plotting.palette import BAD, COLORS, mixed, shades, strokes
 from funcnn.tracing import Trace
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
     from funcnn.plotting.learning import Drawable

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from funcnn import tree
-from funcnn.plotting.page import ink, is_dark, labelled, matplotlib_part, panels, paper
+from funcnn.plotting.page import Axes, ink, is_dark, labelled, matplotlib_part, panels, paper
 from funcnn.plotting.palette import strokes
 from funcnn.typing import Scalar
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     Drawable: TypeAlias = Axes | Sequence[Axes] | NDArray[Any] | None

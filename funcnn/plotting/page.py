@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     RGB = NDArray[np.float64]
     """Red, green and blue between 0 and 1."""
+else:  # for those who read types where matplotlib is not, as pdoc does
+    Axes = type("Axes", (), {"__module__": "matplotlib.axes"})
+    Figure = type("Figure", (), {"__module__": "matplotlib.figure"})
 
 __all__ = ["figure", "figure_class", "ink", "is_dark", "labelled", "matplotlib_part", "new_figure", "panels", "paper",
            "rgb"]

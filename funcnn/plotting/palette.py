@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from funcnn.plotting.page import ink, matplotlib_part, paper, rgb
+from funcnn.plotting.page import Axes, ink, matplotlib_part, paper, rgb
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from funcnn.plotting.page import RGB
 
 __all__ = ["BAD", "COLORS", "MARKERS", "REGION", "Style", "mixed", "readable", "shades", "strokes", "styles"]

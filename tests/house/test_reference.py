@@ -155,7 +155,7 @@ def test_all_that_users_need_is_listed() -> None:
 # ----------------------------------------------------------------------------------------------- pages are built
 
 
-MISSING = ["jax", "pandas", "polars", "scipy", "torch", "typing_extensions"]
+MISSING = ["jax", "matplotlib", "pandas", "polars", "scipy", "torch", "typing_extensions"]
 """What need not be installed where pages are built."""
 
 
@@ -198,3 +198,4 @@ def test_sphinx_builds_the_pages(tmp_path: Path) -> None:
           "--fail-on-warning", "--keep-going", tmp_path, tmp_path / "built")
     text = (tmp_path / "built" / "index.txt").read_text()
     assert "\nfuncnn.activations.relu(x: Array) -> Array\n" in text
+    assert "\nfuncnn.layers.conv1d(" in text
