@@ -59,8 +59,7 @@ def search(propose: Callable[[Params, Params], Params]) -> list[float]:
                 accuracy = metrics.accuracy(net.apply(params, batch[0]), batch[1])
                 print(f"New set of weights found, iteration: {iteration} loss: {value:.6f} acc: {accuracy:.3f}")
         history.append(min(value, history[-1]))
-    helped = sum(after < before for before, after in zip(history, history[1:], strict=False))
-    print(f"{helped} of {tries} tries brought something; the loss is {history[-1]:.4f}")
+    print(f"{len(set(history)) - 1} of {tries} tries brought something; the loss is {history[-1]:.4f}")
     return history[1:]
 
 
@@ -78,10 +77,10 @@ for k in (0, 50, 100, 200):
     print(f"after {k:3} steps the loss is {descent[k]:.4f}; so far by tries near the best: {tried}")
 
 try:
-    (ax,) = plotting.history({"lowest loss so far": {
-        "by chance": by_chance, "near the best": near_the_best, "gradient descent": descent}})
-    ax.set(xlabel="tries, or steps")
-    ax.figure.savefig(folder / "random_search.png", dpi=160)
+    figure = plotting.figure(width=7.0, height=3.4)
+    curves = {"by chance": by_chance, "near the best": near_the_best, "gradient descent": descent}
+    plotting.history({"loss": curves}, axes=figure.subplots())[0].set(xlabel="tries, or steps", ylim=(0, 1.15))
+    figure.savefig(folder / "random_search.png", dpi=160)
     print(f"\nwrote {folder / 'random_search.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")
