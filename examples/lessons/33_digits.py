@@ -84,9 +84,9 @@ print(f"of those taken for {taken}, {metrics.precision(matrix)[taken]:.1%} are o
       f"of all {taken}, {metrics.recall(matrix)[taken]:.1%} were found (recall)")
 
 try:
-    figure = plotting.figure(width=11, height=3.9)
+    figure = plotting.figure(width=11, height=4.2)
     for_digits, *for_matrices = figure.subplots(1, 3)
-    for_digits.imshow(np.block([[x[6 * i + j, :, :, 0] for j in range(6)] for i in range(6)]), cmap="gray_r")
+    for_digits.imshow(np.block([[x[6 * i + j, :, :, 0] for j in range(6)] for i in range(6)]), cmap="gray_r", vmin=-0.5)
     for_digits.set(title="36 of the fresh digits", xticks=[], yticks=[])
     for ax, (name, matrix) in zip(for_matrices, matrices.items(), strict=True):
         plotting.confusion_matrix(matrix, ax=ax).set(title=f"{name}: {np.trace(matrix) / len(y):.0%} right")
