@@ -3,7 +3,7 @@
 What is written here in NumPy's words gets stand-ins for arrays of JAX, which answer with `jax.numpy`'s functions of the
 same names; the compiler makes one program of them, for any device that JAX knows. See a training in NumPy and the same
 step in JAX agree to so many digits; the whole training as one `jax.lax.scan`; and a gradient by JAX's own `jax.grad`,
-through funcnn's net. The digits that differ are rounding: XLA adds in another order. In float64 none of it is seen.
+through funcnn's net. The digits that differ are rounding: XLA adds in another order. In float64 there is little of it.
 
 The losses are drawn: `python examples/lessons/39_from_numpy_to_jax.py .`; it needs JAX: pip install 'funcnn[jax]'.
 """
