@@ -1,4 +1,4 @@
-"""Lesson 32: weights can be found by chance, if there are few; a gradient says where to look.
+"""Lesson 32: a few weights can be found by trial and error; a gradient says which way to go.
 
 The book's chapter 6 tries weights at random on three clouds of points, and keeps the best. See its lines: by chance
 alone, nothing comes of it. When each try is a small change of the best weights so far, the loss falls, from 1.0988 to
