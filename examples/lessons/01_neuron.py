@@ -43,3 +43,6 @@ w, x = np.array(weights), np.array(inputs)
 print(f"as a dot product: {neuron(w, x, bias):.12f}")
 print("change of the output with each weight:", fn.grad(neuron)(w, x, bias))
 print("the inputs:                            ", x)
+
+# CHANGE THIS, and say first what will happen: let the second input be 0, `inputs = [1.2, 0.0, 3.1]`. By how much does
+# the output change, and which weight can this example no longer teach? (`answers.md`, beside this file, says why.)

@@ -51,3 +51,6 @@ try:
     layer.apply(params, np.array([inputs[:3]]))
 except ValueError as error:
     print("with three inputs:", error)
+
+# CHANGE THIS, and say first what will happen: let the last input be 0, `inputs = [1.2, 2.3, 3.1, 0.0]`. The fourth
+# product is still missing where the layer is written out. Would you have found the mistake with this example?

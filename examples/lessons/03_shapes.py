@@ -1,8 +1,9 @@
 """Lesson 3: the shape of an array is how many numbers there are along each axis; most mistakes are mistakes of shape.
 
 See the shapes of lists and arrays; what happens when a layer gets the wrong width; and the mistake that says nothing:
-predictions of shape (4, 1) against targets of shape (4,) broadcast to 4 x 4 errors, and a perfect prediction has an
-error of 2.5. funcnn refuses that. The last line shows the shapes of gradients: those of the parameters.
+predictions of shape (4, 1) and targets of shape (4,) are both stretched ("broadcast") until there are 4 x 4 errors, and
+a perfect prediction has an error of 2.5. funcnn refuses that. The last lines show that gradients have the shapes of
+the parameters.
 """
 
 from __future__ import annotations
@@ -69,3 +70,6 @@ def loss(params: DenseParams, x: Array, y: Array) -> Scalar:
 gradients = fn.grad(loss)(params, np.ones((4, 3)), targets[:, None])
 print("\nparameters:", params)
 print("gradients: ", gradients)
+
+# CHANGE THIS, and say first what will happen: predict 1.5 for all four, `np.array([[1.5], [1.5], [1.5], [1.5]])` in
+# place of `np.array([[0.0], [1.0], [2.0], [3.0]])`. Does the error of 2.5, of shapes that do not fit, rise or fall?

@@ -30,3 +30,6 @@ except ValueError as error:
 
 square = rows[:, :3]
 print("a square matrix:  ", (square @ inputs[:3]).round(12), "in front,", (inputs[:3] @ square).round(12), "behind")
+
+# CHANGE THIS, and say first what will happen: add to the square matrix its own transpose, `square = rows[:, :3] +
+# rows[:, :3].T`. Will the two orders still give different results?

@@ -34,3 +34,6 @@ print("One layer with weights W1 W2 gives the same:", np.allclose(one, two, rtol
 bent = dense(4, 3) >> relu >> dense(3, 3)
 print(f"And {bent} something else:")
 print(bent.apply(params, x))
+
+# CHANGE THIS, and say first what will happen: make the first biases a hundred times as large, `b1 = np.array([200.0,
+# 300.0, 50.0])`. Does the relu still make a difference?

@@ -42,3 +42,6 @@ print("The parameters of a network are a tree of arrays:")
 print(params)
 print("The same key gives the same parameters:", tree.equal(params, net.init(key)))
 print("Another key gives others:", not tree.equal(params, net.init(random.key(1))))
+
+# CHANGE THIS, and say first what will happen: begin without chance, with `np.full((inputs, outputs), 0.10)` in place of
+# `0.10 * generator.randn(inputs, outputs)`. What do the five neurons of the first layer have to say?

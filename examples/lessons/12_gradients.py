@@ -3,19 +3,26 @@
 See gradients worked out by hand and the same from `fn.grad`, which only saw the loss. Two of the formulas are the
 places where a sign or a type goes wrong without an error: with the wrong sign of the absolute error a step makes the
 loss larger, and one-hot rows of unsigned integers turn -1 into 255.
+
+A loss with its tangent is drawn into the folder that you name: `python examples/lessons/12_gradients.py .`
 """
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import funcnn as fn
-from funcnn import losses
+from funcnn import losses, plotting
 from funcnn.activations import relu, sigmoid, softmax
 from funcnn.typing import Array, Scalar
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.gettempdir())
 
 
 def mean_of(loss: Callable[[Array, Any], Array], targets: Any) -> Callable[[Array], Scalar]:
@@ -69,3 +76,22 @@ print("\nAgainst differences of the loss, (L(w + h) - L(w - h)) / 2h, for the fi
 h = np.array([1e-6, 0.0, 0.0])
 difference = (neuron_loss(w + h, b) - neuron_loss(w - h, b)) / 2e-6
 print(f"difference {difference:.6f}, gradient {dw[0]:.6f}")
+
+try:
+    figure = plotting.figure(6.4, 4)
+    ax = figure.subplots()
+    first, height = np.linspace(0.5, 4.5, 201), neuron_loss(w, b)
+    curve = [float(neuron_loss(np.array([each, *w[1:]]), b)) for each in first]
+    ax.plot(first, curve, color=plotting.COLORS[0], label="loss")
+    ax.plot(first, height + dw[0] * (first - w[0]), "--", color=plotting.COLORS[1], label="its tangent")
+    ax.plot(w[0], height, "o", color=plotting.COLORS[1])
+    ax.set(xlabel="first weight", ylim=(-0.2, 2.2), title=f"the gradient is the slope, {dw[0]:.3f}")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    figure.savefig(folder / "gradients.png", dpi=160)
+    print(f"\nwrote {folder / 'gradients.png'}")
+except ModuleNotFoundError as error:
+    print(f"\n{error}")
+
+# CHANGE THIS, and say first what will happen: lower the neuron's bias, `np.array(-5.0)` in place of `np.array(0.5)`.
+# Its answer is 0 and should be 1. What do the gradients tell it to do?

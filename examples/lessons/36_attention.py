@@ -87,5 +87,5 @@ try:
 except ModuleNotFoundError as error:
     print(f"\n{error}")
 
-# CHANGE THIS, and say first what will happen: put `"saw", "the", "dog"` in place of `"slept"` into the sentence. Where
-# will "it" look now, and with which shares?
+# CHANGE THIS, and say first what will happen: put `"cat", "saw", "the", "dog"` in place of `"cat", "slept"` into the
+# sentence. Where will "it" look now, and with which shares?

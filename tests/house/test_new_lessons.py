@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_lessons import PATHS, lines_with, numbers, printed
+from test_lessons import PATHS, lines_with, numbers, printed, run_here
 
 from funcnn import random
 from funcnn.datasets import nnfs_vertical
@@ -34,13 +34,23 @@ def one(number: int, text: str) -> list[float]:
 def test_draws_or_says_what_to_install(number: int) -> None:
     nodes = ast.walk(ast.parse(PATHS[number].read_text()))
     (drawing,) = (node for node in nodes if isinstance(node, ast.Try) and "savefig" in ast.unparse(node))
-    (handler,) = drawing.handlers
-    assert ast.unparse(handler.type or handler) == "ModuleNotFoundError"
+    assert [ast.unparse(handler.type or handler) for handler in drawing.handlers] == ["ModuleNotFoundError"]
     assert "dpi=160" in ast.unparse(drawing)
     if number == 39:
         pytest.importorskip("jax")
+    assert "pip install 'funcnn[plot]'" in printed(number).splitlines()[-1]
+
+
+SHORTER = {32: ("tries, scale = 1000", "tries, scale = 10"), 33: ("digits(train_key, 1000)", "digits(train_key, 50)")}
+
+
+@pytest.mark.parametrize("number", [number for number in NEW if number != 39])  # it takes long, and draws as 34 does
+def test_draws_into_the_folder_that_is_named(number: int, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    picture = Path(lines_with(number, "wrote ")[-1].removeprefix("wrote "))
+    source = PATHS[number].read_text().replace(*SHORTER.get(number, ("", "")))
+    said = run_here(number, str(tmp_path), source=source, draws=True).splitlines()[-1]
+    (picture,) = tmp_path.iterdir()
+    assert said == f"wrote {picture}"
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
