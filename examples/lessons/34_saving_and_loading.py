@@ -84,9 +84,9 @@ with tempfile.TemporaryDirectory() as own:
 try:
     figure = plotting.figure(width=7.0, height=3.4)
     ax, later = figure.subplots(), range(done, 60)
-    ax.plot(whole_losses, color=plotting.COLORS[4], linewidth=6, alpha=0.6, label="in one go")
+    ax.plot(whole_losses, color=plotting.COLORS[1], linewidth=6, alpha=0.6, label="in one go")
     ax.plot(later, resumed_losses, color=plotting.COLORS[0], label="from the whole state in the file")
-    ax.plot(later, forgetful_losses, color=plotting.COLORS[1], label="from the parameters alone")
+    ax.plot(later, forgetful_losses, color=plotting.COLORS[2], label="from the parameters alone")
     ax.axvline(done, color="gray", linewidth=1, linestyle=":")
     ax.set(xlabel="step", ylabel="loss")
     ax.legend(frameon=False)

@@ -89,7 +89,7 @@ try:
     figure = plotting.figure(width=6.4, height=3.6)
     ax = figure.subplots()
     ax.plot(x, leaky(x), color=plotting.COLORS[0], label="leaky, after its slope was changed to 0.5")
-    ax.plot(x, jitted(x), "o--", color=plotting.COLORS[1], label="jit(leaky), recorded when it was 0.1")
+    ax.plot(x, jitted(x), "o--", color=plotting.COLORS[2], label="jit(leaky), recorded when it was 0.1")
     ax.legend(frameon=False)
     figure.savefig(folder / "what_jit_keeps.png", dpi=160)
     print(f"\nwrote {folder / 'what_jit_keeps.png'}")

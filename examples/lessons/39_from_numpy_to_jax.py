@@ -83,7 +83,7 @@ print(f"the gradient by jax.grad and by fn.grad: {digits(by_jax, fn.grad(loss)(p
 try:
     figure = plotting.figure(width=7.0, height=3.4)
     ax = figure.subplots()
-    ax.plot(history, color=plotting.COLORS[4], linewidth=6, alpha=0.6, label="NumPy")
+    ax.plot(history, color=plotting.COLORS[1], linewidth=6, alpha=0.6, label="NumPy")
     ax.plot(scan_history, color=plotting.COLORS[0], label="JAX, all steps as one program")
     ax.set(xlabel="step", ylabel="loss")
     ax.legend(frameon=False)
