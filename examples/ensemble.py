@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 
 import funcnn as fn
-from funcnn import losses, optimizers, random
+from funcnn import losses, optimizers, plotting, random
 from funcnn.layers import dense
 from funcnn.optimizers import OptState
 from funcnn.typing import Array, Params, Scalar
@@ -65,16 +65,20 @@ def main() -> None:
 def draw(file: str, x: Array, y: Array, grid: Array, answers: Array) -> None:
     """The data, each member's answer, and a band of two standard deviations around their mean."""
     try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise SystemExit("--plot needs matplotlib: pip install 'funcnn[plot]', or pip install matplotlib") from None
-    mean, spread = np.mean(answers, axis=0), np.std(answers, axis=0)
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+        figure = plotting.figure(8, 3.6)
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"--plot: {error}") from None
     axes = figure.subplots()
-    axes.fill_between(grid, mean - 2 * spread, mean + 2 * spread, alpha=0.2, label="mean ± 2 standard deviations")
-    axes.plot(grid, answers.T, linewidth=0.8)
-    axes.plot(x[:, 0], y[:, 0], "k.", label="data")
-    axes.legend()
+    mean, spread = np.mean(answers, axis=0), np.std(answers, axis=0)
+    blue, _, red, *_ = plotting.COLORS
+    axes.axvspan(-1, 1, color="0.94", label="where there was data")
+    axes.fill_between(grid, mean - 2 * spread, mean + 2 * spread, color=blue, alpha=0.25, linewidth=0,
+                      label="mean ± 2 standard deviations")
+    axes.plot(grid, answers.T, linewidth=0.9, color=blue, label=["one of the networks", *["_"] * (len(answers) - 1)])
+    axes.plot(x[:, 0], y[:, 0], "o", color=red, markersize=3.5, label="data")
+    axes.set(xlim=(grid[0], grid[-1]))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower left", fontsize="small")
     figure.savefig(file)
     print(f"wrote {file}")
 

@@ -21,7 +21,7 @@ IMPORTS = "from ", "import "
 CHANGES = {  # a notebook has no command line, and shows a picture in place of saying where it is
     r"Path\(sys\.argv\[1\] if len\(sys\.argv\) > 1 else (.+)\)$": r"Path(\1)",
     r"\.parse_args\(\)": ".parse_args([])",
-    r"^( *)([\w.]+\.savefig\((.+), dpi=\d+\))$": r"\1\2\n\1display(Image(\3, retina=True))",
+    r"^( *)([\w.]+\.savefig\((.+?)(?:, dpi=\d+)?\))$": r"\1\2\n\1display(Image(\3, retina=True))",
     r"^( *)print\(f\"\\nwrote \{(\w+)\}.*\)$": r"\1display(Image(\2))",
     r"^ *print\(f\"(?:\\n)?wrote .*\n": "",
     r" +# noqa: .*$": "",

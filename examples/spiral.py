@@ -76,10 +76,9 @@ def main() -> None:
 def draw(file: str, params: Params, batch: Batch, history: list[Scalar]) -> None:
     """Draw what the net answers in the plane, and how the loss fell."""
     try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise SystemExit("--plot needs matplotlib: pip install 'funcnn[plot]', or pip install matplotlib") from None
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+        figure = plotting.figure(10, 4)
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"--plot: {error}") from None
     boundary, curve = figure.subplots(1, 2)
     plotting.decision_boundary(lambda x: net.apply(params, x), *batch, ax=boundary)
     plotting.history({"loss": history}, axes=curve)

@@ -69,7 +69,10 @@ print(step.table(where="dense_1", digits=3, width=150))
 try:
     figure = plotting.figure(4.2, 3.8)
     plotting.graph(step, ax=figure.subplots())
-    figure.savefig(folder / "trace.png", dpi=100)
+    figure.savefig(folder / "trace.png")
     print(f"\nwrote {folder / 'trace.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")
+
+# CHANGE THIS, and say first what will happen: let the loss be `return 2 * np.mean(` instead of `return np.mean(`. Which
+# numbers of the page will double, and which of the lines BY HAND will then end in False?

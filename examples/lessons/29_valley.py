@@ -53,16 +53,20 @@ for name, path in walks.items():
     print(f"{name:28}{fallen}      ({float(path[-1][0]):.3f}, {float(path[-1][1]):.3f})")
 
 try:
-    figure = plotting.figure(width=10, height=6)
+    figure = plotting.figure(width=9.6, height=5.6)
     across, up = np.linspace(-1.7, 1.7, 200), np.linspace(-0.7, 2.2, 200)
     heights = np.log10(1e-3 + (1 - across) ** 2 + 10 * (up[:, None] - across**2) ** 2)
-    colors = (*plotting.COLORS[:3], plotting.COLORS[5])
+    colors = (plotting.COLORS[0], plotting.COLORS[2], plotting.COLORS[4], "black")
     for ax, color, (name, path) in zip(figure.subplots(2, 2).flat, colors, walks.items(), strict=True):
-        ax.contourf(across, up, heights, levels=24, cmap="Greys_r", alpha=0.55)
+        ax.contourf(across, up, heights, levels=24, cmap="Greys_r", alpha=0.45)
         ax.plot(*np.asarray(path).T, "o-", color=color, markersize=3, linewidth=1.2)
-        ax.plot(1, 1, "*", color="white", markersize=13, markeredgecolor="black")
-        ax.set(title=f"{name}: {float(valley(path[-1])):.4f}", xlim=(-1.7, 1.7), ylim=(-0.7, 2.2), xticks=[], yticks=[])
-    figure.savefig(folder / "valley.png", dpi=80)
+        ax.plot(1, 1, "*", color="white", markersize=13, markeredgecolor="black", zorder=3)
+        ax.set(title=f"{name}: down to {float(valley(path[-1])):.4f}", xticks=[], yticks=[])
+        ax.set(xlim=(-1.7, 1.7), ylim=(-0.7, 2.2))
+    figure.savefig(folder / "valley.png")
     print(f"\nwrote {folder / 'valley.png'}")
 except ModuleNotFoundError as error:
     print(f"\n{error}")
+
+# CHANGE THIS, and say first what will happen: let it keep half of its speed at each step, `momentum=0.5` instead of
+# `momentum=0.9`. Which of the other three walks will end at the same height as this one then, and why just that?

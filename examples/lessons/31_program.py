@@ -1,10 +1,9 @@
 """Lesson 31: what a training step really computes, line by line: the NumPy calls that are left of it.
 
 `make_program` runs a step once and writes down each NumPy call that it makes; the layers, `grad` and the optimizer are
-Python that decides which calls these are, and is gone. See the calls in the order in which they run: forward, the loss,
-the way back, the optimizer, the update. Each `v` is a result, beside it stand its dtype and shape. Lines that only flag
-an array as read-only are left out here. Then the chain rule is worked out by hand, and each of its results is found
-among the lines. `jit` keeps such a program: from the second call on it runs the calls, and no Python of the step.
+Python that decides which calls these are, and is gone. See the calls in order: forward, the loss, the way back, the
+optimizer, the update. Each `v` is a result, beside it stand its dtype and shape. Then the chain rule is worked out by
+hand, and found among the lines. `jit` keeps such a program: from the second call on it runs no Python of the step.
 """
 
 from __future__ import annotations
@@ -77,9 +76,8 @@ by_hand = {"dz2 = 2 * (answers - y) / n": dz2, "dw2 = h.T @ dz2": h.T @ dz2, "db
 
 def found(number: Array) -> Variable | None:
     """The first variable of the program that holds this number."""
-    same = (v for v, result in zip(variables, results, strict=True)
-            if np.shape(result) == number.shape and np.allclose(result, number, rtol=1e-12))
-    return next(same, None)
+    return next((v for v, result in zip(variables, results, strict=True)
+                 if np.shape(result) == number.shape and np.allclose(result, number, rtol=1e-12)), None)
 
 
 print("\nTHE CHAIN RULE BY HAND, and where the program has the same numbers")
@@ -97,3 +95,5 @@ for _ in range(3):
     new_params, new_state, value = step(*expected_state, x, y)
     expected_state = new_params, new_state
 print(f"three calls of step itself end with the same bits: {tree.equal(found_state, expected_state)}")
+
+# CHANGE THIS, and say first what will happen: leave `, momentum=0.9` out. Which inputs go, what of THE OPTIMIZER stays?

@@ -84,9 +84,9 @@ for how, state in {"with what it remembers": remembered, "with the first state":
 try:
     figure = plotting.figure(width=7.0, height=3.4)
     ax = figure.subplots()
-    for name, line, truth, color in (("variance", variances, 4, plotting.COLORS[2]), ("mean", means, 3, plotting.COLORS[0])):
-        ax.axhline(truth, color=color, linestyle=":", label=f"the true {name}")
-        ax.plot(line, color=color, label=f"the {name} that is remembered")
+    for name, line, truth, i in (("variance", variances, 4, 2), ("mean", means, 3, 0)):
+        ax.axhline(truth, color=plotting.COLORS[i], linestyle=":", label=f"the true {name}")
+        ax.plot(line, color=plotting.COLORS[i], label=f"the {name} that is remembered")
     ax.set(xlabel="batches seen", ylim=(0, None))
     ax.legend(frameon=False)
     figure.savefig(folder / "batch_norm.png", dpi=160)

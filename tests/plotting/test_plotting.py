@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
+import re
 import subprocess
 import sys
 import time
@@ -55,6 +58,7 @@ def drawn(ax: Any) -> Any:
     """The picture, to see that it can be drawn, as an array of pixels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    ax.figure.set_dpi(60)
     canvas = FigureCanvasAgg(ax.figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())
@@ -139,10 +143,11 @@ plotting.history({{"loss": [1.0]}})
 
 def test_boundary_shows_the_points_and_what_the_net_answers() -> None:
     ax = plotting.decision_boundary(lambda points: 100 * predict(points), X, Y, resolution=40)
-    scatter = ax.collections[-1]
-    np.testing.assert_array_equal(scatter.get_offsets(), X)
-    shades = {tuple(color) for color in scatter.get_facecolors().round(3)}
-    assert len(shades) == 3
+    points = ax.collections[-3:]
+    for i, scatter in enumerate(points):
+        np.testing.assert_array_equal(scatter.get_offsets(), X[np.equal(Y, i)])
+    assert len({tuple(scatter.get_facecolors()[0]) for scatter in points}) == 3
+    assert len({len(scatter.get_paths()[0].vertices) for scatter in points}) == 3  # a circle, a square, a triangle
     left, right, bottom, top = ax.images[0].get_extent()
     pixels = ax.images[0].get_array()
     assert pixels.shape == (40, 40, 3)
@@ -152,7 +157,7 @@ def test_boundary_shows_the_points_and_what_the_net_answers() -> None:
     from matplotlib.colors import to_rgb
 
     palette = np.array([to_rgb(color) for color in plotting.COLORS[:3]])
-    nearest = np.abs(pixels[..., None, :] - (1 - 0.5 * (1 - palette))).sum(axis=-1).argmin(axis=-1)
+    nearest = np.abs(pixels[..., None, :] - (1 - 0.55 * (1 - palette))).sum(axis=-1).argmin(axis=-1)
     assert np.mean(nearest == answers) > 0.95
 
 
@@ -173,6 +178,8 @@ def test_boundary_of_two_classes_is_where_they_are_even(outputs: Any) -> None:
 def test_boundary_without_classes_and_with_one_answer_everywhere() -> None:
     ax = plotting.decision_boundary(lambda p: np.ones((len(p), 3)) * [5.0, 0, 0], X, resolution=10)
     assert len(ax.collections) == 1
+    named = plotting.decision_boundary(predict, X, resolution=10, labels=["a", "b", "c"])
+    assert [text.get_text() for text in named.get_legend().get_texts()] == ["a", "b", "c"]
     with pytest.raises(ValueError, match=r"points of the plane \(n, 2\), got shape \(5, 3\)"):
         plotting.decision_boundary(predict, np.ones((5, 3)))
 
@@ -183,6 +190,98 @@ def test_boundary_of_points_given_as_numbers_and_mistakes() -> None:
     for y in (["a", "b"], [0, 1, 2]):
         with pytest.raises(ValueError, match="y must be the numbers of the classes of 2 points"):
             plotting.decision_boundary(predict, [[0, 0], [1, 2]], y)
+    for odd in (np.array([-1, 1]), np.array([[0.5], [1.0]])):
+        with pytest.raises(ValueError, match=r"classes are counted from 0 .* np\.unique"):
+            plotting.decision_boundary(predict, [[0, 0], [1, 2]], odd)
+
+
+def corners(artist: Any) -> Any:
+    """Where an artist ends: left, bottom, right, top, in pixels."""
+    return np.ravel(artist.get_window_extent().get_points())
+
+
+def test_boundary_names_the_classes_where_no_point_is_hidden() -> None:
+    ax = plotting.decision_boundary(predict, X, Y, resolution=20, labels=["a", "b", "c"])
+    drawn(ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "c"]
+    assert corners(ax.get_legend())[0] >= corners(ax)[2] - 1
+    assert corners(ax.get_legend())[2] <= ax.figure.bbox.width
+    own = plotting.decision_boundary(predict, X, Y, resolution=20)
+    assert [text.get_text() for text in own.get_legend().get_texts()] == ["0", "1", "2"]
+    (given,) = axes()
+    assert plotting.decision_boundary(predict, X, Y, resolution=20, ax=given).get_legend() is None
+    assert plotting.decision_boundary(predict, X, Y, resolution=20, labels=()).get_legend() is None
+    with pytest.raises(ValueError, match="3 classes need as many labels, got 2"):
+        plotting.decision_boundary(predict, X, Y, labels=["a", "b"])
+
+
+def test_boundary_of_many_classes_repeats_none_and_says_when_it_cannot() -> None:
+    many = np.arange(21)
+    x = np.stack([np.cos(many), np.sin(many)], axis=1).astype(np.float32)
+    ax = plotting.decision_boundary(lambda points: points @ x.T, x, many, resolution=20)
+    drawn(ax)
+    colors = {tuple(scatter.get_facecolors()[0]) for scatter in ax.collections if scatter.get_zorder() == 2}
+    assert len(colors) == 21
+    for predicted, y in ((lambda points: np.ones((len(points), 22), np.float32), None), (predict, many + 1)):
+        with pytest.raises(ValueError, match="22 classes cannot be told apart by 7 colors"):
+            plotting.decision_boundary(predicted, x, y, resolution=10)
+
+
+# ------------------------------------------------------------------------------------------------ the figure
+
+
+def test_a_figure_is_sharp_and_cut_to_what_is_drawn(tmp_path: Path) -> None:
+    from PIL import Image
+
+    wide = plotting.figure(8, 4)  # twice as wide as a square plane needs
+    plotting.decision_boundary(predict, X, Y, ax=wide.subplots(), resolution=20).set(xticks=[], yticks=[])
+    wide.savefig(tmp_path / "cut.png")
+    wide.savefig(tmp_path / "whole.png", bbox_inches=None, dpi=50)
+    with Image.open(tmp_path / "cut.png") as cut, Image.open(tmp_path / "whole.png") as whole:
+        assert whole.size == (400, 200)
+        assert 550 < cut.size[1] < 660 and abs(cut.size[0] / cut.size[1] - 1) < 0.2
+        gray = np.asarray(cut.convert("L"))
+    for band in (gray[:, :20], gray[:, -20:], gray[:20], gray[-20:]):
+        assert band.min() < 200  # no empty strip on any side
+
+
+def test_a_figure_can_be_kept_in_a_pickle() -> None:
+    dark = plotting.figure(2, 2, dark=True)
+    dark.add_subplot().plot([1, 2])
+    again = pickle.loads(pickle.dumps(dark))
+    assert type(again) is type(dark)
+    np.testing.assert_array_equal(drawn(again.axes[0]), drawn(dark.axes[0]))
+
+
+@pytest.mark.parametrize("name", [*EVERY, *PANELS])
+def test_dark_is_drawn_light_on_dark(name: str) -> None:
+    import matplotlib
+
+    def brightness(figure: Any) -> Any:
+        given = {"axes": figure.subplots(1, 3)} if name in PANELS else {"ax": figure.subplots()}
+        (EVERY | PANELS)[name](**given)
+        return drawn(figure.axes[0])[..., :3].mean()
+
+    assert brightness(plotting.figure(dark=True)) < 128
+    with matplotlib.rc_context({"figure.facecolor": "black", "axes.facecolor": "black", "axes.labelcolor": "white"}):
+        assert brightness(plotting.figure()) < 128
+    assert matplotlib.rcParams["figure.facecolor"] == "white"
+
+
+def test_a_figure_is_light_by_default_as_matplotlib_is() -> None:
+    assert drawn(EVERY["confusion_matrix"](ax=plotting.figure().subplots()))[..., :3].mean() > 128
+
+
+def test_titles_and_color_bars_of_a_dark_figure_are_light() -> None:
+    figure = plotting.figure(dark=True)
+    ax = figure.subplots()
+    bar = figure.colorbar(ax.imshow(np.eye(2, dtype=np.float32)), ax=ax)
+    light = "#d5dbe3"
+    texts = (ax.set_title("a"), figure.suptitle("b"), ax.xaxis.label, bar.ax.get_yticklabels()[0])
+    assert {text.get_color() for text in texts} == {light}
+
+
+# ------------------------------------------------------------------------------------------ how learning went
 
 
 def test_there_must_be_something_to_draw() -> None:
@@ -191,6 +290,10 @@ def test_there_must_be_something_to_draw() -> None:
             draw({})
     with pytest.raises(ValueError, match="nothing to draw"):
         plotting.weights([{"dense_0": {"b": np.zeros(1, np.float32)}}])
+    with pytest.raises(ValueError, match="nothing to draw, snapshots is empty"):
+        plotting.weights([])
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.gradient_flow({})
 
 
 def test_history_draws_each_line_in_its_panel() -> None:
@@ -201,6 +304,43 @@ def test_history_draws_each_line_in_its_panel() -> None:
     np.testing.assert_array_equal(second.lines[0].get_ydata(), flat)
     assert (first.get_yscale(), second.get_yscale()) == ("log", "linear")
     assert (first.get_ylabel(), second.get_ylabel(), second.get_xlabel()) == ("loss", "accuracy", "step")
+
+
+def debiased(line: Any, weight: float) -> Any:
+    """TensorBoard's average as the sum that it is: weight^(t - i) of the value i, and all weights add up to 1."""
+    shares = [weight ** np.arange(t, -1, -1, dtype=np.float64) for t in range(len(line))]
+    return np.array([share @ line[:t + 1] / share.sum() for t, share in enumerate(shares)])
+
+
+def test_history_smooths_over_the_pale_line() -> None:
+    noise = np.random.Generator(np.random.PCG64(0)).normal(size=200)
+    (ax,) = plotting.history({"loss": noise}, smooth=0.8)
+    raw, smooth = ax.lines
+    np.testing.assert_array_equal(raw.get_ydata(), noise)
+    np.testing.assert_allclose(smooth.get_ydata(), debiased(noise, 0.8), rtol=1e-12, atol=1e-12)
+    assert raw.get_alpha() < 0.5 and smooth.get_linewidth() > raw.get_linewidth()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["each step", "smoothed"]
+    (by_default,) = plotting.history({"loss": {"train": noise, "fresh": noise + 1}})
+    np.testing.assert_allclose(by_default.lines[1].get_ydata(), debiased(noise, 1 - 50 / 200), rtol=1e-12, atol=1e-12)
+    assert [text.get_text() for text in by_default.get_legend().get_texts()] == ["train", "fresh"]
+    steep = np.exp(5 * noise)
+    (logarithmic,) = plotting.history({"loss": steep}, smooth=0.5)
+    np.testing.assert_allclose(np.log(logarithmic.lines[1].get_ydata()), 5 * debiased(noise, 0.5), rtol=1e-9, atol=1e-9)
+    calm = np.sin(np.linspace(0, 9, 500))
+    for unsmoothed in (plotting.history({"a": noise}, smooth=0), plotting.history({"a": noise[:50]}),
+                       plotting.history({"a": calm})):
+        assert len(unsmoothed[0].lines) == 1
+
+
+def test_history_has_gaps_and_says_what_is_wrong() -> None:
+    (ax,) = plotting.history({"loss": [1.0, np.nan, 2.0, np.inf]}, smooth=0.5)
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [1.0, np.nan, 5 / 3, np.nan])
+    for smooth in (1.0, -0.1, np.nan):
+        with pytest.raises(ValueError, match="smooth must be at least 0 and below 1"):
+            plotting.history({"loss": [1.0]}, smooth=smooth)
+    with pytest.raises(ValueError, match=r"'train' must be one number a step, \(n,\), got shape \(2, 2\)"):
+        plotting.history({"loss": {"train": np.ones((2, 2), np.float32)}})
+    assert len(plotting.history({"loss": []})[0].lines) == 1
 
 
 def test_weights_have_a_ridge_for_each_step_shown() -> None:
@@ -219,6 +359,8 @@ def test_activations_mark_the_units_that_are_dead() -> None:
     np.testing.assert_array_equal(ax.images[0].get_array(), values)
     assert ax.get_title() == "relu_0: 2 of 4 dead"
     assert sorted(patch.get_x() + 0.5 for patch in ax.patches) == [1.0, 3.0]
+    with pytest.raises(ValueError, match="'relu_0' must be an array"):
+        plotting.activations({"relu_0": 1.0})
     (alive,) = plotting.activations({"relu_0": np.ones((2, 3, 4))})
     assert alive.get_title() == "relu_0" and alive.images[0].get_array().shape == (6, 4)
 
@@ -245,6 +387,8 @@ def test_confusion_matrix_writes_the_counts() -> None:
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["cat", "dog"]
     with pytest.raises(ValueError, match=r"square matrix .* got an array of shape \(3,\)"):
         plotting.confusion_matrix(np.ones(3))
+    with pytest.raises(ValueError, match="2 classes need as many labels, got 1"):
+        plotting.confusion_matrix(matrix, labels=["cat"])
 
 
 def test_predictions_draws_pairs_and_their_r2() -> None:
@@ -254,6 +398,8 @@ def test_predictions_draws_pairs_and_their_r2() -> None:
     assert ax.get_title() == f"R² = {metrics.r2(predicted, target):.3f}"
     with pytest.raises(ValueError, match="3 numbers were predicted but there are 2 targets"):
         plotting.predictions(predicted, target[:2])
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.predictions([], [])
 
 
 # ------------------------------------------------------------------------------------------------ the graph
@@ -298,6 +444,27 @@ def test_a_film_has_a_picture_for_each_step(suffix: str, tmp_path: Path) -> None
         assert len(set(frames(file))) == 4
     else:
         assert file.read_text().count("data:image/png;base64") == 6
+
+
+def test_a_film_has_no_empty_strips_and_names_the_classes(tmp_path: Path) -> None:
+    from PIL import Image
+
+    wide = X * np.array([3, 1], np.float32)
+    file = plotting.animate(STEPS[:2], NET.apply, wide, Y, tmp_path / "film.gif", resolution=20, size=4.0, hold=0,
+                            labels=["a", "b", "c"], dark=True)
+    with Image.open(file) as image:
+        gray = np.asarray(image.convert("L"))
+    assert gray.shape[1] == 320 and gray.shape[0] < 160
+    assert (gray[:, 10:250].max(axis=1) > 60).mean() > 0.9  # something in nearly every row
+    with pytest.raises(ValueError, match="3 classes need as many labels, got 1"):
+        plotting.animate(STEPS, NET.apply, X, Y, tmp_path / "film.gif", labels=["a"])
+
+
+def test_each_parameter_is_explained() -> None:
+    for name in set(plotting.__all__) - {"COLORS"}:
+        text = getattr(plotting, name).__doc__
+        for parameter in inspect.signature(getattr(plotting, name)).parameters:
+            assert re.search(rf"`{parameter}\b", text), f"{name}: {parameter}"
 
 
 def frames(file: Path) -> list[bytes]:
