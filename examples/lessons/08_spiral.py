@@ -28,7 +28,7 @@ print("points in each class:", np.bincount(y))
 print("NumPy is as it was:", numpy_before == (np.dot, np.zeros, np.eye, np.random.randn))
 
 stream = np.random.RandomState(0)
-stream.randn(300)  # one number for each point
+stream.randn(300)  # one number for each point; later lessons get such weights from book_spiral.py
 params: DenseParams = {"w": np.float32(0.10) * stream.randn(2, 3).astype(np.float32), "b": np.zeros(3, np.float32)}
 
 outputs = dense(2, 3).apply(params, x)

@@ -75,13 +75,13 @@ print("  funcnn:           ", sigmoid(np.array([-1000.0])))
 
 try:
     figure = plotting.figure(10, 3.4)
-    blue, red, green = plotting.COLORS[:3]
+    colors = plotting.COLORS[::2]  # those that are dark enough for lines
     x = np.linspace(-4, 4, 401)
     for ax, (activation, by_hand) in zip(figure.subplots(1, 3), pairs, strict=True):
-        ax.plot(x, activation(x), color=blue, label=getattr(activation, "__name__", ""))
-        ax.plot(x, by_hand(x), color=red, linestyle="--", label="its slope at x")
+        ax.plot(x, activation(x), color=colors[0], label=getattr(activation, "__name__", ""))
+        ax.plot(x, by_hand(x), color=colors[1], linestyle="--", label="its slope at x")
         if activation is sigmoid:
-            ax.plot(x, dsigmoid_of_the_notebook(x), color=green, linestyle=":", label="the notebook's, given x")
+            ax.plot(x, dsigmoid_of_the_notebook(x), color=colors[2], linestyle=":", label="the notebook's, given x")
         ax.set(xlabel="x", ylim=(-1.2, 2.2))
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, loc="upper left")

@@ -72,11 +72,12 @@ try:
     figure = plotting.figure(10, 3.6)
     left, right = figure.subplots(1, 2)
     off = np.linspace(-3, 3, 301)
-    for color, loss in zip(plotting.COLORS, (losses.squared_error, losses.absolute_error, losses.huber), strict=False):
-        left.plot(off, loss(off, np.zeros_like(off)), color=color, label=loss.__name__)
+    errors = losses.squared_error, losses.absolute_error, losses.huber
+    for color, style, loss in zip(plotting.COLORS[::2], ("-", "--", ":"), errors, strict=False):
+        left.plot(off, loss(off, np.zeros_like(off)), style, color=color, label=loss.__name__)
     left.set(xlabel="prediction - target", ylabel="loss", ylim=(0, 6), title="a number")
     z = np.linspace(-6, 6, 301)
-    for color, answer in zip(plotting.COLORS, (1, 0), strict=False):
+    for color, answer in zip(plotting.COLORS[::2], (1, 0), strict=False):
         curve = losses.sigmoid_binary_cross_entropy(z, np.full(z.shape, answer))
         right.plot(z, curve, color=color, label=f"the answer is {'yes' if answer else 'no'}")
     right.set(xlabel="logit", ylim=(0, 6), title="yes or no: sigmoid_binary_cross_entropy")

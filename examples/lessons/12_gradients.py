@@ -83,8 +83,8 @@ try:
     first, height = np.linspace(0.5, 4.5, 201), neuron_loss(w, b)
     curve = [float(neuron_loss(np.array([each, *w[1:]]), b)) for each in first]
     ax.plot(first, curve, color=plotting.COLORS[0], label="loss")
-    ax.plot(first, height + dw[0] * (first - w[0]), "--", color=plotting.COLORS[1], label="its tangent")
-    ax.plot(w[0], height, "o", color=plotting.COLORS[1])
+    ax.plot(first, height + dw[0] * (first - w[0]), "--", color=plotting.COLORS[2], label="its tangent")
+    ax.plot(w[0], height, "o", color=plotting.COLORS[2])
     ax.set(xlabel="first weight", ylim=(-0.2, 2.2), title=f"the gradient is the slope, {dw[0]:.3f}")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)

@@ -55,9 +55,13 @@ for name, schedule in rates.items():
 
 try:
     figure = plotting.figure(8, 3.6)
-    (ax,) = plotting.history({"w": ways}, axes=figure.subplots())
+    ax = figure.subplots()
+    for color, (name, way) in zip(plotting.COLORS[::2], ways.items(), strict=False):
+        ax.plot(way, color=color, linewidth=1.2, label=name)
     ax.axhline(float(np.mean(examples)), color="black", linewidth=0.8, linestyle="--")
-    ax.set(title="one example at a time; the mean of all is dashed")
+    ax.set(title="one example at a time; the mean of all is dashed", xlabel="step", ylabel="w")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
     figure.savefig(folder / "learning_rate_decay.png", dpi=160)
     print(f"\nwrote {folder / 'learning_rate_decay.png'}")
 except ModuleNotFoundError as error:

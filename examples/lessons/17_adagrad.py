@@ -71,8 +71,8 @@ try:
     figure = plotting.figure(9, 3.4)
     for ax, (name, way) in zip(figure.subplots(1, 2, sharey=True), ways.items(), strict=True):
         for i, label in enumerate(("always there, should be 2", "rarely there, should be 3")):
-            ax.axhline(2 + i, color=plotting.COLORS[i], linewidth=0.8, linestyle="--")
-            ax.plot(way[:, i], color=plotting.COLORS[i], label=label)
+            ax.axhline(2 + i, color=plotting.COLORS[2 * i], linewidth=0.8, linestyle="--")
+            ax.plot(way[:, i], color=plotting.COLORS[2 * i], label=label)
         ax.set(title=name, xlabel="step")
         ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="lower right")

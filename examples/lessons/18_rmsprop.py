@@ -61,7 +61,7 @@ print(f"  and with Adagrad, at the same rate: {descents['adagrad'][100]:.9f}")
 try:
     figure = plotting.figure(9, 3.4)
     left, right = figure.subplots(1, 2)
-    for color, name in zip(plotting.COLORS, sizes, strict=False):
+    for color, name in zip(plotting.COLORS[::2], sizes, strict=False):
         left.loglog(range(1, 1001), sizes[name], color=color, label=name)
         right.plot(descents[name], color=color, label=name)
     left.set(title="gradient always 1, rate 0.01", xlabel="step", ylabel="its size")

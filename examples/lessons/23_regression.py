@@ -71,16 +71,20 @@ try:
     (curve, off), (falls, jumps) = figure.subplots(2, 2)
     wide = np.linspace(-0.25, 1.5, 351, dtype=np.float32)[:, None]
     curve.plot(wide, np.sin(2 * np.pi * wide), "--", color=plotting.COLORS[0], label="sine")
-    curve.plot(wide, net.apply(params, wide), color=plotting.COLORS[1], label="learnt, on 0 to 1")
+    curve.plot(wide, net.apply(params, wide), color=plotting.COLORS[2], label="learnt, on 0 to 1")
+    curve.set(title=f"epoch {asked.epochs - 1}")
     off.axhspan(-band, band, color="0.85", label="counts as right")
     for i, epoch in enumerate((best, asked.epochs - 1)):
-        off.plot(x, answers[epoch] - y, color=plotting.COLORS[i], label=f"epoch {epoch}: {accuracies[epoch]:.0%} right")
+        label = f"epoch {epoch}: {accuracies[epoch]:.0%} right"
+        off.plot(x, answers[epoch] - y, color=plotting.COLORS[2 * i], label=label)
     off.set(title="how far off the answers are", ylim=(-0.04, 0.04))
-    plotting.history({"loss": values, "accuracy": accuracies}, axes=[falls, jumps])
-    falls.set(xlabel="epoch")
-    jumps.set(xlabel="epoch", yscale="linear")
-    for ax in (curve, off):
-        ax.legend(frameon=False)
+    falls.semilogy(values, color=plotting.COLORS[0])
+    falls.set(xlabel="epoch", ylabel="loss")
+    jumps.plot(accuracies, color=plotting.COLORS[0], linewidth=0.8)
+    jumps.set(xlabel="epoch", ylabel="accuracy")
+    curve.legend(frameon=False)
+    off.legend(frameon=False)
+    for ax in (curve, off, falls, jumps):
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(asked.folder / "regression.png", dpi=160)
     print(f"\nwrote {asked.folder / 'regression.png'}")

@@ -64,9 +64,9 @@ for name, i in best.items():
 try:
     figure = plotting.figure(9, 3.6)
     for ax, (name, curves) in zip(figure.subplots(1, 2, sharey=True), values.items(), strict=True):
-        for color, (batch_name, curve) in zip(plotting.COLORS, curves.items(), strict=False):
+        for color, (batch_name, curve) in zip(plotting.COLORS[::2], curves.items(), strict=False):
             ax.plot(range(0, 400, 10), curve, color=color, label=f"loss on {batch_name} points")
-        ax.plot(10 * best[name], curves["fresh"][best[name]], "o", color=plotting.COLORS[1], label="best")
+        ax.plot(10 * best[name], curves["fresh"][best[name]], "o", color=plotting.COLORS[2], label="best")
         ax.set(title=name, xlabel="step", ylim=(0, None))
         ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)

@@ -54,10 +54,18 @@ def run_here(number: int, *arguments: str, source: str | None = None, draws: boo
     with pytest.MonkeyPatch.context() as patch, np.printoptions(), contextlib.redirect_stdout(screen), on_its_own():
         patch.setattr(sys, "argv", [str(path), *arguments])
         patch.syspath_prepend(path.parent)
-        for module in () if draws else ("matplotlib", "matplotlib.figure"):
-            patch.setitem(sys.modules, module, None)
+        if not draws:
+            hide_matplotlib(patch)
         exec(code, {"__name__": "__main__"})
     return screen.getvalue()
+
+
+def hide_matplotlib(patch: pytest.MonkeyPatch) -> None:
+    """Let matplotlib be missing, also to who has found it before and remembers."""
+    for module in ("matplotlib", "matplotlib.figure"):
+        patch.setitem(sys.modules, module, None)
+    if page := sys.modules.get("funcnn.plotting.page"):
+        page.figure_class.cache_clear()
 
 
 @functools.cache

@@ -26,18 +26,6 @@ class Change(NamedTuple):
     answer: Callable[[str], bool]
 
 
-def one(text: str, printed: str) -> list[float]:
-    """The numbers of the only line that holds a text."""
-    (line,) = (line for line in printed.splitlines() if text in line)
-    return numbers(line.replace(text, "", 1))
-
-
-def before(number: int, text: str) -> list[float]:
-    """The numbers of the only line that holds a text, as the lesson prints it unchanged."""
-    (line,) = lines_with(number, text)
-    return numbers(line.replace(text, "", 1))
-
-
 def below(title: str, printed: str, lines: int) -> list[float]:
     """The numbers of so many lines below a title."""
     (_, rest) = printed.split(f"{title}\n")
@@ -51,6 +39,18 @@ def grown(number: int, text: str, printed: str) -> float:
 
 def is_close(found: list[float], expected: list[float], atol: float = 1e-6) -> bool:
     return bool(found) and np.allclose(found, expected, rtol=0, atol=atol)
+
+
+def one(text: str, printed: str) -> list[float]:
+    """The numbers of the only line that holds a text."""
+    (line,) = (line for line in printed.splitlines() if text in line)
+    return numbers(line.replace(text, "", 1))
+
+
+def before(number: int, text: str) -> list[float]:
+    """The numbers of the only line that holds a text, as the lesson prints it unchanged."""
+    (line,) = lines_with(number, text)
+    return numbers(line.replace(text, "", 1))
 
 
 def by_hand(printed: str) -> list[str]:
@@ -196,7 +196,8 @@ def test_the_answer_holds(number: int) -> None:
 @each_change
 def test_the_lesson_asks_for_just_this_change(number: int) -> None:
     question = PATHS[number].read_text().partition("# CHANGE THIS")[2].replace("\n# ", " ")
-    assert f"`{CHANGES[number].new or CHANGES[number].old}`" in question  # what is put there, or what goes
+    old, new, _ = CHANGES[number]
+    assert (new or old).strip() in question  # where something is to be left out, that is named
 
 
 @each_change
