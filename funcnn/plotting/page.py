@@ -46,7 +46,8 @@ def figure(width: float = 6.4, height: float = 4.8, *, dark: bool = False) -> Fi
     `width` and `height` are in inches. With `dark`, its axes and their titles are light on dark; without, they are as
     matplotlib's style says, which may be "dark_background" itself. `figure.savefig(file)` writes 160 dots per inch and
     cuts off what is empty around the axes, unless it is told otherwise by `dpi=` or `bbox_inches=None`. Where
-    matplotlib is missing, a ModuleNotFoundError says how to install it.
+    matplotlib is missing, a ModuleNotFoundError says how to install it. Texts and legends that you put into axes
+    yourself have the colours of matplotlib's style, also with `dark`.
 
     `ax, other = figure(8, 3).subplots(1, 2)`
 
