@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,21 @@ def run(number: int, *arguments: str) -> str:
     return result.stdout
 
 
+@contextlib.contextmanager
+def on_its_own() -> Iterator[None]:
+    """A lesson may end early, once it has said what is missing; and what it sets of JAX, it sets for itself alone."""
+    before = sys.modules["jax"].config.jax_enable_x64 if sys.modules.get("jax") else False
+    with contextlib.suppress(SystemExit):
+        yield
+    if sys.modules.get("jax"):
+        sys.modules["jax"].config.update("jax_enable_x64", before)
+
+
 def run_here(number: int, *arguments: str, source: str | None = None, draws: bool = False) -> str:
     """What a lesson prints in this process, which has imported everything; unless it draws, matplotlib is missing."""
     path, screen = PATHS[number], io.StringIO()
     code = compile(source or path.read_text(), path, "exec")
-    with pytest.MonkeyPatch.context() as patch, np.printoptions(), contextlib.redirect_stdout(screen):
+    with pytest.MonkeyPatch.context() as patch, np.printoptions(), contextlib.redirect_stdout(screen), on_its_own():
         patch.setattr(sys, "argv", [str(path), *arguments])
         patch.syspath_prepend(path.parent)
         if not draws:

@@ -63,6 +63,27 @@ def five_networks(printed: str) -> list[list[float]]:
     return [numbers(line) for line in printed.split("\n\n")[0].splitlines()[1:6]]
 
 
+def near_the_best(printed: str) -> list[float]:
+    """Of lesson 32: how many tries near the best brought something, of how many, and the loss in the end."""
+    return numbers([line for line in printed.splitlines() if "brought something" in line][1])
+
+
+def rows_of(word: str, printed: str) -> list[list[float]]:
+    """Of lesson 36: the rows of a word, where it looks and what it has learnt."""
+    return [numbers(line.replace("%", "")) for line in printed.splitlines() if line.startswith(f"{word:>8}:")]
+
+
+def looks_at_both(row: list[float]) -> bool:
+    """Whether the second and the fifth word get the same, and nearly all."""
+    return len(row) == 9 and row[1] == row[4] and 45 < row[1] < 50
+
+
+def agreeing(printed: str) -> list[float]:
+    """Of lesson 39, which is left out without JAX: to how many digits the numbers agree."""
+    pytest.importorskip("jax")
+    return [numbers(line)[-1] for line in printed.splitlines() if line.endswith(" digits")]
+
+
 CHANGES: dict[int, Change] = {
     # ------------------------------------------------------------------------------------------- 01 to 25
     1: Change("inputs = [1.2, 2.3, 3.1]", "inputs = [1.2, 0.0, 3.1]", lambda printed: (
@@ -124,10 +145,10 @@ CHANGES: dict[int, Change] = {
     25: Change("return np.exp(-x * x)", "return x * x", lambda printed: (
         printed.split("\n\n")[1].splitlines()[12][24:26] == "##")),
     # ------------------------------------------------------------------------------------------- 26 to 31
-    26: Change("    return np.mean(", "    return 2 * np.mean(",
+    26: Change("return np.mean(", "return 2 * np.mean(",
                lambda text: [line.split()[0] for line in by_hand(text) if line.endswith(" False")]
                == ["dz2", "da1", "dz1", "dense_0/w", "dense_0/b", "dense_1/w", "dense_1/b"]),
-    27: Change('["relu"]', '["leaky relu"]', lambda text: all(
+    27: Change('bends["relu"]', 'bends["leaky relu"]', lambda text: all(
         dead == later == 0 and long > 1.3 * short for _, dead, later, long, _, _, short in five_networks(text))),
     28: Change("1e-3", "1e-1", lambda text: abs(one("L2  ", text)[2] - 1.0986) < 0.005
                and one("L2  ", text)[-1] < 0.35),
@@ -138,6 +159,23 @@ CHANGES: dict[int, Change] = {
     31: Change(", momentum=0.9", "", lambda text: "state_" not in text
                and text.partition("THE OPTIMIZER")[2].partition("THE UPDATE")[0].count("np.concatenate") == 1),
     # ------------------------------------------------------------------------------------------- from 32 on
+    32: Change("tries, scale = 1000, 0.05", "tries, scale = 1000, 0.005",
+               lambda printed: near_the_best(printed)[0] > 350 and near_the_best(printed)[2] > 0.7),
+    33: Change("places = 6", "places = 1",
+               lambda printed: min(one("dense  ", printed)[-1], one("convolution  ", printed)[-1]) > 95),
+    34: Change("start=done", "start=0",
+               lambda printed: "WITH THE WHOLE STATE, from step 30, it ends with other" in printed),
+    35: Change("decay_rate = 0.9", "decay_rate = 0.99",
+               lambda printed: (0.2 < one("after 10: mean", printed)[0] < 0.35
+                             and one("with what it remembers", printed)[0] < 60)),
+    36: Change('"cat", "slept"', '"cat", "saw", "the", "dog"',
+               lambda printed: looks_at_both(rows_of("it", printed)[0])),
+    37: Change('(line["w"] * x + line["b"] - y) ** 2', 'abs(line["w"] * x + line["b"] - y)',
+               lambda printed: one("is the longest", printed)[1] < 1.5 and abs(one("  w: [", printed)[-1] - 3) < 0.1),
+    38: Change("size = 64", "size = 50",
+               lambda printed: "so many calls: 30 and for these Python ran: 50 x 2\n" in printed),
+    39: Change("dtype = np.float64", "dtype = np.float32",
+               lambda printed: agreeing(printed)[-1] < 7.5 and max(agreeing(printed)[:2]) < 6.5),
 }
 
 each_change = pytest.mark.parametrize("number", CHANGES, ids=[PATHS[number].stem for number in CHANGES])
