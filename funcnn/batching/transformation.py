@@ -60,10 +60,12 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
 
         vmap(f)(x)[i] = f(x[i])    for each i along the first axis
 
-    `in_axes` says along which axis the examples lie in each argument: a number, None for an argument that all examples
-    share, or a tuple with one entry an argument, each of which may be a tree like the argument, or like the top of it.
-    Keyword arguments are mapped along axis 0. `out_axes` says the same of the result; None for one that is the same for
-    all. Inside, shapes are those of one example, and looking at a value (`if x > 0`, `float(x)`) is a `TracerError`.
+    - `f`: a function of one example. Inside, shapes are those of one, and looking at a value (`if x > 0`, `float(x)`)
+      is a `TracerError`.
+    - `in_axes`: along which axis the examples lie in each argument: a number, None for an argument that all examples
+      share, or a tuple with one entry an argument, each of which may be a tree like the argument, or like the top of
+      it. At least one is no None. Keyword arguments are mapped along axis 0.
+    - `out_axes`: the same of the result; None for one that is the same for all, else a ValueError.
 
     It composes with `grad`, `jvp`, `jacobian`, `custom_vjp`, itself and the rest in any order. A function without a
     batched way runs example by example, which a warning says.
@@ -74,7 +76,8 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
     array([[-2., -4.],
            [-6., -8.]])
 
-    Sizes that differ are a ValueError that names the arguments. As `jax.vmap`.
+    Sizes that differ are a ValueError that names the arguments. No example at all gives results of length 0, of the
+    dtypes that one has. As `jax.vmap`.
     """
     if not callable(f):
         raise TypeError(f"vmap: what is mapped must be a function, got a {type(f).__name__}; write vmap(f)(x)")

@@ -52,7 +52,7 @@ def underlying(x: Any) -> Any:
 
 
 def holds(condition: Any) -> bool:
-    """Whether a condition holds: what a check, or a choice between two ways, asks of values.
+    """Whether a `condition` holds: what a check, or a choice between two ways, asks of values.
 
     A recorder writes down the question and the answer, because what follows is right for that answer only.
     """
@@ -61,7 +61,7 @@ def holds(condition: Any) -> bool:
 
 
 def may_hold(condition: Any) -> bool:
-    """Whether a condition holds, as far as is known: what a check asks where numbers may be hidden."""
+    """Whether a `condition` holds, as far as is known: what a check asks where numbers may be hidden."""
     try:
         return holds(condition)
     except TracerError:
@@ -69,7 +69,7 @@ def may_hold(condition: Any) -> bool:
 
 
 def surely(condition: Any) -> bool:
-    """Whether a condition is known to hold: not where an interpreter hides the numbers."""
+    """Whether a `condition` is known to hold: not where an interpreter hides the numbers."""
     try:
         return holds(concrete(condition))
     except TracerError:
@@ -77,7 +77,7 @@ def surely(condition: Any) -> bool:
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
-    """What a function of Python's numbers gives; where one is recorded, that it was called.
+    """What `function(*args)` gives, a function of Python's numbers; where one is recorded, that it was called.
 
     >>> import math
     >>> call(math.sqrt, 4.0)
@@ -170,9 +170,11 @@ class Tracer:
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> Any:
+        """As `ndarray.astype`, of which `dtype` counts; `order`, `casting`, `subok`, `copy` say nothing of values."""
         return RULES[astype](self, dtype)
 
     def copy(self, order: str = "C") -> Tracer:
+        """Itself, which never changes; `order` says how memory lies, and there is none."""
         return self
 
     def __copy__(self) -> Tracer:
@@ -191,9 +193,11 @@ class Tracer:
         return np.round(self, ndigits or 0)
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
+        """As `ndarray.reshape`: `shape` is one, or its lengths; `options` are those of `np.reshape`."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 
     def transpose(self, *axes: Any) -> Any:
+        """As `ndarray.transpose`: `axes` are a tuple, or one each; none turns the order round."""
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     # NumPy's dispatch.
@@ -255,8 +259,11 @@ class Tracer:
     def __complex__(self) -> NoReturn: raise _leak("complex(x)", self)
     def __trunc__(self) -> NoReturn: raise _leak("math.trunc(x)", self)
     def __index__(self) -> NoReturn: raise _leak("using x as an index", self)
-    def item(self, *args: int) -> NoReturn: raise _leak("x.item()", self)
     def tolist(self) -> NoReturn: raise _leak("x.tolist()", self)
+
+    def item(self, *args: int) -> NoReturn:
+        """Refused, whatever `args` say, as `float(x)` is: the derivative would be lost."""
+        raise _leak("x.item()", self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TracerError(

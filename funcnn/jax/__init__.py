@@ -37,7 +37,9 @@ R = TypeVar("R")
 
 
 def jit(f: Callable[A, R], **options: object) -> Callable[A, R]:
-    """The same function, compiled by XLA: `jax.jit(lift(f), **options)`, whose options these are.
+    """The same function, compiled by XLA: `jax.jit(lift(f), **options)`, whose `options` these are.
+
+    `donate_argnums=(0, 1)`, for one, lets XLA write the new parameters over the old, which are then gone.
 
     >>> import numpy as np, funcnn as fn
     >>> slope = jit(fn.grad(lambda w, x: np.sum(np.tanh(w * x))))
@@ -52,6 +54,8 @@ def jit(f: Callable[A, R], **options: object) -> Callable[A, R]:
 
 def lift(f: Callable[A, R]) -> Callable[A, R]:
     """The same function for arrays of JAX, to be handed to its transformations: grad, vmap, scan, shard_map, jit.
+
+    `f` is NumPy code, users' or funcnn's own.
 
     >>> import jax, jax.numpy as jnp, numpy as np
     >>> def f(x):

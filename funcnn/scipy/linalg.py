@@ -84,7 +84,12 @@ def solve_triangular(a: Any, b: Any, trans: Transposed = 0, lower: bool = False,
 
         x = A⁻¹ b,    b̄ = A⁻ᵀ x̄,    Ā = -tri(b̄ xᵀ)
 
-    b is a vector (n,), or a matrix (..., n, k). With `unit_diagonal` the diagonal of a is taken to be 1.
+    - `a`: (..., n, n), of which the triangle above the diagonal counts, or with `lower` the one below.
+    - `b`: a vector (n,), or a matrix (..., n, k).
+    - `trans`: 0 or "N", 1 or "T", 2 or "C".
+    - `unit_diagonal`: whether the diagonal of a is taken to be 1, whatever stands there.
+
+    A diagonal with a 0 is a LinAlgError.
 
     >>> solve_triangular(np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([4.0, 5.0]), lower=True)
     array([2., 3.])
@@ -138,7 +143,7 @@ _CHO_SOLVE = row(_cho_solve, "y = inv(c @ c.T) @ b",
 
 
 def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Array:
-    """The x with a x = b, by the triangle of a that `cho_factor` gives.
+    """The x with a x = b, by the triangle of a that `cho_factor` gives, `c_and_lower`; `b` as in `solve_triangular`.
 
     >>> a, b = np.array([[4.0, 2.0], [2.0, 5.0]]), np.array([8.0, 12.0])
     >>> cho_solve(cho_factor(a), b)
@@ -166,7 +171,7 @@ _EXPM: Row = row(lambda a: linalg.expm(a), "y = 1 + a + a @ a / 2 + a @ a @ a / 
 
 
 def expm(a: Any) -> Array:
-    """The exponential of a matrix.
+    """The exponential of a matrix `a` (..., n, n).
 
         eᴬ = 1 + A + A² / 2! + A³ / 3! + ...
 
@@ -195,7 +200,7 @@ _SYLVESTER: Row = row(_sylvester, "y with a @ y + y @ b = q",
 
 
 def solve_sylvester(a: Any, b: Any, q: Any) -> Array:
-    """The X with A X + X B = Q.
+    """The X with A X + X B = Q, for `a` (..., m, m), `b` (..., n, n) and `q` (..., m, n).
 
     >>> solve_sylvester(np.array([[1.0]]), np.array([[2.0]]), np.array([[6.0]]))
     array([[2.]])
@@ -216,7 +221,7 @@ _SQRTM = row(_root, "y with y @ y = a",
 
 
 def sqrtm(a: Any) -> Array:
-    """The principal square root of a matrix, S S = A.
+    """The principal square root of a matrix `a` (..., n, n): S S = A.
 
     >>> sqrtm(np.array([[4.0, 0.0], [0.0, 9.0]]))
     array([[2., 0.],
