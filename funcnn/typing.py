@@ -2,6 +2,9 @@
 
 `Array` is a protocol, not a class: NumPy's float arrays, `jax.Array` and the values traced by `grad` all
 fit it. It is read-only, because data in funcnn never changes: no `x[0] = ..`, no `x += ..` that writes.
+
+These are for annotations. A loss of your own is `def loss(params: Params, x: Array, labels: Labels) -> Scalar`; a net
+is annotated by `funcnn.layers.Net`, and a width in a variable `Final`, so that mypy still compares it.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ else:
 
 
 class Mask(Protocol):
-    """What a comparison of arrays gives: an array of booleans."""
+    """What a comparison of arrays gives: an array of booleans, to combine by `&`, `|`, `~`, or to multiply by."""
 
     @property
     def shape(self) -> Shape: ...
@@ -126,7 +129,14 @@ if TYPE_CHECKING:
         def __iter__(self) -> Iterator[Key]: ...
         def __getitem__(self, index: int, /) -> Key: ...
 else:
-    IntArray = Key = Keys = np.ndarray
+    IntArray = np.ndarray
+    """An array of integers of NumPy: labels, counts, indices."""
+
+    Key = np.ndarray
+    """The state of a random stream: a read-only uint32[2]; to a type checker neither an array nor a number."""
+
+    Keys = np.ndarray
+    """Several keys, as `random.split` gives them, uint32 of shape (n, 2): unpack them or index them."""
 
 Scalar: TypeAlias = Array | np.floating[Any] | float
 """One number: what a loss returns and `grad` differentiates."""

@@ -191,7 +191,7 @@ def hessian(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A
         H[i, j] = d^2 f / dx_i dx_j
 
     f returns one number; x is the argument at `argnums`. Of a tree it is a tree of trees, of several argnums a tuple of
-    tuples. With n entries it takes n^2 of memory: `hvp` needs none of it.
+    tuples. Of n entries it has `n ** 2`: where that is too many, `hvp` needs none of them.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],

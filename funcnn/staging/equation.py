@@ -96,9 +96,13 @@ class Equation(NamedTuple):
     """One operation: `result = function(*operands, **options)`; variables may stand inside tuples and lists."""
 
     function: Any
+    """NumPy's, or another that the program calls."""
     operands: tuple[Any, ...]
+    """Variables, and constants as they are."""
     options: dict[str, Any]
+    """The keyword arguments."""
     result: Variable
+    """What later equations call the result by."""
     line: Line | None = None
     """Where the program asked for it; None where that is not known."""
     errors: tuple[tuple[str, str], ...] = ()

@@ -2,12 +2,12 @@
 
 A tree is a leaf (an array, a number, anything else) or a node: dict, `FrozenDict`, tuple, list, NamedTuple,
 or None, which has no leaves; OrderedDict, and what `register_node` and `register_dataclass` say. Dict keys are visited
-in sorted order, as in JAX, and printed in the order they were given; those of an OrderedDict as they are. A path, such
-as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`. Where a function takes `is_leaf`, that says of
-a node that it is a leaf here.
+in sorted order, as in JAX, and printed in the order they were given; those of an OrderedDict as they are. A `Path`,
+such as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`. Where a function takes `is_leaf`, that
+says of a node that it is a leaf here. `LEAF_TYPES` are the types known to be leaves; others are looked at.
 
-`structure` says what nodes are, `kinds` which else, `frozendict` how one is kept from changing, `vector` how a tree
-becomes one array, `exchange` how weights come from PyTorch and Keras.
+Of the files, `structure` says what nodes are, `kinds` which else, `frozendict` how one is kept from changing, `vector`
+how a tree becomes one array, `exchange` how weights come from PyTorch and Keras.
 """
 
 from __future__ import annotations

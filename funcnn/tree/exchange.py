@@ -49,11 +49,13 @@ def from_torch(state_dict: Mapping[str, Any], like: P, names: Mapping[str, str] 
     """The parameters of a PyTorch module in the form of `like`, such as `net.init(key)`, with its shapes and dtypes.
 
     - `state_dict`: `module.state_dict()`, or the arrays of a file (`checkpoint.load_file`), whose layers must be
-      numbered. Layers are taken in order, and their axes put into ours, as `funcnn.tree.exchange` says.
+      numbered. Layers are taken in order.
     - `like`: the tree to be filled; its values do not matter.
     - `names`: what each parameter is called there, `{"dense_0/w": "encoder.weight"}`, where the order or the names are
       others: then only what is named is taken, and every leaf of `like` must be.
-    - `axes`: in which order a parameter's axes stand there, `{"table/w": (0, 1)}`, if not in the usual one.
+    - `axes`: in which order a parameter's axes stand there, `{"table/w": (0, 1)}`, if not in the usual one: there
+      `(out, in)` for `w (in, out)` here, `(out, in, *kernel)` for `(*kernel, in, out)`, of a transposed convolution
+      `(in, out, *kernel)`, and of an embedding, a matrix without a bias, as here.
 
     Numbers are converted where that is exact (float16 and bfloat16 into float32). A layer too many or too few, another
     shape, and a dtype that `like` cannot hold are a ValueError that names both sides.
