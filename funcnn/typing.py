@@ -3,6 +3,9 @@
 `Array` is a protocol, not a class: NumPy's float arrays, `jax.Array` and the values traced by `grad` all
 fit it. It is read-only, because data in funcnn never changes: no `x[0] = ..`, no `x += ..` that writes.
 
+A `Key` is the state of a random stream, at run time a read-only uint32[2], to a type checker neither an array nor a
+number; `Keys` are several, as `random.split` gives them, and `IntArray` is NumPy's array of integers.
+
 These are for annotations. A loss of your own is `def loss(params: Params, x: Array, labels: Labels) -> Scalar`; a net
 is annotated by `funcnn.layers.Net`, and a width in a variable `Final`, so that mypy still compares it.
 """

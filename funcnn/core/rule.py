@@ -194,7 +194,10 @@ _SEQUENCES = (tuple, list)
 
 
 def innermost(values: Iterable[Any]) -> Any:
-    """The interpreter begun last among those of traced `values`, also inside lists and tuples; None without any."""
+    """The interpreter begun last among those of traced `values`, also inside lists and tuples; None without any.
+
+    >>> innermost([1.0, [np.ones(2), None]])
+    """
     owner = None
     for value in values:
         if isinstance(value, Tracer):

@@ -38,14 +38,24 @@ LATER: dict[str, str] = {}
 
 
 def concrete(x: Any) -> Any:
-    """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with."""
+    """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with.
+
+    >>> from funcnn import grad
+    >>> grad(lambda x: x * concrete(x))(3.0)                # what is calculated with it is a constant
+    3.0
+    """
     while isinstance(x, Tracer) and not x.is_recorded:
         x = x.owner.look(x)
     return x
 
 
 def underlying(x: Any) -> Any:
-    """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each."""
+    """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each.
+
+    >>> from funcnn import vmap
+    >>> _ = vmap(lambda x: print(underlying(x)) or x)(np.array([1.0, 2.0]))
+    [1. 2.]
+    """
     while isinstance(x, Tracer) and not (x.is_recorded or x.is_hidden):
         x = x.value
     return x
@@ -55,6 +65,11 @@ def holds(condition: Any) -> bool:
     """Whether a `condition` holds: what a check, or a choice between two ways, asks of values.
 
     A recorder writes down the question and the answer, because what follows is right for that answer only.
+
+    >>> from funcnn import jit
+    >>> absolute = jit(lambda x: x if holds(x >= 0) else -x)
+    >>> absolute(2.0), absolute(-3.0)
+    (2.0, 3.0)
     """
     known = underlying(condition)
     return known.owner.ask(known) if isinstance(known, Tracer) else bool(known)

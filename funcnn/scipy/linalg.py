@@ -109,6 +109,9 @@ def cho_factor(a: Any, lower: bool = False) -> tuple[Array, bool]:
 
         a = cᴴ c, c upper,    or    a = c cᴴ, c lower
 
+    `a` is (..., n, n), of which one triangle is read, and `lower` says which; where it is not positive definite, that
+    is a LinAlgError.
+
     >>> c, lower = cho_factor(np.array([[4.0, 2.0], [2.0, 5.0]]))
     >>> c, lower
     (array([[2., 1.],
