@@ -24,9 +24,9 @@ from funcnn._arguments import real_number, whole_number
 from funcnn._arrays import readonly
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
-    from funcnn.typing import Array, IntArray, Key, Shape
+    from funcnn.typing import Array, DTypeLike, IntArray, Key, Shape
 
 __all__ = ["nnfs_sine", "nnfs_spiral", "nnfs_vertical", "sine", "spiral", "vertical"]
 

@@ -12,16 +12,19 @@ is annotated by `funcnn.layers.Net`, and a width in a variable `Final`, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, TypedDict, final
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike as ArrayLike, DTypeLike as DTypeLike, NDArray
     from typing_extensions import ReadOnly, TypeVar
 else:
     from typing import TypeVar
+
+    ArrayLike = np.ndarray | Sequence | float  # as pages of documentation write them: NumPy's own fill a line each
+    DTypeLike = np.dtype | type | str
 
 __all__ = ["AnyWidth", "Array", "Axis", "DenseParams", "Dim", "IntArray", "Key", "Keys", "Labels", "Mask", "Params",
            "Scalar", "Schedule", "Shape"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -26,7 +26,10 @@ R_co = TypeVar("R_co", covariant=True)
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-Axes: TypeAlias = "int | tuple[Axes, ...] | list[Any] | Mapping[Any, Axes] | None"
+if TYPE_CHECKING:
+    Axes: TypeAlias = "int | tuple[Axes, ...] | list[Any] | Mapping[Any, Axes] | None"
+else:
+    Axes = int | tuple | list | Mapping | None  # as pages of documentation write it
 """Along which axis the examples lie: in everything, or in each part of a tree; None in what they share."""
 
 

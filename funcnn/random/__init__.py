@@ -49,9 +49,9 @@ from funcnn.random.distributions import (
 from funcnn.random.threefry import WORD, between, draw, hash_pair, hash_pairs, unit
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import NDArray
 
-    from funcnn.typing import Key, Keys, Shape
+    from funcnn.typing import ArrayLike, DTypeLike, Key, Keys, Shape
 
 __all__ = ["ball", "bernoulli", "beta", "bits", "categorical", "choice", "dirichlet", "exponential", "fold_in", "gamma",
            "gumbel", "key", "laplace", "logistic", "multivariate_normal", "normal", "permutation", "poisson",

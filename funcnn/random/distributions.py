@@ -17,10 +17,10 @@ from funcnn.random.batched import of_each_key
 from funcnn.random.threefry import Words, draw, hash_pairs
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from funcnn.random.threefry import Floats
-    from funcnn.typing import Array, Key, Shape
+    from funcnn.typing import Array, ArrayLike, DTypeLike, Key, Shape
 
 __all__ = ["ball", "beta", "dirichlet", "exponential", "gamma", "gumbel", "laplace", "logistic", "multivariate_normal",
            "normal", "poisson", "rademacher", "student_t", "t"]

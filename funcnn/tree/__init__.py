@@ -45,7 +45,7 @@ from funcnn.tree.structure import (
 from funcnn.tree.vector import ravel
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from funcnn.typing import DTypeLike
 
 __all__ = [
     "LEAF_TYPES", "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal",
