@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, Typed
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike as ArrayLike, DTypeLike as DTypeLike, NDArray
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike as DTypeLike
+    from numpy.typing import NDArray
     from typing_extensions import ReadOnly, TypeVar
 else:
     from typing import TypeVar

@@ -75,7 +75,8 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
 
     >>> import funcnn as fn
     >>> x, w = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
-    >>> fn.vmap(fn.grad(lambda w, x: (x @ w) ** 2), in_axes=(None, 0))(w, x)      # the gradient of each example
+    >>> loss = lambda w, x: (x @ w) ** 2
+    >>> fn.vmap(fn.grad(loss), in_axes=(None, 0))(w, x)     # the gradient of each example
     array([[-2., -4.],
            [-6., -8.]])
 
