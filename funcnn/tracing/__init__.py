@@ -110,7 +110,7 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A value that opens in a notebook; elsewhere its text."""
+    """A `value` that opens in a notebook; elsewhere its text."""
 
     value: object
 
@@ -124,7 +124,7 @@ class Shown:
 
 
 def show(value: object) -> Shown:
-    """Any value as a page of a notebook: a tree that opens, down to the heat map and the statistics of each array.
+    """Any `value` as a page of a notebook: a tree that opens, down to the heat map and the statistics of each array.
 
     Put it at the end of a cell. Nets, parameters, traces and programs are shown so without it; it is for arrays, dicts,
     and states of optimizers.
