@@ -1,5 +1,19 @@
 """funcnn: pure-functional neural networks on NumPy alone.
 
+A network is a function of its parameters, and parameters are data that never change. Any function written in NumPy can
+be transformed: `grad` differentiates it, `vmap` maps it over examples, `jit` runs it without its Python, in any order.
+So a step of learning is a pure function, too:
+
+    net = dense(2, 64) >> relu >> dense(64, 3)
+    params = net.init(random.key(0))
+
+    def loss(params, x, y):
+        return np.mean(softmax_cross_entropy(net.apply(params, x), y))
+
+    value, grads = fn.value_and_grad(loss)(params, x, y)
+    updates, opt_state = optimizer.update(grads, opt_state, params)
+    params = apply_updates(params, updates)
+
 Each room, a file or a folder, answers one question; a folder's `__init__` is its face. Read them in this order, in
 which they are also imported: a room knows those above it and none below.
 

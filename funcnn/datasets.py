@@ -25,9 +25,9 @@ from funcnn._arrays import readonly
 from funcnn._later import later
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
-    from funcnn.typing import Array, IntArray, Key, Shape
+    from funcnn.typing import Array, DTypeLike, IntArray, Key, Shape
 
 __all__ = ["nnfs_sine", "nnfs_spiral", "nnfs_vertical", "sine", "spiral", "vertical"]
 

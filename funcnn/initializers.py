@@ -26,7 +26,7 @@ from funcnn.tree.frozendict import FrozenDict
 from funcnn.typing import Array, Key, Shape
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from funcnn.typing import DTypeLike
 
 __all__ = [
     "Initializer", "constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal",

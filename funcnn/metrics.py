@@ -21,7 +21,9 @@ from funcnn.typing import Array, IntArray, Labels, Mask, Scalar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+
+    from funcnn.typing import ArrayLike
 
 __all__ = ["accuracy", "average_precision", "binary_accuracy", "brier", "calibration_curve", "confusion_matrix", "f1",
            "log_loss", "mean_absolute_percentage_error", "mean_over_batches", "precision", "r2", "recall",

@@ -2,21 +2,32 @@
 
 `Array` is a protocol, not a class: NumPy's float arrays, `jax.Array` and the values traced by `grad` all
 fit it. It is read-only, because data in funcnn never changes: no `x[0] = ..`, no `x += ..` that writes.
+
+A `Key` is the state of a random stream, at run time a read-only uint32[2], to a type checker neither an array nor a
+number; `Keys` are several, as `random.split` gives them, and `IntArray` is NumPy's array of integers.
+
+These are for annotations. A loss of your own is `def loss(params: Params, x: Array, labels: Labels) -> Scalar`; a net
+is annotated by `funcnn.layers.Net`, and a width in a variable `Final`, so that mypy still compares it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, TypedDict, final
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike as DTypeLike
     from numpy.typing import NDArray
     from typing_extensions import ReadOnly, TypeVar
 else:
     from typing import Required as ReadOnly  # which came with Python 3.13, and is for the checker
     from typing import TypeVar
+
+    ArrayLike = np.ndarray | Sequence | float  # as pages of documentation write them: NumPy's own fill a line each
+    DTypeLike = np.dtype | type | str
 
 __all__ = ["AnyWidth", "Array", "Axis", "DenseParams", "Dim", "IntArray", "Key", "Keys", "Labels", "Mask", "Params",
            "Scalar", "Schedule", "Shape"]
@@ -38,7 +49,7 @@ else:
 
 
 class Mask(Protocol):
-    """What a comparison of arrays gives: an array of booleans."""
+    """What a comparison of arrays gives: an array of booleans, to combine by `&`, `|`, `~`, or to multiply by."""
 
     @property
     def shape(self) -> Shape: ...
@@ -127,7 +138,14 @@ if TYPE_CHECKING:
         def __iter__(self) -> Iterator[Key]: ...
         def __getitem__(self, index: int, /) -> Key: ...
 else:
-    IntArray = Key = Keys = np.ndarray
+    IntArray = np.ndarray
+    """An array of integers of NumPy: labels, counts, indices."""
+
+    Key = np.ndarray
+    """The state of a random stream: a read-only uint32[2]; to a type checker neither an array nor a number."""
+
+    Keys = np.ndarray
+    """Several keys, as `random.split` gives them, uint32 of shape (n, 2): unpack them or index them."""
 
 Scalar: TypeAlias = Array | np.floating[Any] | float
 """One number: what a loss returns and `grad` differentiates."""

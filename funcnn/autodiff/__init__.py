@@ -1,4 +1,4 @@
-"""How is plain NumPy code differentiated? `grad`, `vjp`, `jacobian`, `custom_vjp`.
+"""How is plain NumPy code differentiated? `grad`, `vjp`, `jacobian`, `custom_vjp`; users find all in `funcnn` itself.
 
 Read it in this order: `reverse` (a run of f, and the way back), `scatter` (cotangents of picked entries), `operators`
 (all other derivatives, as theorems about `vjp`), `custom` (a derivative of your own).

@@ -37,7 +37,7 @@ def _is_container(x: Any) -> bool:
 
 
 def stop_gradient(x: P) -> P:
-    """The same tree of values, as constants: their derivative is taken to be 0.
+    """The same values, an array or a tree `x` of them, as constants: their derivative is taken to be 0.
 
     >>> from funcnn import grad
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
@@ -62,7 +62,7 @@ STOP = Rule(lambda x: x, name="stop_gradient")
 class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
     """A function with a derivative of your own: the way to define a fused or stabilised operation.
 
-    Decorate the function, then give its derivative in one of two forms:
+    Decorate the function, `fun`, then give its derivative in one of two forms:
 
     - `f.defvjp(fwd, bwd)`, as in JAX: `fwd(*args)` returns `(f(*args), residuals)`, `bwd(residuals, g)` a tuple
       with the cotangent of each argument, or None where it has none. Arguments and results may be trees.
@@ -96,12 +96,22 @@ class custom_vjp(Rule, Generic[A, R]):  # the name is JAX's
 
     def defvjp(self, fwd: Callable[..., tuple[R, Res]], bwd: Callable[[Res, Any], tuple[Any, ...]], *,
                formula: Sequence[str] = ()) -> None:
-        """Give the derivative as a forward and a backward function that share residuals."""
+        """Give the derivative as a forward and a backward function that share residuals.
+
+        - `fwd`: `fwd(*args)` returns what the function returns, and the residuals, any tree.
+        - `bwd`: `bwd(residuals, g)` returns a tuple with the cotangent of each argument, like it, or None where it has
+          none; another number of them is a TypeError.
+        - `formula`: the texts that `funcnn.tracing` shows, of the value and of each cotangent.
+        """
         self.fwd, self.bwd, self.vjps = fwd, bwd, ()
         self.lines = tuple(formula)
 
     def defvjps(self, *vjps: Callable[..., Any] | None, formula: Sequence[str] = ()) -> None:
-        """Give the derivative as one pullback an argument, called as `(g, y, *args)`."""
+        """Give the derivative as one pullback an argument, called as `(g, y, *args)`.
+
+        `vjps` are these functions, in the order of the arguments, None where there is none; what one returns has the
+        shape of its argument. `formula` as in `defvjp`.
+        """
         self.fwd, self.bwd, self.vjps = None, None, vjps
         self.lines = tuple(formula)
 
@@ -256,8 +266,9 @@ def _checked(name: str, position: int, arg: Any, cotangent: Any) -> tuple[Any, .
 def remat(f: Callable[A, R]) -> Callable[A, R]:
     """The same function, whose intermediate values are not kept for the way back but computed again.
 
-    It trades time for memory: a tape keeps the arguments of such a call and nothing of its inside. Arguments
-    and results may be trees; what is differentiated must be an argument.
+    It trades time for memory: a tape keeps the arguments of such a call and nothing of its inside; `f` runs once more
+    on the way back. Arguments and results may be trees; what is differentiated must be an argument, by position;
+    another traced value in it is a `TracerError`.
 
     >>> import numpy as np
     >>> from funcnn import grad

@@ -36,7 +36,8 @@ def linearize(f: Callable[[*X], R], *primals: *X) -> tuple[R, Callable[[*X], R]]
     >>> y, pushforward(np.array([1.0, 0.0]))
     (array([1., 4.]), array([2., 0.]))
 
-    As `jax.linearize`. It is the pullback of the pullback: f runs once, whatever the number of tangents.
+    As `jax.linearize`. It is the pullback of the pullback: f runs once, whatever the number of tangents, which are
+    trees like the `primals`.
     """
     y, pullback = vjp(f, *primals)
     _check_real("jvp", y)
@@ -86,7 +87,10 @@ def _zero(y: Any) -> Any:
 def jvp(f: Callable[[*X], R], primals: tuple[*X], tangents: tuple[*X]) -> tuple[R, R]:
     """`f(*primals)` and its derivative in the direction of the tangents: forward mode.
 
-        y = f(x);    t_y = (dy/dx) t
+        y = f(x);    dy = (dy/dx) t
+
+    `primals` and `tangents` are tuples, one entry an argument of f; a tangent is a tree like its primal, of the same
+    shapes (else a ValueError), zeros for what is not moved.
 
     >>> jvp(np.sin, (0.0,), (2.0,))
     (np.float64(0.0), np.float64(2.0))
@@ -109,7 +113,8 @@ def jacrev(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A,
 
         J[i, j] = dy_i / dx_j,    of shape y.shape + x.shape
 
-    Where y or x is a tree, the result is a tree like y of trees like x.
+    `f` may return an array or a tree of them; x is the argument at `argnums`, a number or several of them. Where y or x
+    is a tree, the result is a tree like y of trees like x; several argnums count as a tuple.
 
     >>> jacrev(lambda x: np.array([[1.0, 2.0], [3.0, 4.0]]) @ x)(np.array([1.0, 1.0]))
     array([[1., 2.],
@@ -133,7 +138,7 @@ def jacrev(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A,
 def jacfwd(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A, Any]:
     """The Jacobian of f by forward mode: a pushforward for each entry of x, all at once; cheap when x is small.
 
-    The result is that of `jacrev`.
+    `f`, `argnums` and the result are those of `jacrev`.
 
     >>> jacfwd(lambda x: np.stack([x, x ** 2, x ** 3]))(2.0)
     array([ 1.,  4., 12.])
@@ -185,6 +190,9 @@ def hessian(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A
 
         H[i, j] = d^2 f / dx_i dx_j
 
+    f returns one number; x is the argument at `argnums`. Of a tree it is a tree of trees, of several argnums a tuple of
+    tuples. Of n entries it has `n ** 2`: where that is too many, `hvp` needs none of them.
+
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],
            [6., 0.]])
@@ -197,7 +205,7 @@ def hessian(f: Callable[A, Any], argnums: int | Sequence[int] = 0) -> Callable[A
 def hvp(f: Callable[[P, *X], Scalar], primals: tuple[P, *X], tangents: tuple[P, *X]) -> P:
     """The Hessian of f times a vector, without the Hessian: the pullback of the gradient, H being symmetric.
 
-    Primals and tangents are tuples, one entry an argument of f; the result is like the first primal.
+    `primals` and `tangents` are tuples, one entry an argument of f; the result is like the first primal.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1], (np.array([3.0, 2.0]),), (np.array([1.0, 0.0]),))
     array([4., 6.])
@@ -216,6 +224,9 @@ def elementwise_grad(f: np.ufunc, argnums: int = 0) -> Callable[..., Array]: ...
 def elementwise_grad(f: Callable[A, R], argnums: int = 0) -> Callable[A, R]: ...
 def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """The derivative of a function that works entry by entry, at each entry: the pullback of ones.
+
+    `argnums` is the position of the argument that is differentiated. That f works entry by entry is not checked: of
+    another function it is the gradient of the sum of all results.
 
     >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0]))
     array([1.        , 0.41997434])

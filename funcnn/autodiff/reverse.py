@@ -61,9 +61,14 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
 
         value, gradient = f(x), df/dx
 
-    x, the argument at `argnums`, may be any tree of floating-point arrays; the gradient is a tree of the same
-    type, each leaf with the shape and dtype of its own. Several argnums give a tuple of gradients. With
-    `has_aux`, f returns `(value, aux)` and so does the first result. f must return one real number.
+    - `f`: a function of NumPy code that returns one real number. Where it looks at a traced value (`float(x)`,
+      `math.exp(x)`, `if x > 0` of an array), that is a `TracerError` which says what to write instead.
+    - `argnums`: the position of x among the arguments; several, as `(0, 1)`, give a tuple of gradients. Keyword
+      arguments are not differentiated.
+    - `has_aux`: f returns `(value, aux)`, and so does the first result; aux is any tree.
+
+    x may be any tree of floating-point arrays; the gradient is a tree of the same type, each leaf with the shape and
+    dtype of its own, read-only, and 0 where f does not depend on it. Integers among its leaves are a TypeError.
 
     >>> value_and_grad(lambda p, x: np.sum((p["a"] * x) ** 2))({"a": np.float64(3.0)}, np.array([1.0, 2.0]))
     (np.float64(45.0), {'a': np.float64(30.0)})
@@ -118,8 +123,8 @@ def grad(f: Callable[A, Any], argnums: _OtherArgnums, has_aux: bool = False) -> 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of `f`: a function of the same arguments that returns df/dx.
 
-    Arguments, types and errors are those of `value_and_grad`; with `has_aux` it returns `(gradient, aux)`.
-    It nests: `grad(grad(f))` is the second derivative of a function of one number.
+    `argnums`, types and errors are those of `value_and_grad`; with `has_aux`, f returns `(value, aux)` and this
+    `(gradient, aux)`. It nests: `grad(grad(f))` is the second derivative of a function of one number.
 
     >>> grad(np.tanh)(0.0), grad(grad(lambda x: x ** 3))(2.0)
     (1.0, 12.0)
@@ -146,8 +151,9 @@ def vjp(f: Callable[[*X], Any], *primals: *X, has_aux: bool = False) -> Any:
 
         y, pullback = vjp(f, x);    pullback(g)[i][...] = sum over y's entries of g * dy / dx_i[...]
 
-    Primals and y may be trees of floating-point arrays; g must be like y. The pullback may be called again. As
-    in `grad`, arrays of up to 16 KB that can be written into are copied; larger ones must stay as they are meanwhile.
+    `primals` and y may be trees of floating-point arrays; g must be like y, else it is a ValueError. With `has_aux`, f
+    returns `(y, aux)`, and vjp `(y, pullback, aux)`. The pullback may be called again. As in `grad`, arrays of up to
+    16 KB that can be written into are copied; larger ones must stay as they are meanwhile.
 
     >>> y, pullback = vjp(lambda x, w: x @ w, np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     >>> y, pullback(np.array([[1.0]]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -26,7 +26,10 @@ R_co = TypeVar("R_co", covariant=True)
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-Axes: TypeAlias = "int | tuple[Axes, ...] | list[Any] | Mapping[Any, Axes] | None"
+if TYPE_CHECKING:
+    Axes: TypeAlias = "int | tuple[Axes, ...] | list[Any] | Mapping[Any, Axes] | None"
+else:
+    Axes = int | tuple | list | Mapping | None  # as pages of documentation write it
 """Along which axis the examples lie: in everything, or in each part of a tree; None in what they share."""
 
 
@@ -60,21 +63,25 @@ def vmap(f: Callable[A, R], in_axes: Axes = 0, out_axes: Axes = 0) -> Mapped[A, 
 
         vmap(f)(x)[i] = f(x[i])    for each i along the first axis
 
-    `in_axes` says along which axis the examples lie in each argument: a number, None for an argument that all examples
-    share, or a tuple with one entry an argument, each of which may be a tree like the argument, or like the top of it.
-    Keyword arguments are mapped along axis 0. `out_axes` says the same of the result; None for one that is the same for
-    all. Inside, shapes are those of one example, and looking at a value (`if x > 0`, `float(x)`) is a `TracerError`.
+    - `f`: a function of one example. Inside, shapes are those of one, and looking at a value (`if x > 0`, `float(x)`)
+      is a `TracerError`.
+    - `in_axes`: along which axis the examples lie in each argument: a number, None for an argument that all examples
+      share, or a tuple with one entry an argument, each of which may be a tree like the argument, or like the top of
+      it. At least one is no None. Keyword arguments are mapped along axis 0.
+    - `out_axes`: the same of the result; None for one that is the same for all, else a ValueError.
 
     It composes with `grad`, `jvp`, `jacobian`, `custom_vjp`, itself and the rest in any order. A function without a
     batched way runs example by example, which a warning says.
 
     >>> import funcnn as fn
     >>> x, w = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
-    >>> fn.vmap(fn.grad(lambda w, x: (x @ w) ** 2), in_axes=(None, 0))(w, x)      # the gradient of each example
+    >>> loss = lambda w, x: (x @ w) ** 2
+    >>> fn.vmap(fn.grad(loss), in_axes=(None, 0))(w, x)     # the gradient of each example
     array([[-2., -4.],
            [-6., -8.]])
 
-    Sizes that differ are a ValueError that names the arguments. As `jax.vmap`.
+    Sizes that differ are a ValueError that names the arguments. No example at all gives results of length 0, of the
+    dtypes that one has. As `jax.vmap`.
     """
     if not callable(f):
         raise TypeError(f"vmap: what is mapped must be a function, got a {type(f).__name__}; write vmap(f)(x)")

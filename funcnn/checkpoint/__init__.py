@@ -1,4 +1,4 @@
-"""A tree in a file, and the same tree back, bit for bit: `save`, `load`, `keep`; `load_file`.
+"""How does a run outlive its machine? `save` and `load` a tree, bit for bit; `keep` the steps of a run; `load_file`.
 
 A checkpoint is a `.safetensors` file, which the official library opens too. Its arrays are named by their paths in
 the tree as `tree.keystr` writes them, `0/dense_0/w`; where two paths would be written alike, `/` in a key becomes

@@ -28,10 +28,15 @@ STEP = re.compile(r"step_([0-9]{8,18})\.safetensors")
 def keep(folder: str | os.PathLike[str], step: int, tree: Any, *, last: int = 3, value: float | None = None) -> Path:
     """Save a tree as a step of a run, and remove what is neither among the last steps nor the best; the file's path.
 
-    The file is `step_00000100.safetensors` in the folder, which is made if it is missing. `value` says how good the
-    step is: less is better, as of a loss on validation data; the step of the least value stays, of equals the first.
-    NaN is never the best. Removed is only what `keep` has written, once the new file is safe. A step before one that
-    the folder has whole is an error, so that two runs do not mix; the same step again replaces it.
+    - `folder`: the run's own, which is made if it is missing. The file in it is `step_00000100.safetensors`.
+    - `step`: how many are done, 0 and more. One before a step that the folder has whole is a `CheckpointError`, so that
+      two runs do not mix; the same step again replaces it.
+    - `tree`: what `save` takes.
+    - `last`: how many of the last steps stay, 1 and more.
+    - `value`: how good the step is: less is better, as of a loss on validation data; the step of the least value stays,
+      of equals the first. NaN is never the best; None says nothing.
+
+    Removed is only what `keep` has written, once the new file is safe.
 
     >>> import tempfile
     >>> import numpy as np
@@ -60,25 +65,27 @@ def keep(folder: str | os.PathLike[str], step: int, tree: Any, *, last: int = 3,
 
 
 def latest(folder: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = ()) -> tuple[int, T] | None:
-    """The last step that `keep` has saved in a folder, and its tree as `load` gives it; None if there is no step yet.
+    """The last step that `keep` has saved in a `folder`, and its tree as `load` gives it; None if there is no step yet.
 
-    A file that is damaged is passed over with a warning that names it; if all are, that is an error, and so is a file
-    of one step that has the name of another. An example stands at `keep`.
+    `like` and `at` are those of `load`. A file that is damaged is passed over with a warning that names it; if all
+    are, that is an error, and so is a file of one step that has the name of another. An example stands at `keep`.
     """
     return _first_whole(lambda: all_steps(folder)[::-1], folder, like, at)
 
 
 def best(folder: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = ()) -> tuple[int, T] | None:
-    """The step with the least value that `keep` has saved in a folder, and its tree; None if no step has a value.
+    """The step with the least value that `keep` has saved in a `folder`, and its tree; None if no step has a value.
 
-    A file that is damaged is passed over with a warning that names it; if all are, that is an error. An example
-    stands at `keep`.
+    `like` and `at` are those of `load`. A file that is damaged is passed over with a warning that names it; if all
+    are, that is an error. An example stands at `keep`.
     """
     return _first_whole(lambda: _by_value(_all_metadata(folder)), folder, like, at)
 
 
 def all_steps(folder: str | os.PathLike[str]) -> list[int]:
-    """The steps that a folder has, in order, whole or not; as of Orbax's `CheckpointManager`.
+    """The steps that a `folder` has, in order, whole or not; as of Orbax's `CheckpointManager`.
+
+    One that is empty or not there has none; other files in it do not matter.
 
     >>> all_steps("/a/folder/that/is/not/there")
     []

@@ -38,12 +38,13 @@ SHOWN = 100
 
 
 def save(path: str | os.PathLike[str], tree: Any) -> None:
-    """Write a tree into a `.safetensors` file, which is there whole or not at all, also after a crash.
+    """Write a `tree` into a `.safetensors` file, which is there whole or not at all, also after a crash.
 
-    Leaves are arrays of bool, int8..int64, uint8..uint64, float16..float64, bfloat16 and complex64, and Python's bool,
-    int, float and str; nodes are those of `funcnn.tree`. A sha256 over everything lets `load` refuse a file of which
-    one byte has changed. The file is written beside its place, brought to the disk, and moved there; a folder that is
-    missing is made. Equal trees give equal files. Errors are `CheckpointError`.
+    `path` is the file's, with the ending that you choose; one that is there is replaced. Leaves are arrays of bool,
+    int8..int64, uint8..uint64, float16..float64, bfloat16 and complex64, and Python's bool, int, float and str; nodes
+    are those of `funcnn.tree`. A sha256 over everything lets `load` refuse a file of which one byte has changed. The
+    file is written beside its place, brought to the disk, and moved there; a folder that is missing is made. Equal
+    trees give equal files. Errors are `CheckpointError`.
 
     Arrays of JAX are saved as NumPy's, gathered from their devices; of a typed key its words. One with parts on devices
     of other processes is an error: gather it in all of them, save in one.
@@ -68,22 +69,26 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
          names: Mapping[str, str] | None = None, leave_out: bool = False) -> T:
     """The tree that `save` has written, in the form of `like`: a tree of the same nodes, shapes and dtypes.
 
-    `like` is what a run starts with, such as `(params, optimizer.init(params))`; its values do not matter. Where the
-    file has something else, one error names all the places. `at` says where in the saved tree `like` stands:
-    "0/dense_0", or `(0, "dense_0")`; there, too, `like` has all that the file has. Arrays come back read-only and
-    aligned to 64 bytes; dicts as the dicts of `like`; 0-d arrays and scalars of NumPy as what `like` has. An
-    np.float64, which is a float, stays one. Where `like` has an array of JAX, or the outline of one, one comes back, on
-    its devices and split as it is, so a run goes on with other devices; where it has a typed key, the key of the words.
-    A Python number and a 0-d array of its kind, as `jax.jit` makes of counts, stand for each other.
+    - `path`: the file. One that has changed raises `DamagedCheckpointError`, none at all `CheckpointNotFoundError`.
+    - `like`: what a run starts with, such as `(params, optimizer.init(params))`; its values do not matter. Where the
+      file has something else, one `CheckpointError` names all the places.
+    - `at`: where in the saved tree `like` stands: "0/dense_0", or `(0, "dense_0")`; by default it is all of it. There,
+      too, `like` has all that the file has. A part takes the memory of the part, and for the digest the time of the
+      whole file.
+    - `names`: of a file of another library, which arrays have other names than the paths of `like`:
+      `{"dense_0/w": "encoder.weight"}`.
+    - `leave_out`: whether the file may have more than `like` has.
 
-    A file that has changed raises `DamagedCheckpointError`, none at all `CheckpointNotFoundError`. A file of another
-    library is loaded if its arrays are those of `like`, by these names, no more and no fewer; `names` says which have
-    others, {"dense_0/w": "encoder.weight"}, and `leave_out`, that the file may have more than `like` has. Axes stay as
-    they are (`tree.from_torch(load_file(path), like)` turns those of PyTorch). It has no digest, so nobody can tell
-    whether its bytes are those that were written. bfloat16 numbers are those of ml_dtypes where `like` has them, and
-    float32, the same numbers, where it has that.
+    Arrays come back read-only and aligned to 64 bytes; dicts as the dicts of `like`; 0-d arrays and scalars of NumPy as
+    what `like` has. An np.float64, which is a float, stays one. Where `like` has an array of JAX, or the outline of
+    one, one comes back, on its devices and split as it is, so a run goes on with other devices; where it has a typed
+    key, the key of the words. A Python number and a 0-d array of its kind, as `jax.jit` makes of counts, stand for each
+    other.
 
-    A part takes the memory of the part, and for the digest the time of the whole file. An example stands at `save`.
+    A file of another library is loaded if its arrays are those of `like`. Axes stay as they are
+    (`tree.from_torch(load_file(path), like)` turns those of PyTorch). It has no digest, so nobody can tell whether its
+    bytes are those that were written. bfloat16 numbers are those of ml_dtypes where `like` has them, and float32, the
+    same numbers, where it has that. An example stands at `save`.
     """
     path = path_text(path)
     wanted, form = inventory.parts(f"load: {path!r}", like)
@@ -101,7 +106,7 @@ def load(path: str | os.PathLike[str], like: T, *, at: str | int | tree.Path = (
 
 
 def load_file(path: str | os.PathLike[str]) -> FrozenDict[str, NDArray[Any]]:
-    """All arrays of a `.safetensors` file of any library, by their names there.
+    """All arrays of the `.safetensors` file at `path`, of any library, by their names there.
 
     >>> import os, tempfile
     >>> from funcnn.checkpoint import load_file, save

@@ -38,19 +38,19 @@ class Interpreter:
         return False
 
     def bind(self, rule: Rule, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The result of one operation."""
+        """The result of one operation: what `rule` means of `args`, of which some are its tracers, and `options`."""
         raise NotImplementedError
 
     def look(self, x: Tracer) -> Any:
-        """What a tracer of this interpreter stands for, to be looked at; an interpreter may refuse."""
+        """What `x`, a tracer of this interpreter, stands for, to be looked at; an interpreter may refuse."""
         return x.value
 
     def owns(self, x: Any) -> bool:
-        """Whether x is a tracer of this interpreter."""
+        """Whether `x` is a tracer of this interpreter."""
         return isinstance(x, Tracer) and x.owner is self
 
     def lower(self, x: Any) -> Any:
-        """What x stands for outside this interpreter, also inside lists and tuples."""
+        """What `x` stands for outside this interpreter, also inside lists and tuples."""
         if isinstance(x, Tracer):
             return x.value if x.owner is self else x
         if type(x) is tuple or type(x) is list:
@@ -59,7 +59,7 @@ class Interpreter:
 
 
 class named_scope:  # the name is JAX's
-    """Tell every interpreter that owns one of these traced values that what follows belongs to `name`.
+    """Tell every interpreter that owns one of these traced `values` that what follows belongs to `name`.
 
     As `jax.named_scope`, which needs no values because its trace is global.
     """

@@ -26,18 +26,18 @@ Vjp: TypeAlias = Callable[..., Any]
 
 
 class Formula(NamedTuple):
-    """What an operation computes, `y = f(x)`, and what it hands back to each argument, `dx = ...`, as text."""
+    """What an operation computes, its `value` `y = f(x)`, and what its `pullbacks` hand back, `dx = ...`, as text."""
 
     value: str
     pullbacks: tuple[str, ...]
 
     def pullback(self, position: int) -> str:
-        """The line of one argument; of operations with any number of arguments, that of the last one given."""
+        """The line of the argument at `position`; where any number may come, from the last one on that one's."""
         return self.pullbacks[min(position, len(self.pullbacks) - 1)]
 
 
 class Outline:
-    """What is known of an array whose numbers nobody reads any more, so that its memory may be used again."""
+    """What is known of an array whose numbers nobody reads any more: `shape` and `dtype`; its memory is free again."""
 
     __slots__ = ("dtype", "shape")
 
@@ -59,23 +59,26 @@ class Node(NamedTuple):
     """One operation on a tape."""
 
     rule: Rule
+    """What was done."""
     parents: dict[int, int]
     """Which of its arguments are differentiated, and the places on the tape that they come from."""
     saved: Any
     """What the way back may read: (y, *args), an `Outline` in the place of what no pullback reads; of a rule with
     `fwd`, its residuals."""
     options: dict[str, Any]
+    """The keyword arguments of the call."""
 
 
 class Rule:
-    """A function of arrays and its derivative, in one of three forms, or in none: then it is constant.
+    """A function of arrays, `fun`, and its derivative, in one of three forms, or in none: then it is constant.
 
     - `vjps[i]` is the pullback to argument i, None where there is none;
     - `each(i, g, y, *args, **options)` is the pullback to argument i of a function of any number of arrays;
     - `fwd(*args) -> (y, residuals)` and `bwd(residuals, g) -> cotangents` share work.
 
-    `batch` says how it is computed for many examples at once (`funcnn.batching`); `is_code`, that `fun` is NumPy code
-    itself, which may be run on tracers.
+    `name` is what errors call it, by default that of `fun`; `formula` its text, first the value, then what goes back to
+    each argument. `batch` says how it is computed for many examples at once (`funcnn.batching`); `is_code`, that `fun`
+    is NumPy code itself, which may be run on tracers.
 
     Arguments that may be differentiated are positional. **What a tape keeps** is said by the names: a parameter of a
     pullback that begins with an underscore comes as its `Outline`, shape and dtype, and its numbers are not kept.
@@ -138,7 +141,7 @@ class Rule:
         return arg
 
     def pullback(self, i: int) -> Vjp:
-        """The pullback to argument i."""
+        """The pullback to argument `i`; a TracerError where it has none."""
         if self.each is not None:
             return functools.partial(self.each, i)
         vjp = self.vjps[i] if i < len(self.vjps) else None
@@ -148,8 +151,9 @@ class Rule:
         return vjp
 
     def keeping(self, positions: tuple[int, ...], count: int) -> tuple[list[int], list[int]]:
-        """Of (y, *args), `count` of them, what no pullback to the arguments at these positions reads, and what is read
-        and is none of those arguments nor y.
+        """Of `(y, *args)`, `count` of them, what no pullback to the arguments at these `positions` reads.
+
+        And second, what one reads and is none of those arguments nor y.
         """
         if (positions, count) not in self._kept:
             reads = list(map(any, zip(*[_reads(self.pullback(i), count) for i in positions], strict=True)))
@@ -158,7 +162,7 @@ class Rule:
         return self._kept[positions, count]
 
     def pull(self, node: Node, g: Any) -> Iterable[tuple[int, Any]]:
-        """What the cotangent g of a node's result gives to its parents: (place, cotangent) pairs."""
+        """What the cotangent `g` of the result of a `node` gives to its parents: (place, cotangent) pairs."""
         if self.bwd is not None:
             cotangents = self.bwd(node.saved, g)
             return [(place, cotangents[i]) for i, place in node.parents.items()]
@@ -167,7 +171,7 @@ class Rule:
         return [(place, self.fit(i, vjps[i](g, *saved, **options), saved[i + 1])) for i, place in node.parents.items()]
 
     def fit(self, i: int, cotangent: Any, x: Any) -> Any:
-        """The cotangent of argument x, which must have its shape."""
+        """The `cotangent` of argument `i`, which is `x` and whose shape it must have."""
         if cotangent is None or getattr(cotangent, "shape", ()) != getattr(x, "shape", ()):
             raise wrong_cotangent(self.name, i, cotangent, x)
         return cotangent
@@ -177,7 +181,7 @@ class Rule:
 
 
 def register(rule: Rule, *functions: Callable[..., Any]) -> Rule:
-    """Let a rule stand for NumPy functions wherever they meet a traced value."""
+    """Let a `rule` stand for NumPy `functions`, by default its own, wherever they meet a traced value."""
     RULES.update(dict.fromkeys(functions or (rule.fun,), rule))
     return rule
 
@@ -190,7 +194,10 @@ _SEQUENCES = (tuple, list)
 
 
 def innermost(values: Iterable[Any]) -> Any:
-    """The interpreter begun last among those of the traced values, also inside lists and tuples; None without any."""
+    """The interpreter begun last among those of traced `values`, also inside lists and tuples; None without any.
+
+    >>> innermost([1.0, [np.ones(2), None]])
+    """
     owner = None
     for value in values:
         if isinstance(value, Tracer):

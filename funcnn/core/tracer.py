@@ -38,30 +38,45 @@ LATER: dict[str, str] = {}
 
 
 def concrete(x: Any) -> Any:
-    """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with."""
+    """The array or number that `x` stands for outside every interpreter, to be looked at, not to calculate with.
+
+    >>> from funcnn import grad
+    >>> grad(lambda x: x * concrete(x))(3.0)                # what is calculated with it is a constant
+    3.0
+    """
     while isinstance(x, Tracer) and not x.is_recorded:
         x = x.owner.look(x)
     return x
 
 
 def underlying(x: Any) -> Any:
-    """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each."""
+    """The numbers behind `x`, inside vmap those of all examples at once: for checks that must hold for each.
+
+    >>> from funcnn import vmap
+    >>> _ = vmap(lambda x: print(underlying(x)) or x)(np.array([1.0, 2.0]))
+    [1. 2.]
+    """
     while isinstance(x, Tracer) and not (x.is_recorded or x.is_hidden):
         x = x.value
     return x
 
 
 def holds(condition: Any) -> bool:
-    """Whether a condition holds: what a check, or a choice between two ways, asks of values.
+    """Whether a `condition` holds: what a check, or a choice between two ways, asks of values.
 
     A recorder writes down the question and the answer, because what follows is right for that answer only.
+
+    >>> from funcnn import jit
+    >>> absolute = jit(lambda x: x if holds(x >= 0) else -x)
+    >>> absolute(2.0), absolute(-3.0)
+    (2.0, 3.0)
     """
     known = underlying(condition)
     return known.owner.ask(known) if isinstance(known, Tracer) else bool(known)
 
 
 def may_hold(condition: Any) -> bool:
-    """Whether a condition holds, as far as is known: what a check asks where numbers may be hidden."""
+    """Whether a `condition` holds, as far as is known: what a check asks where numbers may be hidden."""
     try:
         return holds(condition)
     except TracerError:
@@ -69,7 +84,7 @@ def may_hold(condition: Any) -> bool:
 
 
 def surely(condition: Any) -> bool:
-    """Whether a condition is known to hold: not where an interpreter hides the numbers."""
+    """Whether a `condition` is known to hold: not where an interpreter hides the numbers."""
     try:
         return holds(concrete(condition))
     except TracerError:
@@ -77,7 +92,7 @@ def surely(condition: Any) -> bool:
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
-    """What a function of Python's numbers gives; where one is recorded, that it was called.
+    """What `function(*args)` gives, a function of Python's numbers; where one is recorded, that it was called.
 
     >>> import math
     >>> call(math.sqrt, 4.0)
@@ -170,9 +185,11 @@ class Tracer:
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> Any:
+        """As `ndarray.astype`, of which `dtype` counts; `order`, `casting`, `subok`, `copy` say nothing of values."""
         return RULES[astype](self, dtype)
 
     def copy(self, order: str = "C") -> Tracer:
+        """Itself, which never changes; `order` says how memory lies, and there is none."""
         return self
 
     def __copy__(self) -> Tracer:
@@ -191,9 +208,11 @@ class Tracer:
         return np.round(self, ndigits or 0)
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
+        """As `ndarray.reshape`: `shape` is one, or its lengths; `options` are those of `np.reshape`."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 
     def transpose(self, *axes: Any) -> Any:
+        """As `ndarray.transpose`: `axes` are a tuple, or one each; none turns the order round."""
         return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     # NumPy's dispatch.
@@ -255,8 +274,11 @@ class Tracer:
     def __complex__(self) -> NoReturn: raise _leak("complex(x)", self)
     def __trunc__(self) -> NoReturn: raise _leak("math.trunc(x)", self)
     def __index__(self) -> NoReturn: raise _leak("using x as an index", self)
-    def item(self, *args: int) -> NoReturn: raise _leak("x.item()", self)
     def tolist(self) -> NoReturn: raise _leak("x.tolist()", self)
+
+    def item(self, *args: int) -> NoReturn:
+        """Refused, whatever `args` say, as `float(x)` is: the derivative would be lost."""
+        raise _leak("x.item()", self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise TracerError(

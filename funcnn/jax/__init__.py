@@ -1,7 +1,7 @@
 """How does a funcnn program move to JAX? `jit(f)` compiles it, `lift(f)` makes it a function for JAX's transformations.
 
-    step = fn.jax.jit(make_step(loss, optimizer))                   # compiled by XLA
-    per_example = jax.vmap(fn.jax.lift(fn.grad(loss)))              # and scan, shard_map, jax.grad ...
+    step = fn.jax.jit(make_step(loss, optimizer))         # compiled by XLA
+    per_example = jax.vmap(fn.jax.lift(fn.grad(loss)))    # also scan, shard_map, jax.grad
 
 What runs in funcnn runs there: plain NumPy code of yours, `funcnn.grad` and `vmap`, custom rules, draws from keys. The
 function gets stand-ins for arrays of JAX, which answer to NumPy's own functions with those of `jax.numpy`.
@@ -39,7 +39,9 @@ R = TypeVar("R")
 
 
 def jit(f: Callable[A, R], **options: object) -> Callable[A, R]:
-    """The same function, compiled by XLA: `jax.jit(lift(f), **options)`, whose options these are.
+    """The same function, compiled by XLA: `jax.jit(lift(f), **options)`, whose `options` these are.
+
+    `donate_argnums=(0, 1)`, for one, lets XLA write the new parameters over the old, which are then gone.
 
     >>> import numpy as np, funcnn as fn
     >>> slope = jit(fn.grad(lambda w, x: np.sum(np.tanh(w * x))))
@@ -54,6 +56,8 @@ def jit(f: Callable[A, R], **options: object) -> Callable[A, R]:
 
 def lift(f: Callable[A, R]) -> Callable[A, R]:
     """The same function for arrays of JAX, to be handed to its transformations: grad, vmap, scan, shard_map, jit.
+
+    `f` is NumPy code, yours or funcnn's.
 
     >>> import jax, jax.numpy as jnp, numpy as np
     >>> def f(x):

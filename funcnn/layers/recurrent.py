@@ -22,7 +22,7 @@ from funcnn.layers.linear import affine
 from funcnn.typing import Array, Dim, Key, Shape
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from funcnn.typing import DTypeLike
 
 __all__ = ["gru", "gru_step", "lstm", "lstm_step"]
 

@@ -41,7 +41,7 @@ from funcnn.losses.likeness import contrastive, cosine_distance, cosine_similari
 from funcnn.typing import Array, Labels, Mask
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from funcnn.typing import DTypeLike
 
 __all__ = [
     "absolute_error", "binary_cross_entropy", "categorical_cross_entropy", "contrastive", "cosine_distance",

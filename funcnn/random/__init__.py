@@ -13,9 +13,10 @@ Names, arguments, defaults and numbers are those of `jax.random` (Threefry2x32, 
   beta, dirichlet, t, ball, poisson`.
 
 Numbers of 64 bits are those of jax under `jax_enable_x64`, all others those of jax without it. Every draw is a
-new, read-only array, for shape () one without dimensions. Arguments without a meaning raise, also where jax
-answers them: a reversed range, a probability of 2, NaN. Inside `vmap` a key may be one of a batch of keys.
-Under JAX it may be JAX's own, two words or typed (`jax.random.key`): the draw is then that of `jax.random`.
+new, read-only array, for shape () one without dimensions; a shape may be a number, n for (n,).
+Arguments without a meaning raise, also where jax answers them: a reversed range, a probability of 2, NaN. Inside `vmap`
+a key may be one of a batch of keys. Under JAX it may be JAX's own, two words or typed (`jax.random.key`): the draw is
+then that of `jax.random`.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ from funcnn.random.distributions import (
 from funcnn.random.threefry import WORD, between, draw, hash_pair, hash_pairs, unit
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import NDArray
 
-    from funcnn.typing import Key, Keys, Shape
+    from funcnn.typing import ArrayLike, DTypeLike, Key, Keys, Shape
 
 __all__ = ["ball", "bernoulli", "beta", "bits", "categorical", "choice", "dirichlet", "exponential", "fold_in", "gamma",
            "gumbel", "key", "laplace", "logistic", "multivariate_normal", "normal", "permutation", "poisson",
@@ -67,8 +68,8 @@ S = TypeVar("S", bound=np.generic)
 def key(seed: int) -> Key:
     """The key of a seed: its high and its low 32 bits.
 
-    The seed is an integer of 64 bits, from -2⁶³ to 2⁶⁴ - 1. A negative one is read as two's complement, so
-    that -1 is 2⁶⁴ - 1.
+    `seed` is an integer of 64 bits, from -2⁶³ to 2⁶⁴ - 1. A negative one is read as two's complement, so
+    that -1 is 2⁶⁴ - 1; one out of range is a ValueError, a float a TypeError.
 
     >>> key(2**32 + 5)
     array([1, 5], dtype=uint32)
@@ -90,9 +91,10 @@ def split(key: Key, num: int | tuple[int] = 2) -> Keys: ...
 def split(key: Key, num: Shape) -> Any: ...
 @of_each_key
 def split(key: Key, num: int | Shape = 2) -> Any:
-    """Several new keys from one, as an array of shape (num, 2): unpack it, or index it.
+    """Several new keys from one `key`, as an array of shape `(num, 2)`: unpack it, or index it.
 
-    `num` may be a shape, too; then the keys have shape (*num, 2).
+    `num` is how many, 0 and more, or a shape: then the keys have shape `(*num, 2)`. The `key` is used up by that: draw
+    nothing else from it.
 
     >>> init_key, order_key = split(key(0))
     >>> init_key
@@ -110,7 +112,7 @@ def split(key: Key, num: int | Shape = 2) -> Any:
 
 @of_each_key
 def fold_in(key: Key, data: int) -> Key:
-    """The key number `data` (from 0 to 2³² - 1) under a key: one for each epoch, layer or example.
+    """The key number `data` (from 0 to 2³² - 1) under a `key`: one for each epoch, layer or example.
 
     >>> fold_in(key(0), 7)
     array([2716826189,  292468403], dtype=uint32)
@@ -127,6 +129,8 @@ def fold_in(key: Key, data: int) -> Key:
 @of_each_key
 def bits(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.uint32) -> NDArray[np.unsignedinteger[Any]]:
     """Random bits: unsigned integers of 8, 16, 32 or 64 bits, every value equally likely.
+
+    `key` is used up; `shape` is that of the result, () for one number; `dtype` uint8, uint16, uint32 or uint64.
 
     >>> bits(key(0), (3,))
     array([4070199207, 4202968722, 1427181096], dtype=uint32)
@@ -150,8 +154,10 @@ def uniform(
 
         x = minval + u (maxval - minval),    u ∈ {0, 2⁻²³, 2·2⁻²³, ..., 1 - 2⁻²³}    (2⁻⁵² in float64)
 
-    The bounds are numbers, or arrays that broadcast to the shape. Equal bounds give that number; in a range
-    that is narrow for its distance from 0, rounding can give maxval itself.
+    - `key`, `shape`: as in `bits`.
+    - `dtype`: float32 or float64; for another one convert the result.
+    - `minval`, `maxval`: finite numbers in this order, or arrays that broadcast to `shape`; else it is a ValueError.
+      Equal ones give that number; in a range that is narrow for its distance from 0, rounding can give `maxval`.
 
     >>> uniform(key(0), (3,))
     array([0.947667  , 0.9785799 , 0.33229148], dtype=float32)
@@ -171,12 +177,12 @@ def uniform(
 
 @of_each_key
 def bernoulli(key: Key, p: ArrayLike = 0.5, shape: int | Shape | None = None) -> NDArray[np.bool_]:
-    """True with probability p, else False.
+    """True with probability `p`, else False.
 
         x = (u < p),    u uniform in [0, 1)
 
-    `p` is a number, or an array that broadcasts to the shape (by default p's own). A float64 array is compared
-    in float64 (as in jax under `jax_enable_x64`), all else in float32.
+    `p`, in [0, 1], is a number, or an array that broadcasts to `shape`, which is by default its own; `key` as in
+    `bits`. A float64 array is compared in float64 (as in jax under `jax_enable_x64`), all else in float32.
 
     >>> bernoulli(key(0), 0.4, (5,))
     array([False, False,  True, False, False])
@@ -200,7 +206,12 @@ def randint(
 
     of random numbers h and l of n = 32 bits (64 for 64-bit integers). In a range of more than 2ⁿᐟ² numbers h does
     not count, and some are more likely than others by a factor of up to 1 + range/2ⁿ; up to there by nothing
-    that matters. The bounds are integers, or arrays of them that broadcast to the shape.
+    that matters.
+
+    - `key`, `shape`: as in `bits`.
+    - `minval`, `maxval`: integers that the dtype holds (`maxval` may be one more), or arrays of them that broadcast to
+      `shape`, the first below the second; else it is a ValueError.
+    - `dtype`: int8 to int64, uint8 to uint64.
 
     >>> randint(key(0), (5,), 0, 10)
     array([9, 0, 2, 3, 1], dtype=int32)
@@ -227,13 +238,13 @@ def truncated_normal(
     shape: int | Shape | None = None,
     dtype: DTypeLike = np.float32,
 ) -> NDArray[np.floating[Any]]:
-    """Standard normal random numbers, given that they fall between lower and upper (both excluded).
+    """Standard normal random numbers, given that they fall between `lower` and `upper` (both excluded).
 
         x = √2 erf⁻¹(u),    u uniform in [erf(lower/√2), erf(upper/√2))
 
-    The bounds are numbers, infinite ones too, or arrays that broadcast to the shape (by default their common
-    one). Far from 0 the grid of u is coarse: in float32 x moves by about 10⁻⁷ exp(x²/2), and beyond ±5.4 there
-    is no point left.
+    The bounds are numbers in this order, infinite ones too, or arrays that broadcast to `shape` (by default their
+    common one); `key` as in `bits`, `dtype` as in `uniform`. Far from 0 the grid of u is coarse: in float32 x moves by
+    about 10⁻⁷ exp(x²/2), and beyond ±5.4 there is no point left, which is a ValueError.
 
     >>> truncated_normal(key(0), -2, 2, (3,))
     array([ 1.4559592 ,  1.7147487 , -0.41267535], dtype=float32)
@@ -266,7 +277,10 @@ def permutation(key: Key, x: ArrayLike, axis: int = 0, independent: bool = False
 def permutation(key: Key, x: ArrayLike, axis: int = 0, independent: bool = False) -> NDArray[Any]:
     """The numbers 0, ..., x - 1 in random order, or the slices of an array along an axis in random order.
 
-    With `independent` every vector along the axis is shuffled by itself.
+    - `key`: as in `bits`.
+    - `x`: a count, whose numbers are int32, or an array of any dtype, which stays as it is.
+    - `axis`: which axis of the array is shuffled; its slices stay whole (the rows of a matrix, of axis 0).
+    - `independent`: shuffle every vector along the axis by itself instead.
 
     >>> permutation(key(0), 5)
     array([0, 1, 4, 3, 2], dtype=int32)
@@ -297,8 +311,13 @@ def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True
            axis: int = 0) -> NDArray[Any]:
     """Random ones of the numbers 0, ..., a - 1, or of the slices of an array along an axis.
 
-    `p` is one probability for each of them, of sum 1 (within 10⁻³; the difference is scaled away); without it
-    all are equally likely. The result has `shape` in the place of the axis.
+    - `key`: as in `bits`.
+    - `a`: a count, whose numbers are int32, or an array.
+    - `shape`: how many are drawn; the result has this shape in the place of the axis.
+    - `replace`: whether one may be drawn again. Without, drawing more than there are is a ValueError.
+    - `p`: one probability for each of them, of sum 1 (within 10⁻³; the difference is scaled away); by default all are
+      equally likely.
+    - `axis`: the axis of the array along which the slices lie.
 
     >>> choice(key(0), 10, (4,))
     array([9, 0, 2, 3], dtype=int32)
@@ -332,12 +351,15 @@ def choice(key: Key, a: ArrayLike, shape: int | Shape = (), replace: bool = True
 def categorical(
     key: Key, logits: ArrayLike, axis: int = -1, shape: int | Shape | None = None
 ) -> NDArray[np.int32]:
-    """Random classes, with the probabilities softmax(logits) along an axis.
+    """Random classes, with the probabilities `softmax(logits)` along an axis, as int32.
 
         x = argmaxᵢ (logitsᵢ + gᵢ),    g Gumbel noise
 
-    The result has the shape of the logits without that axis, or any that this one broadcasts to: (5, 3) for five
-    draws from each of three rows. A logit of -inf means never.
+    - `key`: as in `bits`.
+    - `logits`: floats, a class each along `axis`, by default the last one. One of -inf means never; all of them -inf,
+      NaN and inf are a ValueError.
+    - `shape`: by default that of the logits without `axis`, or any that this one broadcasts to: (5, 3) for five draws
+      from each of three rows.
 
     >>> categorical(key(0), np.log([0.1, 0.2, 0.7]), shape=(6,))
     array([2, 2, 2, 1, 1, 2], dtype=int32)

@@ -1,6 +1,6 @@
 """Which laws are there beside the uniform one? `normal, exponential, gamma, beta, dirichlet, poisson, ball`.
 
-Users find all of them in `funcnn.random`.
+Users find all of them in `funcnn.random`. What is the same for all is said at `normal` and `gamma`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from funcnn.random.batched import of_each_key
 from funcnn.random.threefry import Words, draw, hash_pairs
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from funcnn.random.threefry import Floats
-    from funcnn.typing import Array, Key, Shape
+    from funcnn.typing import Array, ArrayLike, DTypeLike, Key, Shape
 
 __all__ = ["ball", "beta", "dirichlet", "exponential", "gamma", "gumbel", "laplace", "logistic", "multivariate_normal",
            "normal", "poisson", "rademacher", "student_t", "t"]
@@ -35,7 +35,8 @@ def normal(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
 
         x = √2 erf⁻¹(u),    u uniform in (-1, 1)
 
-    The grid of u bounds them: |x| < 5.5 in float32, 8.3 in float64.
+    `key` is one key, which is used up; `shape` is that of the result, () for one number; `dtype` float32 or float64.
+    The grid of u bounds the numbers: `|x| < 5.5` in float32, 8.3 in float64.
 
     >>> from funcnn.random import key
     >>> normal(key(0), (3,))
@@ -53,6 +54,8 @@ def exponential(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32
 
         x = -log(1 - u),    u uniform in [0, 1)
 
+    `key`, `shape` and `dtype` are those of `normal`. Divide by a rate, or multiply by a mean.
+
     >>> from funcnn.random import key
     >>> exponential(key(0), (3,))
     array([2.950128  , 3.8434246 , 0.40390354], dtype=float32)
@@ -69,26 +72,30 @@ def gumbel(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> 
 
         x = -log(-log u),    u uniform in (0, 1)
 
+    `key`, `shape` and `dtype` are those of `normal`.
+
     >>> from funcnn.random import key
     >>> gumbel(key(0), (3,))
     array([ 2.9233725 ,  3.8326178 , -0.09689323], dtype=float32)
 
-    Source: as `jax.random.gumbel` (in its default mode, "low"), within 2 ulp of max(1, |x|).
+    Source: as `jax.random.gumbel` (in its default mode, "low"), within 2 ulp of `max(1, |x|)`.
     """
     return _standard("gumbel", key, shape, dtype, densities.gumbel)
 
 
 @of_each_key
 def laplace(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Laplace random numbers: density e^-|x| / 2.
+    """Laplace random numbers: density `e^-|x| / 2`.
 
-        x = sign(u) log(1 - |u|),    u uniform in (-1, 1)
+        x = sign(u) log(1 - abs(u)),    u uniform in (-1, 1)
+
+    `key`, `shape` and `dtype` are those of `normal`.
 
     >>> from funcnn.random import key
     >>> laplace(key(0), (3,))
     array([-2.2569816 , -3.1502788 ,  0.40859547], dtype=float32)
 
-    Source: as `jax.random.laplace`, within 1 ulp of max(1, |x|) in float32, and 65 in float64 (where XLA's logarithm
+    Source: as `jax.random.laplace`, within 1 ulp of `max(1, |x|)` in float32, and 65 in float64 (where XLA's logarithm
     is that far off).
     """
     return _standard("laplace", key, shape, dtype, densities.laplace)
@@ -100,11 +107,13 @@ def logistic(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.float32) -
 
         x = log(u / (1 - u)),    u uniform in (0, 1)
 
+    `key`, `shape` and `dtype` are those of `normal`.
+
     >>> from funcnn.random import key
     >>> logistic(key(0), (3,))
     array([ 2.8963761,  3.8217716, -0.6978392], dtype=float32)
 
-    Source: as `jax.random.logistic`, within 2 ulp of max(1, |x|) in float32, and 65 in float64 (where XLA's logarithm
+    Source: as `jax.random.logistic`, within 2 ulp of `max(1, |x|)` in float32, and 65 in float64 (where XLA's logarithm
     is that far off).
     """
     return _standard("logistic", key, shape, dtype, densities.logistic)
@@ -121,6 +130,8 @@ def _standard(name: str, key: Key, shape: int | Shape, dtype: DTypeLike, law: Ca
 @of_each_key
 def rademacher(key: Key, shape: int | Shape = (), dtype: DTypeLike = np.int32) -> NDArray[Any]:
     """Random signs: -1 or 1, equally likely.
+
+    `key` and `shape` are those of `normal`; `dtype` is int8 to int64, float32 or float64.
 
     >>> from funcnn.random import key
     >>> rademacher(key(0), (5,))
@@ -146,7 +157,8 @@ def gamma(key: Key, a: ArrayLike, shape: int | Shape | None = None, dtype: DType
           ) -> NDArray[np.floating[Any]]:
     """Gamma random numbers of shape parameter a > 0: density xᵃ⁻¹ e⁻ˣ / Γ(a) for x > 0; the mean is a.
 
-    `a` is a number, or an array that broadcasts to the shape (by default a's own).
+    `a` is a number, or an array that broadcasts to `shape`, which is by default its own; what is not finite and above 0
+    is a ValueError. `key` and `dtype` are those of `normal`.
 
     >>> from funcnn.random import key
     >>> gamma(key(0), 2.0, (3,))
@@ -180,6 +192,9 @@ def beta(key: Key, a: ArrayLike, b: ArrayLike, shape: int | Shape | None = None,
     """Beta random numbers of a > 0 and b > 0: density proportional to xᵃ⁻¹ (1 - x)ᵇ⁻¹ for 0 < x < 1.
 
         x = g / (g + h),    g and h gamma numbers of a and of b
+
+    `a` and `b` are numbers, or arrays that broadcast to `shape` (by default their common one); all else as in `gamma`,
+    `key` and `dtype` too.
 
     >>> from funcnn.random import key
     >>> beta(key(0), 2.0, 3.0, (3,))
@@ -215,7 +230,8 @@ def dirichlet(key: Key, alpha: ArrayLike, shape: int | Shape | None = None, dtyp
 
         x = g / Σ g,    gᵢ gamma numbers of αᵢ
 
-    `alpha`, above 0, has the classes along its last axis; the shape is that of the other axes, by default alpha's.
+    `alpha`, above 0, has the classes along its last axis; `shape` is that of the other axes, by default alpha's. `key`
+    and `dtype` are those of `normal`.
 
     >>> from funcnn.random import key
     >>> dirichlet(key(0), [1.0, 2.0, 3.0])
@@ -241,6 +257,8 @@ def t(key: Key, df: ArrayLike, shape: int | Shape | None = None, dtype: DTypeLik
 
         x = n √(df/2 / g),    n normal, g a gamma number of df/2
 
+    `df` is a number, or an array that broadcasts to `shape`; all else as in `gamma`, `key` and `dtype` too.
+
     >>> from funcnn.random import key
     >>> t(key(0), 4.0, (3,))
     array([ 0.7160013, -2.417441 , -1.414403 ], dtype=float32)
@@ -265,9 +283,14 @@ student_t = t
 @of_each_key
 def ball(key: Key, d: int, p: float = 2.0, shape: int | Shape = (), dtype: DTypeLike = np.float32,
          ) -> NDArray[np.floating[Any]]:
-    """Points that are uniform in the ball Σ |xᵢ|ᵖ <= 1 of d dimensions, along the last axis.
+    """Points that are uniform in the ball `Σ |xᵢ|ᵖ <= 1` of d dimensions, along the last axis.
 
-        x = z / (Σ |zᵢ|ᵖ + e)^(1/p),    z of density proportional to exp(-|z|ᵖ), e exponential
+        x = z / (Σ abs(zᵢ)ᵖ + e)^(1/p),    z of density proportional to exp(-abs(z)ᵖ), e exponential
+
+    - `key`, `dtype`: as in `normal`.
+    - `d`: how many numbers a point has, 0 and more.
+    - `p`: a finite number above 0: 2 for the round ball, 1 for the octahedron.
+    - `shape`: that of the points; the result is `(*shape, d)`.
 
     >>> from funcnn.random import key
     >>> ball(key(0), 3)
@@ -298,7 +321,9 @@ def poisson(key: Key, lam: ArrayLike, shape: int | Shape | None = None, dtype: D
             ) -> NDArray[np.integer[Any]]:
     """Poisson random counts of rate lam >= 0: k with probability lamᵏ e^-lam / k!; the mean is lam.
 
-    `lam` is a number, or an array that broadcasts to the shape (by default lam's own); in float32.
+    `lam` is a number, or an array that broadcasts to `shape`, which is by default its own; it is read as float32. So
+    large that `dtype`, int8 to int64 or uint8 to uint64, might not hold the count, it is a ValueError. `key` as in
+    `normal`.
 
     >>> from funcnn.random import key
     >>> poisson(key(0), 4.0, (8,))
@@ -324,19 +349,22 @@ def poisson(key: Key, lam: ArrayLike, shape: int | Shape | None = None, dtype: D
 def multivariate_normal(key: Key, mean: Array | ArrayLike, cov: Array | ArrayLike, shape: int | Shape | None = None,
                         dtype: DTypeLike | None = None, method: Literal["cholesky", "eigh", "svd"] = "cholesky",
                         ) -> Array:
-    """Normal random vectors of a mean (..., n) and a covariance (..., n, n), along the last axis.
+    """Normal random vectors of a `mean` (..., n) and a covariance `cov` (..., n, n), along the last axis.
 
         x = mean + L z,    L Lᵀ = cov,    z standard normal
 
-    The shape is that of the other axes; by default that of mean and cov together. `method` says how L is found: a
-    covariance that is singular needs "eigh" or "svd". A draw has the derivative of this formula, in mean and cov.
+    - `key`: as in `normal`.
+    - `shape`: that of the other axes, by default that of mean and cov together.
+    - `dtype`: float32 or float64, by default that of mean and cov, float32 of lists and integers.
+    - `method`: how L is found: a covariance that is singular needs "eigh" or "svd".
+
+    A draw has the derivative of this formula, in mean and cov. That `cov` is symmetric is not checked.
 
     >>> from funcnn.random import key
     >>> multivariate_normal(key(0), np.zeros(2, np.float32), np.array([[1.0, 0.5], [0.5, 1.0]], np.float32))
     array([1.622642 , 2.5652518], dtype=float32)
 
-    Source: as `jax.random.multivariate_normal`, up to rounding of the normal numbers and the product. The dtype is by
-    default that of mean and cov, float32 of lists and integers.
+    Source: as `jax.random.multivariate_normal`, up to rounding of the normal numbers and the product.
     """
     one_of("random.multivariate_normal", "method", method, ("cholesky", "eigh", "svd"))
     centre, spread = _vector_or_matrix("mean", mean, 1), _vector_or_matrix("cov", cov, 2)

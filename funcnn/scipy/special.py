@@ -32,7 +32,7 @@ def __getattr__(name: str) -> Any:
 
 
 def polygamma(n: Any, x: Any) -> Array:
-    """The derivative of the digamma function `psi`, n times; n is a whole number, or an array of them.
+    """The derivative of the digamma function `psi`, `n` times, at `x`; n is a whole number, or an array of them.
 
         ψ⁽ⁿ⁾(x) = dⁿ⁺¹/dxⁿ⁺¹ log Γ(x),    d/dx ψ⁽ⁿ⁾(x) = ψ⁽ⁿ⁺¹⁾(x)
 
@@ -128,8 +128,12 @@ def logsumexp(a: Any, axis: int | tuple[int, ...] | None = None, b: Any = None, 
 
         y = log Σ b exp(a),    ∂y/∂a = b exp(a - y),    ∂y/∂b = exp(a - y)
 
-    With `return_sign` it gives (log|Σ b exp(a)|, sign); without, a negative sum is nan. Entries that are infinite
-    together, -inf alone or several inf, have equal shares in the derivative, where others have nan.
+    - `a`, `b`: arrays that broadcast; b, the weights, may be negative, and is 1 by default.
+    - `axis`: one, several, or None for all; with `keepdims` they stay, of length 1.
+    - `return_sign`: give `(log|Σ b exp(a)|, sign)`; without, a negative sum is nan.
+
+    Entries that are infinite together, -inf alone or several inf, have equal shares in the derivative, where others
+    have nan. Of no entries at all the result is -inf.
 
     >>> from funcnn import grad
     >>> float(logsumexp(np.array([1000.0, 1000.0])))
@@ -174,7 +178,7 @@ _LOG_SOFTMAX = row(lambda x, axis=None: special.log_softmax(x, axis), "y = x - l
 
 
 def softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Array:
-    """Numbers above 0 whose sum is 1, over all entries or along axes.
+    """Numbers above 0 whose sum is 1, over all entries of `x`, or along one `axis` or several.
 
         y = exp(x) / Σ exp(x)
 
@@ -189,7 +193,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Array:
 
 
 def log_softmax(x: Any, axis: int | tuple[int, ...] | None = None) -> Array:
-    """The logarithm of `softmax`, also where that is 0.
+    """The logarithm of `softmax`, also where that is 0; `axis` as there.
 
         y = x - log Σ exp(x)
 

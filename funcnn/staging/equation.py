@@ -30,7 +30,10 @@ __all__ = [
 
 
 class Variable:
-    """A value of a program: its kind, an array, a number or a tuple; and of an array its shape, dtype and strides."""
+    """A value of a program: its kind, an array, a number or a tuple; and of an array its shape, dtype and strides.
+
+    `name` is what it is called, and `example` a value such as it stands for, which is not kept.
+    """
 
     __slots__ = ("dtype", "kind", "name", "shape", "strides")
 
@@ -88,13 +91,18 @@ class Line(NamedTuple):
 
 
 class Equation(NamedTuple):
-    """One operation: result = function(*operands, **options); variables may stand inside tuples and lists."""
+    """One operation: `result = function(*operands, **options)`; variables may stand inside tuples and lists."""
 
     function: Any
+    """NumPy's, or another that the program calls."""
     operands: tuple[Any, ...]
+    """Variables, and constants as they are."""
     options: dict[str, Any]
+    """The keyword arguments."""
     result: Variable
+    """What later equations call the result by."""
     line: Line | None = None
+    """Where the program asked for it; None where that is not known."""
     errors: tuple[tuple[str, str], ...] = ()
     """How NumPy answers divisions by zero and overflow here, where not as at the beginning: `np.errstate`."""
     views: tuple[Variable, ...] = ()

@@ -17,8 +17,12 @@ __all__ = ["Program"]
 class Program:
     """The NumPy calls that a function made of its arguments, in their order; `make_program` records it.
 
-    `inputs` are the variables of its arguments' leaves, `equations` the operations, `outputs` the leaves of the result:
-    variables, or constants. `print(program)` shows it as NumPy code, with shapes and the lines that asked for it;
+    - `name`, `parameters`: the function's, and those of its arguments.
+    - `inputs`: the variables of its arguments' leaves, and `arguments` their structure, that of `(args, kwargs)`.
+    - `equations`: the operations.
+    - `outputs`: the leaves of the result, variables or constants, and `result` their structure.
+
+    `print(program)` shows it as NumPy code, with shapes and the lines that asked for it;
     `source()` is a file that runs where funcnn is not installed; called, it runs operation by operation.
     """
 
@@ -30,7 +34,7 @@ class Program:
         self.arguments, self.result = arguments, result
 
     def with_equations(self, equations: Iterable[Equation], outputs: Iterable[Any] | None = None) -> Program:
-        """The same program of other equations, and perhaps with other outputs."""
+        """The same program of other `equations`, and with other `outputs`, if they are given."""
         outputs = self.outputs if outputs is None else outputs
         return Program(self.name, self.parameters, self.inputs, equations, outputs, self.arguments, self.result)
 
@@ -45,7 +49,7 @@ class Program:
         return self.result.build(tuple(self.run(leaves)))
 
     def run(self, leaves: Iterable[Any]) -> list[Any]:
-        """The leaves of the result, given those of the arguments: one operation after the other."""
+        """The `leaves` of the result, given those of the arguments: one operation after the other."""
         values: dict[Variable, Any] = dict(zip(self.inputs, leaves, strict=True))
 
         def value_of(operand: Any) -> Any:

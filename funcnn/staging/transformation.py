@@ -29,12 +29,14 @@ def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable
 
     What to know, as with `jax.jit`:
 
+    - `f` takes and returns trees of arrays and numbers.
     - Python runs while recording only. A list appended to, a global changed, a `print` happen once; what f reads
       besides its arguments (a global, an array of the enclosing function, `np.random`) is a constant, as it was at that
       time. Draw with `funcnn.random`, whose keys are arguments.
     - Nothing is written into an argument: `x += 1` gives a new array, and a dict that f changes is f's own.
-    - Values cannot be looked at: `if x > 0`, `float(x)` and shapes that depend on values are a `TracerError`. Arguments
-      named in `static_argnums`, which are hashable, are part of the signature and can.
+    - Values cannot be looked at: `if x > 0`, `float(x)` and shapes that depend on values are a `TracerError`.
+    - `static_argnums`, a position or several, names arguments that can: hashable ones (a flag, a number of steps, a
+      function), which are part of the signature, so that each value has a program of its own.
     - A Python number is an argument like an array: another number is no new signature.
     - Inside `grad`, `vmap`, or another jitted function it is f itself; the transformations belong inside.
 
@@ -60,7 +62,10 @@ def jit(f: Callable[A, R], static_argnums: int | Sequence[int] = ()) -> Callable
 
 
 def make_program(f: Callable[A, object], static_argnums: int | Sequence[int] = ()) -> Callable[A, Program]:
-    """A function of the same arguments that returns the program of f: the NumPy calls that it makes of them.
+    """A function of the same arguments that returns the `Program` of `f`: the NumPy calls that it makes of them.
+
+    Nothing but structure, shapes and dtypes of the arguments counts, and the values of those that `static_argnums`
+    names, as in `jit`.
 
     >>> print(make_program(lambda x, y: np.sum(x * y))(np.ones(3), 2.0))  # doctest: +ELLIPSIS
     def f(x, y):  # x: float64[3], y: float

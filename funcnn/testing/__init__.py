@@ -1,6 +1,7 @@
-"""Tests of functions of your own: `check_grads`, `assert_pure`, `check_layer`, `check_optimizer`.
+"""How are functions of your own tested? `check_grads`, `assert_pure`, `check_layer`, `check_optimizer`.
 
-Each raises an AssertionError that says what was expected and where it was not so.
+Each returns nothing, or raises an AssertionError that says what was expected and where it was not so: call them in
+tests of pytest, or at a prompt.
 """
 
 from __future__ import annotations
@@ -40,9 +41,13 @@ def check_grads(f: Callable[..., Any], args: Sequence[Any], order: int = 2, mode
 
     Of a further order the same is asked of J v as a function of (v, x), and of u J as one of (u, x).
 
-    Args are trees of floating-point arrays; the differences are taken in float64 whatever their dtype, so that a
-    derivative wrong by 0.1 % fails also in float32. The default rtol, relative to the largest entry, is 1e-6 for
-    float64, 3e-4 for float32, 3e-2 for float16, and ten times that for each further order; atol is rtol / 100.
+    - `f`: a function of arrays or trees, which gives one; it must compute in float64 too.
+    - `args`: its arguments, trees of floating-point arrays, away from corners. The differences are taken in float64
+      whatever their dtype, so that a derivative wrong by 0.1 % fails also in float32.
+    - `order`: up to which derivative, 1 and more.
+    - `modes`: "fwd", "rev", or both.
+    - `atol`, `rtol`: how far off a number may be, rtol relative to the largest entry: by default 1e-6 for float64, 3e-4
+      for float32, 3e-2 for float16, and ten times that for each further order; and atol is rtol / 100.
 
     >>> check_grads(np.tanh, (np.array([0.5, -2.0]),))
     >>> from funcnn import custom_vjp
@@ -132,7 +137,10 @@ def _compare(mode: str, order: int, got: Any, expected: Any, atol: float, rtol: 
 
 
 def assert_trees_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> None:
-    """Assert that two trees have the same structure, shapes and, within tolerances, values.
+    """Assert that two trees, `a` and `b`, have the same structure, shapes and, within tolerances, values.
+
+    Entries may differ by `atol + rtol * |b|`; NaN equals NaN, and dtypes do not count. Another structure is a
+    ValueError that names the place.
 
     >>> assert_trees_close({"w": np.ones(2)}, {"w": np.ones(2) + 1e-9})
     >>> assert_trees_close({"w": np.ones(2)}, {"w": np.array([1.0, 2.0])})
@@ -155,9 +163,10 @@ def _assert_close(path: tree.Path, x: Any, y: Any, rtol: float, atol: float) -> 
 
 
 def assert_pure(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Assert that f is pure at these arguments: called again it gives the same bytes; it changes nothing it was given,
-    no variable that it closes over, no default, attribute or global variable of its module; and NumPy's and Python's
-    global generators are neither moved by it nor felt.
+    """Assert that `f` is pure at these arguments: `f(*args, **kwargs)` gives the same bytes again and changes nothing.
+
+    It changes nothing it was given, no variable that it closes over, no default, attribute or global variable of its
+    module; and NumPy's and Python's global generators are neither moved by it nor felt. It is called twice or more.
 
     >>> assert_pure(np.cumsum, np.ones(3))
     >>> assert_pure(lambda x: x.sort(), np.array([2.0, 1.0]))
@@ -250,9 +259,15 @@ def _set_generators(states: tuple[Any, Any]) -> None:
 
 
 def check_layer(layer: Layer[Any, Any, Any], x: Array, key: Any = None) -> None:
-    """Assert what every layer promises, at an input x (batch, ...): parameters drawn from a key alone and read-only,
-    the declared output width, the dtype of the input kept, a batch of 1 (in evaluation, where the layer remembers),
-    a state that keeps its structure, shapes and dtypes, purity, and gradients.
+    """Assert what every layer promises, in float32 and float64.
+
+    That is: parameters drawn from a key alone and read-only, the declared output width, the dtype of the input kept, a
+    batch of 1 (in evaluation, where the layer remembers), a state that keeps its structure, shapes and dtypes, purity,
+    and gradients.
+
+    - `layer`: a layer or a whole net.
+    - `x`: an input `(batch, ...)` of numbers, away from the corners of what bends.
+    - `key`: that of training, for layers that draw; None evaluates.
 
     >>> from funcnn.layers import dense
     >>> check_layer(dense(2, 3), np.ones((4, 2)))
@@ -296,8 +311,10 @@ def _require(layer: Layer[Any, Any, Any], holds: bool, what: str) -> None:
 
 
 def check_optimizer(optimizer: GradientTransformation, params: Any, steps: int = 3) -> None:
-    """Assert what every optimizer promises for such parameters: `init` and `update` are pure, updates are like the
-    parameters, in float32 and float64, and the state keeps its structure, shapes and dtypes from step to step.
+    """Assert what every optimizer promises, for parameters like `params` in float32 and float64.
+
+    That is: `init` and `update` of the `optimizer` are pure, updates are like the parameters, and the state keeps its
+    structure, shapes and dtypes over so many `steps` of random gradients.
 
     >>> from funcnn.optimizers import adam
     >>> check_optimizer(adam(0.1), {"w": np.ones((2, 3)), "b": np.zeros(3, np.float64)})

@@ -39,7 +39,12 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The whole calculation of one gradient; `str` of it is a table to read from top to bottom."""
+    """The whole calculation of one gradient; `str` of it is a table to read from top to bottom.
+
+    - `name`: that of the function, and `value` what it returned.
+    - `operations`: each NumPy call that depends on the parameters, in order.
+    - `parameters`: one a leaf, in the order in which the calculation reads them.
+    """
 
     name: str
     value: NDArray[Any]
@@ -47,7 +52,10 @@ class Trace:
     parameters: tuple[Parameter, ...]
 
     def where(self, path: str) -> Trace:
-        """The same, of one layer or parameter alone: `where("dense_0")`, `where("dense_0/w")`."""
+        """The same, of one layer or parameter alone: `where("dense_0")`, `where("dense_0/w")`.
+
+        `path` is one of `names`, or begins some of them; another is a ValueError that says which are near.
+        """
         operations = tuple(op for op in self.operations if op.concerns(path))
         chosen = tuple(p for p in self.parameters if f"{p.path}/".startswith(f"{path}/"))
         if not operations and not chosen:
@@ -68,7 +76,12 @@ class Trace:
         return {op.layer: op.value for op in self.operations if op.layer}
 
     def table(self, where: str | None = None, digits: int = 4, width: int = 120) -> str:
-        """The calculation as text, numbers with so many digits, long arrays and repeated stretches cut."""
+        """The calculation as text, long arrays and repeated stretches cut.
+
+        - `where`: one layer or parameter alone, as for the method of that name.
+        - `digits`: how many significant ones a number has.
+        - `width`: that of a line, in characters.
+        """
         shown = self if where is None else self.where(where)
         return table(f"{self.name} = {values(self.value, digits)}", shown.operations, shown.parameters, digits, width)
 
@@ -98,7 +111,7 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A value that opens in a notebook; elsewhere its text."""
+    """A `value` that opens in a notebook; elsewhere its text."""
 
     value: object
 
@@ -112,7 +125,7 @@ class Shown:
 
 
 def show(value: object) -> Shown:
-    """Any value as a page of a notebook: a tree that opens, down to the heat map and the statistics of each array.
+    """Any `value` as a page of a notebook: a tree that opens, down to the heat map and the statistics of each array.
 
     Put it at the end of a cell. Nets, parameters, traces and programs are shown so without it; it is for arrays, dicts,
     and states of optimizers.
@@ -132,8 +145,10 @@ def trace(f: Callable[Concatenate[P, A], Scalar], optimizer: GradientTransformat
           opt_state: OptState[P] | None = None) -> Callable[Concatenate[P, A], Trace]:
     """A function of the arguments of f that returns the whole calculation of `grad(f)`, and of the optimizer's step.
 
-    The first argument of f is the tree of parameters, as for `grad`. The optimizer begins with `opt_state`, by default
-    with that of its first step. What does not depend on the parameters is not differentiated and not traced.
+    - `f`: its first argument is the tree of parameters, as for `grad`. What does not depend on them is not
+      differentiated and not traced.
+    - `optimizer`: shows what it makes of the gradient, too: each parameter's update and new value.
+    - `opt_state`: the state with which the optimizer begins, by default that of its first step.
 
     >>> loss = lambda w, x: np.sum((w * x - 1.0) ** 2)
     >>> step = trace(loss)(np.array([2.0, 3.0]), np.array([1.0, 0.5]))
@@ -184,7 +199,9 @@ class NonFinite:
     """The first operation whose result is not finite, and whether it was on the way forward or back."""
 
     direction: str
+    """`"forward"` or `"backward"`."""
     operation: Operation
+    """Which it was, with its layer and line."""
     inputs: Mapping[str, NDArray[Any]]
     """What it worked with: the operands and, on the way back, g and y."""
     results: Mapping[str, NDArray[Any]]
@@ -202,10 +219,10 @@ class NonFinite:
 
 
 def find_nonfinite(f: Callable[Concatenate[P, A], Scalar]) -> Callable[Concatenate[P, A], NonFinite | None]:
-    """A function of the arguments of f that finds the first operation of f or its gradient that makes NaN or infinity.
+    """A function of the arguments of `f` that finds its first operation, or its gradient's, that makes NaN or infinity.
 
-    Forward comes before backward; the result is None if all is finite. An infinity that was put in on purpose, as -inf
-    for a mask, and is gone from the value and the gradients, is not counted.
+    `f` is a loss as for `grad`. Forward comes before backward; the result is None if all is finite. An infinity that
+    was put in on purpose, as -inf for a mask, and is gone from the value and the gradients, is not counted.
 
     >>> print(find_nonfinite(lambda w: np.sum(np.sqrt(w)))(np.array([0.0, 4.0])))
     backward: operation #0, sqrt at <doctest funcnn.tracing.find_nonfinite[0]>:1

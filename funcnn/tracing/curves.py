@@ -47,6 +47,7 @@ class Curves:
     """The values of the steps of a training, as a notebook draws them and `print` sums them up."""
 
     all: tuple[Curve, ...]
+    """A curve for each leaf of the history, with its name."""
 
     def __repr__(self) -> str:
         return "\n".join(f"{curve.name or 'value'}: {', '.join(_told(curve)) or 'no steps'}"
@@ -70,7 +71,7 @@ def _told(curve: Curve) -> list[str]:
 
 
 def curves(history: Values | Mapping[str, Values | Mapping[str, Values]]) -> Curves:
-    """The values of a training as curves: the history of a `fold`, a list, or a dict (a tree) of them by name.
+    """The values of a training as curves: the `history` of a `fold`, a list, or a dict (a tree) of them by name.
 
     At the end of a cell of a notebook they are drawn, each value pale and the mean of its neighbourhood strong, on a
     logarithmic axis where they fall far; elsewhere they are told. It needs no matplotlib; `plotting.history` is the

@@ -25,7 +25,12 @@ HEAD = ("path", "kind", "in -> out", "output", "parameters", "bytes")
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a network; the stages inside a block follow it, with a `depth` of one more."""
+    """One stage of a network; the stages inside a block follow it, with a `depth` of one more.
+
+    `path` is its place among the parameters, as `residual_0/dense_0`, and `kind` what made it, as `dense`.
+    `in_features` and `out_features` are its widths, None for any. It has so many `parameters`, numbers that are
+    learnt, which take so many `bytes`.
+    """
 
     path: str
     kind: str
@@ -40,7 +45,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Summary:
-    """The stages of a network in order; `str` of it is a table."""
+    """The `stages` of a network in order; `str` of it is a table."""
 
     stages: tuple[Stage, ...]
 
@@ -71,7 +76,7 @@ class Summary:
 
 
 def summary(net: AnyLayer, input_shape: Shape | Array | None = None) -> Summary:
-    """What a network is made of: the path, kind, widths, parameters, bytes and output shape of each stage.
+    """What a `net` is made of: the path, kind, widths, parameters, bytes and output shape of each stage.
 
     `input_shape` is the shape of one example, as `(28, 28, 1)`, or a batch of examples, as in `summary(net, x)`; of a
     batch only the shape is looked at. Without it, it is taken to be `(in_features,)`, and outputs are not known where a

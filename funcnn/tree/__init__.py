@@ -2,12 +2,12 @@
 
 A tree is a leaf (an array, a number, anything else) or a node: dict, `FrozenDict`, tuple, list, NamedTuple,
 or None, which has no leaves; OrderedDict, and what `register_node` and `register_dataclass` say. Dict keys are visited
-in sorted order, as in JAX, and printed in the order they were given; those of an OrderedDict as they are. A path, such
-as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`. Where a function takes `is_leaf`, that says of
-a node that it is a leaf here.
+in sorted order, as in JAX, and printed in the order they were given; those of an OrderedDict as they are. A `Path`,
+such as `("dense_0", "w")`, names a leaf; `keystr` writes it as `dense_0/w`. Where a function takes `is_leaf`, that
+says of a node that it is a leaf here. `LEAF_TYPES` are the types known to be leaves; others are looked at.
 
-`structure` says what nodes are, `kinds` which else, `frozendict` how one is kept from changing, `vector` how a tree
-becomes one array, `exchange` how weights come from PyTorch and Keras.
+Of the files, `structure` says what nodes are, `kinds` which else, `frozendict` how one is kept from changing, `vector`
+how a tree becomes one array, `exchange` how weights come from PyTorch and Keras.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from funcnn.tree.structure import (
 from funcnn.tree.vector import ravel
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from funcnn.typing import DTypeLike
 
     from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
 
@@ -67,6 +67,9 @@ V_co = TypeVar("V_co", covariant=True)
 def leaves(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
     """The leaves in order: dict keys sorted, sequences by position.
 
+    A `tree` that is a leaf itself is its only one; None has none. `is_leaf(node)` is asked of each node, from the top
+    down: where it is true, the node is a leaf and is not looked into.
+
     >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)})
     [2.0, 3.0, 1.0]
     >>> leaves({"w": 1.0, "b": (2.0, [3.0], None)}, is_leaf=lambda x: isinstance(x, tuple))
@@ -76,7 +79,9 @@ def leaves(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
 
 
 def structure(tree: Any, is_leaf: IsLeaf = None) -> Structure:
-    """The tree without its leaves.
+    """The `tree` without its leaves; `is_leaf` as in `leaves`.
+
+    Structures are equal where kinds of nodes, keys and lengths are; what the leaves are does not count.
 
     >>> structure([1.0, {"a": 2.0}]) == structure([None, {"a": 2.0}])
     False
@@ -85,7 +90,7 @@ def structure(tree: Any, is_leaf: IsLeaf = None) -> Structure:
 
 
 def leaves_with_path(tree: Any, is_leaf: IsLeaf = None) -> list[tuple[Path, Any]]:
-    """The leaves in order, each with its path.
+    """The leaves of `tree` in order, each with its path; `is_leaf` as in `leaves`.
 
     >>> leaves_with_path({"dense_0": {"w": 1.0, "b": 2.0}})
     [(('dense_0', 'b'), 2.0), (('dense_0', 'w'), 1.0)]
@@ -100,8 +105,12 @@ def leaves_with_path(tree: Any, is_leaf: IsLeaf = None) -> list[tuple[Path, Any]
 def map(f: Callable[..., Any], tree: T, *rest: Any, is_leaf: IsLeaf = None) -> T:
     """Apply `f` to each leaf, and what stands at the same place of the other trees; the type stays.
 
-    The others have the structure of `tree`, or are deeper: where `tree` has a leaf, they may have a subtree, which `f`
-    is given whole. A mismatch names its path. A dict and a FrozenDict may stand at the same place.
+    - `f`: is called as `f(leaf, *others)`, in the order of `leaves`; what it returns stands in the place of the leaf.
+    - `tree`: gives the form of the result. None in it is a node without leaves, for which `f` is not called.
+    - `rest`: trees of the structure of `tree`, or deeper: where `tree` has a leaf, they may have a subtree, which `f`
+      is given whole. A mismatch is a ValueError that names its path. A dict and a FrozenDict may stand at the same
+      place.
+    - `is_leaf`: says of nodes of `tree` that they are leaves here, as in `leaves`.
 
     >>> map(lambda a, b: a + b, {"w": 1.0, "b": (2.0, None)}, {"w": 10.0, "b": (20.0, None)})
     {'w': 11.0, 'b': (22.0, None)}
@@ -126,6 +135,8 @@ def map(f: Callable[..., Any], tree: T, *rest: Any, is_leaf: IsLeaf = None) -> T
 
 def map_with_path(f: Callable[..., Any], tree: T, *rest: Any, is_leaf: IsLeaf = None) -> T:
     """As `map`, with the path as the first argument: `f(path, leaf, ...)`.
+
+    `tree`, `rest` and `is_leaf` are those of `map`; a path is a tuple, `("dense_0", "w")`, of a leaf alone `()`.
 
     >>> map_with_path(lambda path, x: f"{keystr(path)}={x}", {"a": {"w": 1.0}, "b": [2.0]})
     {'a': {'w': 'a/w=1.0'}, 'b': ['b/0=2.0']}
@@ -152,7 +163,9 @@ def _refuse_deeper(form: Structure, rest: tuple[Any, ...], error: Exception) -> 
 def transpose(outer: Structure, inner: Structure | None, tree: Any) -> Any:
     """A tree of trees inside out: of structure `inner`, with trees of structure `outer` at its leaves.
 
-    `inner` is by default that of the first tree inside.
+    - `outer`: the structure of `tree` down to the trees inside, whose places are its leaves.
+    - `inner`: that of the trees inside; None takes it from the first one.
+    - `tree`: what is turned; where a tree inside has another structure, a ValueError names the place.
 
     >>> pairs = {"w": (1.0, 2.0), "b": (3.0, 4.0)}
     >>> transpose(structure({"w": 0, "b": 0}), structure((0, 0)), pairs)
@@ -180,6 +193,9 @@ _UNSET: Any = object()
 def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET, is_leaf: IsLeaf = None) -> Any:
     """Fold the leaves from the left, beginning with `initializer`, or else with the first leaf.
 
+    `f(so_far, leaf)` is called for each leaf of `tree`; `is_leaf` as in `leaves`. Without leaves the result is the
+    `initializer`, and without that a TypeError.
+
     >>> reduce(max, {"a": -1.0, "b": -5.0})
     -1.0
     >>> reduce(lambda total, x: total + x.size, {"w": np.ones((2, 3)), "b": np.ones(3)}, 0)
@@ -198,7 +214,8 @@ def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET, i
 def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Whether two trees have the same structure and leaves that differ by at most `atol + rtol * |b|`.
 
-    Arrays of JAX as in `equal`.
+    `a` and `b` may differ in dtype, not in shape; `rtol` and `atol` are those of `np.allclose`, and NaN is close to
+    nothing, itself included. Arrays of JAX as in `equal`.
 
     >>> all_close({"w": 1.0}, {"w": 1.0 + 1e-9}), all_close({"w": 1.0}, {"v": 1.0})
     (True, False)
@@ -211,7 +228,7 @@ def all_close(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two trees have the same structure and the same bytes: dtypes, shapes, the sign of 0 and NaN.
+    """Whether two trees, `a` and `b`, have the same structure and bytes: dtypes, shapes, the sign of 0 and NaN.
 
     Arrays of JAX are looked at on the host, whole; one that a process has only a part of is an error, as is one that is
     traced. A typed key of JAX equals one of the same words and the same algorithm.
@@ -242,7 +259,8 @@ def freeze(tree: T) -> T: ...
 def freeze(tree: Any) -> Any:
     """The same tree that nobody can change: dicts become FrozenDicts, arrays read-only copies; lists stay lists.
 
-    The caller's own arrays are left as they are.
+    The arrays of `tree` are left as they are, and the caller may go on writing into them; numbers, keys of JAX and
+    other leaves are taken over.
 
     >>> w = np.ones(2, np.float32)
     >>> frozen = freeze({"w": w})
@@ -257,8 +275,10 @@ def _frozen_copy(leaf: Any) -> Any:
 
 
 def astype(tree: T, dtype: DTypeLike) -> T:
-    """The tree with its floating-point arrays converted, also those of JAX, traced ones, and bfloat16; counts, keys and
-    Python numbers stay.
+    """The `tree` with its floating-point arrays in another `dtype`, such as `np.float32`; all other leaves stay.
+
+    Converted are NumPy's scalars and arrays, those of JAX, traced ones, and bfloat16; counts, masks, keys and Python
+    numbers are as they were. Numbers too large for the new dtype become infinite, as in `ndarray.astype`.
 
     >>> astype({"w": np.ones(2, np.float64), "count": np.int64(3)}, np.float32)
     {'w': array([1., 1.], dtype=float32), 'count': np.int64(3)}
@@ -276,7 +296,9 @@ def _is_float_array(leaf: Any) -> bool:
 
 
 def get(tree: Any, path: Path) -> Any:
-    """The leaf or subtree at a path, as `leaves_with_path` gives it.
+    """The leaf or subtree at a `path`, as `leaves_with_path` gives it; the empty path is the `tree` itself.
+
+    What is not there is a KeyError that names the place and what there is; a text in the place of a tuple, a TypeError.
 
     >>> get({"dense_0": {"w": 1.0}}, ("dense_0", "w"))
     1.0
@@ -302,6 +324,9 @@ def _check_path(path: Any) -> None:
 
 def update_in(tree: T, path: Path, f: Callable[[Any], Any]) -> T:
     """A new tree in which the leaf or subtree at a path is `f` of the old one; the rest is shared.
+
+    `tree` itself stays as it is. `path` and its errors are those of `get`; `f` gets what stands there and gives what
+    shall.
 
     >>> params = FrozenDict({"dense_0": {"w": 1.0, "b": 2.0}})
     >>> update_in(params, ("dense_0", "b"), lambda b: 0 * b)

@@ -48,10 +48,14 @@ def from_torch(state_dict: Mapping[str, Any], like: P, names: Mapping[str, str] 
                axes: Mapping[str, Sequence[int]] | None = None) -> P:
     """The parameters of a PyTorch module in the form of `like`, such as `net.init(key)`, with its shapes and dtypes.
 
-    `state_dict` is `module.state_dict()`, or the arrays of a file (`checkpoint.load_file`), whose layers must be
-    numbered. Layers are taken in order, and their axes put into ours, as this module says. Where the order or the names
-    are others, `names` says what a parameter is called there, {"dense_0/w": "encoder.weight"}: then only what is named
-    is taken. `axes` says in which order a parameter's axes stand there, {"table/w": (0, 1)}, if not in the usual one.
+    - `state_dict`: `module.state_dict()`, or the arrays of a file (`checkpoint.load_file`), whose layers must be
+      numbered. Layers are taken in order.
+    - `like`: the tree to be filled; its values do not matter.
+    - `names`: what each parameter is called there, `{"dense_0/w": "encoder.weight"}`, where the order or the names are
+      others: then only what is named is taken, and every leaf of `like` must be.
+    - `axes`: in which order a parameter's axes stand there, `{"table/w": (0, 1)}`, if not in the usual one: there
+      `(out, in)` for `w (in, out)` here, `(out, in, *kernel)` for `(*kernel, in, out)`, of a transposed convolution
+      `(in, out, *kernel)`, and of an embedding, a matrix without a bias, as here.
 
     Numbers are converted where that is exact (float16 and bfloat16 into float32). A layer too many or too few, another
     shape, and a dtype that `like` cannot hold are a ValueError that names both sides.
@@ -76,8 +80,12 @@ def to_torch(tree: Any, like: Mapping[str, Any], names: Mapping[str, str] | None
              axes: Mapping[str, Sequence[int]] | None = None) -> dict[str, Any]:
     """The state of a PyTorch module with these parameters, the way back of `from_torch`.
 
-    `like` is `module.state_dict()`: the result has its names, shapes and dtypes, and its tensors where the tree has
-    nothing to say. `module.load_state_dict(to_torch(params, module.state_dict()))` is how a net moves there.
+        module.load_state_dict(to_torch(params, module.state_dict()))
+
+    - `tree`: the parameters; not all that the module has need be among them.
+    - `like`: `module.state_dict()`: the result has its names, shapes and dtypes, and its tensors where the tree has
+      nothing to say.
+    - `names`, `axes`: as in `from_torch`, and so are the errors; only what `names` has is written, if it is given.
 
     >>> params = {"dense_0": {"w": np.arange(6.0).reshape(2, 3), "b": np.ones(3)}}
     >>> to_torch(params, {"0.weight": np.zeros((3, 2)), "0.bias": np.zeros(3)})["0.weight"]
@@ -239,8 +247,9 @@ def _shown_texts(texts: Sequence[str]) -> str:
 def from_keras(weights: Sequence[Any], like: P) -> P:
     """The parameters of a Keras model in the form of `like`: `from_keras(model.get_weights(), net.init(key))`.
 
-    Keras has our axes and our order, layer by layer: kernel, bias; gamma, beta. Of a layer with statistics that run
-    along take `layer.trainable_weights`. Numbers are converted where that is exact.
+    `weights` are its arrays in order, as many as `like` has leaves. Keras has our axes and our order, layer by layer:
+    kernel, bias; gamma, beta. Of a layer with statistics that run along take `layer.trainable_weights`. Numbers are
+    converted where that is exact; another number of arrays, or another shape, is a ValueError.
 
     >>> like = {"dense_0": {"w": np.zeros((1, 2), np.float32), "b": np.zeros(2, np.float32)}}
     >>> from_keras([np.ones((1, 2), np.float32), np.arange(2, dtype=np.float32)], like)
@@ -260,7 +269,7 @@ def from_keras(weights: Sequence[Any], like: P) -> P:
 
 
 def to_keras(tree: Any) -> list[Any]:
-    """The arrays of a tree in Keras' order: `model.set_weights(to_keras(params))`.
+    """The arrays of `tree` in Keras' order, layer by layer as the net has them: `model.set_weights(to_keras(params))`.
 
     >>> to_keras({"dense_0": {"w": np.ones((1, 2)), "b": np.zeros(2, np.float64)}})
     [array([[1., 1.]]), array([0., 0.])]

@@ -34,7 +34,8 @@ class MissingKeyError(KeyError):
 class FrozenDict(Mapping[K, V_co]):
     """A dict that cannot change: the container of parameters, gradients and updates.
 
-    Plain dicts among the values become FrozenDicts too, and arrays read-only views: whoever gave one may still write
+    `entries` is a mapping, or pairs, as for `dict`, of keys that have an order (texts); none gives the empty one. Plain
+    dicts among the values become FrozenDicts too, and arrays read-only views: whoever gave one may still write
     into it, nobody can through the FrozenDict. A list stays a list, of read-only arrays. `|` gives a new one, as for
     dict.
 

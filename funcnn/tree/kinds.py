@@ -28,9 +28,10 @@ def register_node(kind: type[T], flatten: Callable[[T], tuple[Any, Any]],
                   unflatten: Callable[[Any, Any], T]) -> type[T]:
     """Say how a type of yours is taken apart into children and what else it holds, and built again.
 
-    `flatten(x)` gives (children, aux), the children in a tuple, or in a dict if they have names, which then stand in
-    paths; `unflatten(aux, children)` is the way back, of children that may be anything. aux is compared by ==, and is
-    the same for nodes of the same structure.
+    - `kind`: the type, which is returned. One that is a node or a leaf already is a ValueError.
+    - `flatten`: `flatten(x)` gives (children, aux), the children in a tuple, or in a dict if they have names, which
+      then stand in paths. aux is compared by ==, and is the same for nodes of the same structure.
+    - `unflatten`: `unflatten(aux, children)` is the way back, of children that may be anything: tracers, None, trees.
 
     >>> from funcnn import tree
     >>> class Interval:
@@ -78,7 +79,11 @@ def register_dataclass(kind: type[T], data_fields: Collection[str] | None = None
                        ) -> type[T]:
     """Say that a dataclass is a node, whose fields are its children; a decorator.
 
-    `meta_fields` are no children but part of the structure: settings, names. `data_fields` are by default all others.
+    - `kind`: the dataclass, frozen or not, which is returned; its fields are set by its constructor.
+    - `data_fields`: the names of the fields that are children; None takes all that are not `meta_fields`.
+    - `meta_fields`: those that are part of the structure instead: settings, names, what is hashable and compared by ==.
+
+    Each field of the constructor must be one of them, once; else that is a ValueError.
 
     >>> from dataclasses import dataclass
     >>> from funcnn import tree

@@ -24,7 +24,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 def keystr(path: Path) -> str:
-    """A path as text.
+    """A `path`, the tuple of keys, fields and positions, as text; of a leaf alone it is empty.
 
     >>> keystr(("dense_0", "w"))
     'dense_0/w'
@@ -77,7 +77,9 @@ if hasattr(builtins, "frozendict"):  # Python 3.15
 
 
 def register_leaf(kind: type) -> type:
-    """Say that a type is a leaf, which spares looking at each of its values; a decorator.
+    """Say that a type, `kind`, is a leaf, though it may hold others (a dataclass, a sequence); a decorator.
+
+    It is said once, where the type is defined, and spares looking at each of its values.
 
     >>> @register_leaf
     ... class Unit: ...
@@ -89,7 +91,9 @@ def register_leaf(kind: type) -> type:
 
 
 def are_leaves(values: Iterable[Any]) -> bool:
-    """Whether all values are of types known to be leaves, which can be told without looking at each.
+    """Whether all `values` are of types known to be leaves, which can be told without looking at each.
+
+    False means only that one must look.
 
     >>> are_leaves((np.ones(2), 1.0)), are_leaves(([1.0],))
     (True, False)
@@ -147,7 +151,9 @@ a list of layers')
 class Structure:
     """A tree without its leaves: what `unflatten` needs besides them. Equal for equal shapes of tree.
 
-    `children` are the structures of its entries by key; `places` says for each where its leaves begin.
+    `flatten` and `structure` make them. `kind` is the type of its top and `node` how that is taken apart, None for a
+    leaf; `children` are the structures of its entries by key, `order` their keys as they are visited; `places` says
+    for each where its leaves begin, `num_leaves` how many there are.
 
     >>> flatten({"w": 1.0, "b": (2.0, None)})[1]
     Structure({'w': *, 'b': (*, None)})
@@ -167,7 +173,7 @@ class Structure:
             raise too_deep()
 
     def build(self, leaves: tuple[Any, ...]) -> Any:
-        """The tree of this structure that has these leaves."""
+        """The tree of this structure that has these `leaves`, as many as `num_leaves`."""
         node = self.node
         if node is None:
             return leaves[0]
@@ -176,12 +182,12 @@ class Structure:
         return node.build(self.entries(leaves))
 
     def entries(self, leaves: tuple[Any, ...]) -> dict[Any, Any]:
-        """The entries of the tree of this structure that has these leaves."""
+        """The entries of the tree of this structure that has these `leaves`."""
         return {key: leaves[start] if child is LEAF else child.build(leaves[start:start + child.num_leaves])
                 for key, start, child in self.places}
 
     def paths(self, before: Path = ()) -> list[Path]:
-        """Where each leaf stands, in the order of the leaves."""
+        """Where each leaf stands, in the order of the leaves; the path `before` leads to the tree itself."""
         if self.node is None:
             return [before]
         in_order = sorted(self.places, key=lambda entry: entry[1])
@@ -192,7 +198,7 @@ class Structure:
                                  and self.children == other.children)
 
     def is_like(self, other: Structure) -> bool:
-        """Whether two nodes hold the same beside their entries, and have them in the same order where it counts."""
+        """Whether the `other` holds the same beside its entries, and has them in the same order where it counts."""
         one, two = self.node, other.node
         if one is None or two is None or one.keyed:
             return True
@@ -275,7 +281,7 @@ def _sorted(entries: dict[Any, Any]) -> list[Any]:
 
 
 def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Structure]:
-    """The leaves and the structure; `unflatten` is the way back. `is_leaf` says of a node that it is a leaf here.
+    """The leaves of `tree` and its structure; `unflatten` is the way back, `is_leaf` as in `leaves`.
 
     >>> flatten({"w": 1.0, "b": 2.0})
     ([2.0, 1.0], Structure({'w': *, 'b': *}))
@@ -285,7 +291,7 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], Structure]:
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
-    """The tree with this structure and these leaves, which stand in the order that `leaves` gives.
+    """The tree of a `structure` with these `leaves`, in their order; another number of them is a ValueError.
 
     >>> unflatten(flatten({"w": 0.0, "b": 0.0})[1], [2.0, 1.0])
     {'w': 1.0, 'b': 2.0}

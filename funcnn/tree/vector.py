@@ -1,4 +1,4 @@
-"""A tree as one vector, and the way back: `ravel`."""
+"""How does a tree become one vector, and again a tree? `ravel`, and the function that it returns."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ T = TypeVar("T")
 
 
 def ravel(tree: T) -> tuple[Array, Callable[[Array], T]]:
-    """All the leaves as one vector, and the function that makes a tree of such a vector again.
+    """All the leaves of `tree` as one vector, and the function that makes a tree of such a vector again.
 
-    The vector has the leaves' common dtype; the way back restores each leaf's own shape and dtype, and copies. If one
-    leaf is an array of JAX, so is the vector, and so are the leaves that come back. As `jax.flatten_util.ravel_pytree`.
+    The vector has the leaves' common dtype; the way back restores each leaf's own shape and dtype, and copies, and
+    refuses a vector of another length. A tree without leaves gives float32 of length 0; a typed key of JAX, which is no
+    number, is a TypeError. If one leaf is an array of JAX, so is the vector, and so are the leaves that come back. As
+    `jax.flatten_util.ravel_pytree`.
 
     >>> flat, unravel = ravel({"w": np.array([[1.0, 2.0]]), "b": np.array([3.0])})
     >>> flat
