@@ -1,0 +1,11 @@
+// How do the page and the worker talk? `worker(heard)`: a function that asks, and one that hears what is told.
+
+/** Start the worker; `heard[kind](content)` is called for all it tells. */
+export function worker(heard) {
+  const address = new URL("../worker.js", import.meta.url);
+  address.search = location.search; // ?pyodide= says where Python is
+  const other = new Worker(address, { type: "module" });
+  other.onmessage = ({ data: { kind, ...content } }) => heard[kind](content);
+  other.onerror = (event) => heard.failed({ text: `The part that runs Python did not start: ${event.message ?? "it was not found"}.` });
+  return (ask, content = {}) => other.postMessage({ ask, ...content });
+}
