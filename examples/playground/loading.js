@@ -5,7 +5,7 @@ const BESIDE = new URL("./pyodide/", import.meta.url).href;
 const WHEEL = new URL("./funcnn-0.1.0-py3-none-any.whl", import.meta.url).href;
 const SOURCES = new URL("../../funcnn/", import.meta.url).href;
 const HOME = "/home/pyodide/"; // where Python starts
-const OWN = ["looking", "modelling", "playground", "problems", "writing"];
+const OWN = ["looking", "modelling", "numbers_in_full", "playground", "problems", "writing"];
 const BYTES = 15.6e6; // of Pyodide's WebAssembly, of Python's library and of NumPy
 
 /** Python with funcnn in it; `progress(text, share)` hears how far it is. */

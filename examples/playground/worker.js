@@ -10,7 +10,9 @@ const SHARE_OF_LOOKING = 0.25; // of the time, at most, goes into pictures
 let pyodide; // Python
 let playground; // the module python/playground.py
 let run; // the program in the middle of its training
-let training = false;
+let begun = 0; // how many programs there were
+let training = null; // the loop that trains, if one does: a new one takes over from it
+let drawing = false; // whether the page is still busy with the last picture
 let speed = Infinity; // steps a second
 
 const tell = (kind, content = {}, transfer = []) => self.postMessage({ kind, ...content }, transfer);
@@ -26,7 +28,7 @@ const guarded = (work) => async (...given) => {
   try {
     return await work(...given);
   } catch (error) {
-    training = false;
+    training = null;
     tell("failed", { text: sentence(error), all: words(error) });
   }
 };
@@ -43,7 +45,7 @@ const keep = (next) => {
 };
 
 function advance(steps, seconds) {
-  const result = playground.advance(run, steps, seconds);
+  const result = playground.advance(run, Math.min(steps, 1e6), seconds);
   const losses = asObjects(result.get(1));
   keep(result.get(0));
   result.destroy();
@@ -52,6 +54,7 @@ function advance(steps, seconds) {
 
 function show(losses, rate) {
   const began = performance.now();
+  drawing = true;
   tell("frame", { ...asObjects(playground.look(run)), losses, rate });
   return performance.now() - began;
 }
@@ -64,48 +67,52 @@ const turn = () => new Promise((resolve) => { // lets messages in, without the 4
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function train() {
-  let cost = 0;
-  while (training) {
-    const began = performance.now();
-    const period = Math.max(1000 / FRAMES_A_SECOND, cost / SHARE_OF_LOOKING);
-    const most = Number.isFinite(speed) ? Math.max(1, Math.round(speed * period / 1000)) : 1e9;
-    const losses = [];
-    while (training && losses.length < most && performance.now() - began < period - cost) {
-      losses.push(...advance(most - losses.length, Math.min(0.03, period / 1000)));
-      await turn();
-    }
-    if (!losses.length) continue;
-    const due = Number.isFinite(speed) ? losses.length / speed * 1000 : 0;
-    cost = show(losses, losses.length / Math.max((performance.now() - began) / 1000, 1e-3));
-    await pause(Math.max(0, due - (performance.now() - began)));
+async function train(mine) {
+  while (training === mine) await round(mine);
+}
+
+/** Train until a picture is due, a few times a second and not before the page has drawn the last one, and show it. */
+async function round(mine) {
+  const [began, losses] = [performance.now(), []];
+  const passed = () => performance.now() - began;
+  const period = Math.max(1000 / FRAMES_A_SECOND, mine.cost / SHARE_OF_LOOKING);
+  const most = Math.max(1, Math.round(speed * period / 1000));
+  while (training === mine && losses.length < most && (passed() < period - mine.cost || drawing)) {
+    losses.push(...advance(most - losses.length, 0.03));
+    await turn();
   }
+  if (losses.length === most) await pause(most / speed * 1000 - passed());
+  if (mine.begun !== begun) return; // another program has begun meanwhile
+  mine.cost = show(losses, losses.length / passed() * 1000);
 }
 
 const ASKED = {
   begin({ settings }) {
-    training = false;
+    training = null;
     const given = playground.page_settings(JSON.stringify(settings));
     keep(playground.begin(given));
+    begun += 1;
     given.destroy();
     tell("begun", { ...asObjects(playground.shown_once(run)) });
     show([], 0);
   },
   run({ speed: asked }) {
     speed = asked ?? Infinity;
-    if (training) return undefined;
-    training = true;
-    return train();
+    training = { begun, cost: 0 };
+    return train(training);
   },
   pause() {
-    training = false;
+    training = null;
+  },
+  drawn() {
+    drawing = false;
   },
   step() {
-    training = false;
+    training = null;
     show(advance(1, 1e9), 0);
   },
-  read({ what, where }) {
-    tell("text", { what, text: playground.read(run, what, where ?? "") });
+  read({ what, where, full }) {
+    tell("text", { what, text: playground.read(run, what, where, full) });
   },
 };
 

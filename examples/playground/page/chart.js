@@ -15,8 +15,6 @@ const nice = (x) => {
   return [1, 2, 5, 10].map((each) => each * power).find((each) => each >= x);
 };
 
-export const short = (x) => (x >= 1e6 ? `${x / 1e6}M` : x >= 1000 ? `${x / 1000}k` : String(x));
-
 /** Draw the losses of a history of {step, losses: [train, fresh]}. */
 export function drawChart(canvas, history) {
   const { ink, muted, line } = paper();
@@ -41,7 +39,7 @@ export function drawChart(canvas, history) {
     pen.textAlign = "right";
     pen.fillText(Number(tick.toPrecision(2)), left - 6, y(tick));
   }
-  pen.fillText(`${short(last)} steps`, width - right, height - 7);
+  pen.fillText(`${last.toLocaleString("en")} steps`, width - right, height - 7);
   pen.textAlign = "left";
   pen.fillText("0", left, height - 7);
   const ends = [];
@@ -58,11 +56,8 @@ export function drawChart(canvas, history) {
     ends.push({ name, color, y: y(known.at(-1).losses[which]) });
   });
   pen.setLineDash([]);
-  if (ends.length === 2 && Math.abs(ends[0].y - ends[1].y) < 13) {
-    const [upper, lower] = ends[0].y <= ends[1].y ? ends : [ends[1], ends[0]];
-    const middle = (upper.y + lower.y) / 2;
-    [upper.y, lower.y] = [middle - 6.5, middle + 6.5];
-  }
+  const [upper, lower] = ends.sort((a, b) => a.y - b.y);
+  if (lower && lower.y - upper.y < 13) upper.y = Math.max(top, lower.y - 13);
   for (const end of ends) {
     pen.fillStyle = css(end.color);
     pen.fillText(end.name, width - right + 6, Math.min(height - bottom, Math.max(top, end.y)));

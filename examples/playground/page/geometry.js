@@ -1,13 +1,12 @@
 // Where does each unit stand, and which line is near a place?
 
-const HEAD = 34;
-const AREA = 400; // the height of the tallest column
+const HEAD = 38;
 const GAP = 0.18; // between units, of their size
 
 /** How large the units of a layer are, and in how many columns they stand. */
 const shape = (width) => {
   const columns = width <= 8 ? 1 : width <= 16 ? 2 : width <= 32 ? 4 : 8;
-  const size = [0, 40, 36, 0, 26, 0, 0, 0, 15][columns];
+  const size = [0, 46, 44, 0, 28, 0, 0, 0, 17][columns];
   return { columns, size, rows: Math.ceil(width / columns) };
 };
 
@@ -35,7 +34,7 @@ export function place(widths, total) {
     return { x0: a.units[from].x + a.size, y0: a.units[from].y + a.size / 2,
       x1: b.units[to].x, y1: b.units[to].y + b.size / 2 };
   };
-  return { columns, line, height: HEAD + Math.min(tallest, AREA + 100) + 8 };
+  return { columns, line, height: HEAD + tallest + 8 };
 }
 
 /** The line that passes a place within some pixels, or null. */

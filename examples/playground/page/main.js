@@ -1,6 +1,6 @@
 // How do the parts of the page work together? One object of settings goes round: address, fields, worker, pictures.
 
-import { defaults, read, written } from "./address.js";
+import { read, written } from "./address.js";
 import { worker } from "./bridge.js";
 import { drawChart, remembered } from "./chart.js";
 import { CLASSES, css, marker, paper, sharp } from "./colors.js";
@@ -8,16 +8,16 @@ import { learning, material } from "./controls.js";
 import { network } from "./network.js";
 import { drawPlane, pointAt } from "./plane.js";
 import { copied, reading } from "./reading.js";
+import { unitName } from "./sentences.js";
 import { sketch } from "./sketches.js";
 
 const byId = (id) => document.getElementById(id);
 const REGRESSIONS = ["plane", "hills"];
-const OUTPUTS_OF = { plane: 1, hills: 1, circles: 2, moons: 2, xor: 2 };
 
 const rules = await (await fetch(new URL("../settings.json", import.meta.url))).json();
 let { settings, notes } = read(location.hash, rules);
 let [once, seen, history, losses] = [null, null, [], []]; // what the worker told
-let [ready, running, wanted, ownClass, hovered] = [false, false, false, 0, null];
+let [ready, running, ownClass, hovered] = [false, false, 0, null];
 
 // ------------------------------------------------------------------------------------------------ what is told
 
@@ -51,7 +51,7 @@ const ask = worker({
     seen = content;
     losses.push(...content.losses);
     history = remembered(history, { step: seen.step, losses: seen.scores.map(({ loss }) => loss) });
-    if (!running && wanted) return;
+    requestAnimationFrame(() => ask("drawn"));
     draw();
     if (!seen.scores.length) diverged();
     if (!running) text.stepped();
@@ -101,13 +101,13 @@ const tooFewPoints = () => settings.data === "own" && settings.points.length < 2
 
 function begin() {
   if (!ready) return;
+  byId("hint").hidden = !tooFewPoints();
   [byId("run"), byId("step"), byId("reset")].forEach((button) => (button.disabled = tooFewPoints()));
   if (tooFewPoints()) {
     halt();
     [once, seen] = [{ points: [pointsOf(settings.points)], edge: 1.25 }, null];
     legend();
     draw();
-    say("Click on the plane to put points there, two at least. Choose their class below it.");
     return;
   }
   say("");
@@ -131,13 +131,16 @@ function halt() {
   if (running) ask("pause");
   running = false;
   mark();
-  if (seen) text.stepped();
+  if (!seen) return;
+  text.stepped();
+  byId("heard").textContent = `Paused after ${seen.step} steps, ${["train-loss", "train-score", "fresh-score"].map((id) =>
+    `${byId(id).previousElementSibling.textContent}: ${byId(id).textContent}`).join(", ")}`;
 }
 
 function mark() {
   byId("run").classList.toggle("running", running);
   byId("run").setAttribute("aria-label", running ? "Pause" : "Run");
-  if (!running) byId("rate").textContent = "";
+  if (!running) byId("pace").textContent = "";
 }
 
 byId("run").onclick = () => (running ? halt() : run());
@@ -158,7 +161,8 @@ byId("share").onclick = async () => {
   setTimeout(() => (byId("share").textContent = "Copy link"), 1600);
 };
 window.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, button, a, pre, [tabindex]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " " && event.target.closest("button, a, [tabindex]")) return;
   const button = { " ": "run", s: "step", r: "reset" }[event.key.toLowerCase()];
   if (!button) return;
   event.preventDefault();
@@ -183,24 +187,25 @@ const net = network(byId("network"), {
   },
   unit(layer, unit) {
     hovered = layer === null ? null : { layer, unit };
+    byId("out-title").textContent = hovered ? `What ${unitName(netOf(), layer, unit)} gives` : "Answers";
     plane();
   },
 });
 
-const text = reading(byId, (what, where) => once?.text && ask("read", { what, where }));
+const text = reading(byId, (what, where, full) => once?.text && ask("read", { what, where, full }));
 
 function plane() {
   const values = hovered && once?.inputs && hovered.layer <= settings.layers.length && net.values(hovered.layer, hovered.unit);
   const scale = values ? Math.max(1e-6, ...values.map(Math.abs)) : 1;
   drawPlane(byId("plane"), { ...once, answers: seen?.answers, isNumber: isNumber(), withFresh: byId("with-fresh")?.checked,
-    unit: values && { values: values.map((x) => x / scale) } });
+    unit: values && values.map((x) => x / scale) });
 }
 
-const shown = (x, digits = 3) => (x === undefined ? "–" : x.toFixed(digits));
+const shown = (x) => (x === undefined ? "–" : x < 0.001 ? x.toExponential(1) : x.toFixed(3));
 
 function draw() {
   byId("count").textContent = (seen?.step ?? 0).toLocaleString("en");
-  if (running && seen?.rate) byId("rate").textContent = `${Math.round(seen.rate)} steps a second`;
+  if (running && seen?.rate) byId("pace").textContent = `${Math.round(seen.rate)} steps a second`;
   const [train, fresh] = seen?.scores ?? [];
   const second = settings.data === "own" ? undefined : fresh;
   byId("train-loss").textContent = shown(train?.loss);
@@ -250,7 +255,9 @@ function legend() {
 byId("plane").addEventListener("click", (event) => {
   if (settings.data !== "own" || !once) return;
   const [x1, x2] = pointAt(byId("plane"), event, once.edge);
-  if (settings.points.length < rules.points.points.most) changed("points", [...settings.points, [x1, x2, ownClass]]);
+  const others = settings.points.filter(([a, b]) => Math.hypot(a - x1, b - x2) > 0.04); // a click on a point takes it away
+  if (others.length < settings.points.length) changed("points", others);
+  else if (settings.points.length < rules.points.points.most) changed("points", [...settings.points, [x1, x2, ownClass]]);
 });
 
 // ------------------------------------------------------------------------------------------------- light, dark

@@ -1,86 +1,103 @@
 // What does the net answer in the plane? The colours between the points, the boundary, and the points.
 
-import { CLASSES, css, marker, mixed, paper, sharp, signed } from "./colors.js";
+import { CLASSES, MINUS, PLUS, css, marker, paper, sharp, signed } from "./colors.js";
 
-const SIDE = 240; // pixels that are coloured, between which the canvas smooths
-
-/** Values on a square grid, at any place in it, by bilinear interpolation. */
-function between(values, side, depth) {
-  const place = (i) => {
-    const at = Math.min(side - 1, Math.max(0, (i + 0.5) / SIDE * side - 0.5));
-    const low = Math.min(side - 2, Math.floor(at));
-    return [low, at - low];
-  };
-  const places = Array.from({ length: SIDE }, (_, i) => place(i));
-  return (row, column, into) => {
-    const [r, dr] = places[row];
-    const [c, dc] = places[column];
-    const corner = (r * side + c) * depth;
-    const below = corner + side * depth;
-    for (let k = 0; k < depth; k++) {
-      const top = values[corner + k] * (1 - dc) + values[corner + depth + k] * dc;
-      const bottom = values[below + k] * (1 - dc) + values[below + depth + k] * dc;
-      into[k] = top * (1 - dr) + bottom * dr;
-    }
-  };
-}
-
-/** Softmax in place, and which is the largest. */
-function probabilities(z) {
-  let best = 0;
-  for (let k = 1; k < z.length; k++) if (z[k] > z[best]) best = k;
-  const top = z[best];
-  let sum = 0;
-  for (let k = 0; k < z.length; k++) sum += z[k] = Math.exp(z[k] - top);
-  for (let k = 0; k < z.length; k++) z[k] /= sum;
-  return best;
-}
-
+const SIDE = 300; // pixels that are coloured, between which the canvas smooths
 const STRENGTH = 0.62; // of the colours, so that the points stand out
 
-/** The picture of the answers: of classes their colours mixed by probability, of one number orange to blue. */
-export function picture(values, side, depth, isNumber, ground) {
-  const image = new ImageData(SIDE, SIDE);
-  const winners = new Uint8Array(SIDE * SIDE);
-  const at = between(values, side, depth);
-  const z = new Float64Array(depth);
-  for (let row = 0, i = 0; row < SIDE; row++) {
-    for (let column = 0; column < SIDE; column++, i++) {
-      at(row, column, z);
-      let color;
-      if (isNumber) {
-        color = signed(0.8 * z[0], ground);
-        winners[i] = z[0] > 0;
-      } else {
-        winners[i] = probabilities(z);
-        color = [0, 1, 2].map((part) => z.reduce((sum, p, k) => sum + p * CLASSES[k][part], 0));
-        color = mixed(ground, color, STRENGTH * Math.max(0.25, (z[winners[i]] * depth - 1) / (depth - 1)));
+/** The values of a square grid at all pixels, by bilinear interpolation. */
+function between(values, side, depth) {
+  const places = Array.from({ length: SIDE }, (_, i) => {
+    const at = Math.min(side - 1, Math.max(0, (i + 0.5) / SIDE * side - 0.5));
+    const low = Math.min(side - 2, Math.floor(at));
+    return { low, part: at - low };
+  });
+  const all = new Float32Array(SIDE * SIDE * depth);
+  let i = 0;
+  for (const row of places) {
+    for (const column of places) {
+      let corner = (row.low * side + column.low) * depth;
+      for (let k = 0; k < depth; k++, corner++) {
+        const below = corner + side * depth;
+        const top = values[corner] + column.part * (values[corner + depth] - values[corner]);
+        const bottom = values[below] + column.part * (values[below + depth] - values[below]);
+        all[i++] = top + row.part * (bottom - top);
       }
-      image.data.set([color[0], color[1], color[2], 255], 4 * i);
     }
   }
-  return { image, winners };
+  return all;
 }
 
-/** Draw a line where the winner changes. */
-function boundary({ image, winners }, ink) {
-  for (let i = 0; i < winners.length - SIDE - 1; i++) {
-    if (winners[i] === winners[i + 1] && winners[i] === winners[i + SIDE]) continue;
-    if ((i + 1) % SIDE === 0) continue;
-    for (let k = 0; k < 3; k++) image.data[4 * i + k] += 0.55 * (ink[k] - image.data[4 * i + k]);
+/** The picture of one number at each place: orange below 0, blue above, full at 1 and -1. */
+function heights(values, side, ground) {
+  const { image, data } = blank();
+  const all = between(values, side, 1);
+  for (let i = 0; i < all.length; i++) {
+    const share = Math.min(1, Math.abs(all[i]));
+    const color = all[i] < 0 ? MINUS : PLUS;
+    for (let k = 0; k < 3; k++) data[4 * i + k] = ground[k] + share * (color[k] - ground[k]);
+  }
+  return image;
+}
+
+/** The picture of logits: the colours of the classes mixed by their probabilities, paler where it is unsure. */
+function classes(z, side, depth, ground, ink) {
+  const { image, data } = blank();
+  const all = between(z, side, depth);
+  const [winners, leads] = [new Uint8Array(SIDE * SIDE), new Float32Array(SIDE * SIDE)];
+  for (let i = 0; i < winners.length; i++) {
+    const first = i * depth;
+    let best = 0;
+    for (let k = 1; k < depth; k++) if (all[first + k] > all[first + best]) best = k;
+    let [sum, next, red, green, blue] = [0, -Infinity, 0, 0, 0];
+    for (let k = 0; k < depth; k++) {
+      if (k !== best && all[first + k] > next) next = all[first + k];
+      const p = Math.exp(all[first + k] - all[first + best]);
+      sum += p;
+      red += p * CLASSES[k][0];
+      green += p * CLASSES[k][1];
+      blue += p * CLASSES[k][2];
+    }
+    winners[i] = best;
+    leads[i] = all[first + best] - next;
+    const share = STRENGTH * Math.max(0.25, (depth / sum - 1) / (depth - 1));
+    data[4 * i] = ground[0] + share * (red / sum - ground[0]);
+    data[4 * i + 1] = ground[1] + share * (green / sum - ground[1]);
+    data[4 * i + 2] = ground[2] + share * (blue / sum - ground[2]);
+  }
+  boundary(data, winners, leads, ink);
+  return image;
+}
+
+function blank() {
+  const image = new ImageData(SIDE, SIDE);
+  image.data.fill(255);
+  return { image, data: image.data };
+}
+
+/** Draw a line where the winner changes; how far it is from a pixel is known from how the lead falls on both sides. */
+function boundary(data, winners, leads, ink) {
+  for (let i = SIDE; i < winners.length - SIDE; i++) {
+    let near = 1;
+    for (const j of [i - 1, i + 1, i - SIDE, i + SIDE]) {
+      if (winners[j] !== winners[i]) near = Math.min(near, leads[i] / (leads[i] + leads[j]));
+    }
+    if (near === 1 || i % SIDE === 0 || i % SIDE === SIDE - 1) continue;
+    const share = 0.6 * Math.min(1, 1.3 - near);
+    for (let k = 0; k < 3; k++) data[4 * i + k] += share * (ink[k] - data[4 * i + k]);
   }
 }
 
-const sheet = typeof OffscreenCanvas === "function" ? new OffscreenCanvas(SIDE, SIDE) : Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+const sheet = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
 
 /** Draw answers, boundary and points. `shown` is what `begun` and the last `frame` told, `unit` a unit's own plane. */
 export function drawPlane(canvas, { answers, grid, small, outputs, edge, points, isNumber, unit, withFresh }) {
   const theme = paper();
   const { pen, width } = sharp(canvas);
   if (answers) {
-    const made = unit ? picture(unit.values, small, 1, true, theme.paper) : picture(answers, grid, outputs, isNumber, theme.paper);
-    if (!isNumber && !unit) boundary(made, theme.ink);
-    sheet.getContext("2d").putImageData(made.image, 0, 0);
+    const image = unit ? heights(unit, small, theme.paper) : isNumber ? heights(answers, grid, theme.paper)
+      : classes(answers, grid, outputs, theme.paper, theme.ink);
+    sheet.getContext("2d").putImageData(image, 0, 0);
     pen.imageSmoothingQuality = "high";
     pen.drawImage(sheet, 0, 0, width, width);
   }

@@ -2,11 +2,11 @@
 
 const ABOUT = {
   program: "The whole of what is on the screen. This text is what runs here; copied into a file, it runs anywhere: pip install funcnn",
-  trace: "What the next step computes: forward, backward, and how each parameter moves. Long arrays are cut in the middle.",
+  trace: "What the next step computes: forward, backward, and how each parameter moves. Long arrays are cut, unless they are asked for in full.",
   jit: "What is left of the step after jit: calls of NumPy, and beside them the lines of the program that they came from.",
 };
 
-/** The tabs. `ask(what, where)` asks for a text, which comes to `show`. */
+/** The tabs. `ask(what, where, full)` asks for a text, which comes to `show`. */
 export function reading(byId, ask) {
   const tabs = ["program", "trace", "jit"];
   let open = "program";
@@ -22,13 +22,13 @@ export function reading(byId, ask) {
     }
     byId("text").setAttribute("aria-labelledby", `tab-${name}`);
     byId("about").textContent = ABOUT[name];
-    byId("where-field").hidden = name !== "trace";
+    document.querySelectorAll(".only-trace").forEach((each) => (each.hidden = name !== "trace"));
     byId("refresh").hidden = name === "program";
     if (name === "program") put(program);
     else again();
   }
 
-  const again = () => ask(open, open === "trace" ? byId("where").value : "");
+  const again = () => ask(open, open === "trace" ? byId("where").value : "", byId("in-full").checked);
 
   const put = (text) => {
     byId("text").textContent = text;
@@ -44,7 +44,7 @@ export function reading(byId, ask) {
       button(next).focus();
     };
   });
-  byId("refresh").onclick = byId("where").onchange = again;
+  byId("refresh").onclick = byId("where").onchange = byId("in-full").onchange = again;
   byId("copy").onclick = async () => {
     byId("copy").textContent = (await copied(byId("text").textContent)) ? "Copied" : "Not allowed: select the text";
     setTimeout(() => (byId("copy").textContent = "Copy"), 1600);

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import looking
+from numbers_in_full import in_full
 from writing import FILE, written
 
 import funcnn as fn
@@ -85,8 +86,8 @@ def next_step(run: Run) -> Trace:
     return trace(run.program["loss"], run.program["optimizer"], opt_state)(params, next_batch(run), *now)
 
 
-def read(run: Run, what: str, where: str = "") -> str:
-    """A text about the step to come: the table of its numbers, of one layer or all, or the step as `jit` runs it."""
+def read(run: Run, what: str, where: str = "", full: bool = False) -> str:
+    """A text about the step to come: its numbers, of one layer or all, cut or in full; or the step as `jit` runs it."""
     if what == "trace":
-        return next_step(run).table(where or None, width=160)
+        return in_full(next_step(run), where) if full else next_step(run).table(where or None, width=160)
     return str(fn.make_program(run.program["step"])(*run.state, next_batch(run)))

@@ -51,7 +51,9 @@ def run(settings: Settings, epochs: int) -> str:
     """From the data to the loop."""
     is_number = settings["data"] in REGRESSIONS
     examples = "data" if settings["features"] == ["x1", "x2"] else "examples"
-    fresh = "train" if settings["data"] == "own" else f"{examples}(fresh_key)"
+    sets = f"train, fresh = {examples}(train_key), {examples}(fresh_key)"
+    if settings["data"] == "own":  # there are no others
+        sets = f"train = fresh = {examples}(train_key)"
     state, mode = (", drop_key", ", key=None") if settings["dropout"] else ("", "")
     loss, metric = ("squared_error", "r2") if is_number else ("softmax_cross_entropy", "accuracy")
     return f'''def score(params, batch):
@@ -61,7 +63,7 @@ def run(settings: Settings, epochs: int) -> str:
     return np.mean(losses.{loss}(answers, y)), metrics.{metric}(answers, y)
 
 
-train, fresh = {examples}(train_key), {fresh}
+{sets}
 params = net.init(init_key)
 start = (params, optimizer.init(params){state})
 batches = training.batches(order_key, train, size={settings["batch"]}, epochs={epochs})
