@@ -5,15 +5,11 @@ const BESIDE = new URL("./pyodide/", import.meta.url).href;
 const WHEEL = new URL("./funcnn-0.1.0-py3-none-any.whl", import.meta.url).href;
 const SOURCES = new URL("../../funcnn/", import.meta.url).href;
 const HOME = "/home/pyodide/"; // where Python starts
-const OWN = ["looking", "modelling", "numbers_in_full", "playground", "problems", "writing"];
+const OWN = ["looking", "modelling", "numbers_in_full", "playground", "problems", "settings", "writing"];
 const BYTES = 15.6e6; // of Pyodide's WebAssembly, of Python's library and of NumPy
 
 /** Python with funcnn in it; `progress(text, share)` hears how far it is. */
 export async function library(progress) {
-  if (typeof WebAssembly !== "object") {
-    throw new Error("This browser has no WebAssembly, in which Python runs here. Any browser of the last years has it; " +
-      "it may be switched off in the settings.");
-  }
   const base = await whereIsPyodide();
   countBytes((bytes) => progress("Loading Python and NumPy", Math.min(0.9, 0.9 * bytes / BYTES)));
   progress("Loading Python and NumPy", 0);

@@ -2,6 +2,11 @@
 
 /** Start the worker; `heard[kind](content)` is called for all it tells. */
 export function worker(heard) {
+  if (typeof WebAssembly !== "object") {
+    heard.failed({ text: "This browser has no WebAssembly, in which Python runs here. Every browser of the last years " +
+      "has it; it may be switched off in the settings." });
+    return () => {};
+  }
   const address = new URL("../worker.js", import.meta.url);
   address.search = location.search; // ?pyodide= says where Python is
   const other = new Worker(address, { type: "module" });

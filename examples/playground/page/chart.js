@@ -22,7 +22,7 @@ export function drawChart(canvas, history) {
   const [left, right, top, bottom] = [30, 44, 8, 20];
   const finite = history.filter(({ losses }) => losses.length && losses.every(Number.isFinite));
   const sorted = finite.flatMap(({ losses }) => losses).sort((a, b) => a - b);
-  const high = nice(Math.max(0.1, sorted[Math.floor(0.98 * (sorted.length - 1))] ?? 1));
+  const high = nice(Math.max(0.1, sorted[Math.ceil(0.98 * (sorted.length - 1))] ?? 1));
   const last = Math.max(10, history.at(-1)?.step ?? 10);
   const x = (step) => left + step / last * (width - left - right);
   const y = (loss) => top + (1 - Math.min(1.02, loss / high)) * (height - top - bottom);

@@ -30,6 +30,7 @@ function warn(texts) {
 
 const ask = worker({
   loading({ text, share }) {
+    if (document.body.dataset.failed) return;
     say(`${text} …`);
     byId("loading").setAttribute("aria-valuenow", Math.round(100 * share));
     byId("loading").firstChild.style.width = `${100 * share}%`;
@@ -58,7 +59,8 @@ const ask = worker({
   },
   text: (content) => text.show(content),
   failed({ text: said, all }) {
-    halt();
+    running = false;
+    mark();
     byId("loading").hidden = true;
     say(said);
     document.body.dataset.failed = all ?? said;
@@ -205,7 +207,7 @@ const shown = (x) => (x === undefined ? "–" : x < 0.001 ? x.toExponential(1) :
 
 function draw() {
   byId("count").textContent = (seen?.step ?? 0).toLocaleString("en");
-  if (running && seen?.rate) byId("pace").textContent = `${Math.round(seen.rate)} steps a second`;
+  if (running && seen?.rate) byId("pace").textContent = `${Math.round(seen.rate).toLocaleString("en")} steps a second`;
   const [train, fresh] = seen?.scores ?? [];
   const second = settings.data === "own" ? undefined : fresh;
   byId("train-loss").textContent = shown(train?.loss);
@@ -285,4 +287,10 @@ new ResizeObserver(() => {
 fields();
 theme();
 warn(notes);
-window.playground = { get losses() { return losses; }, get settings() { return settings; }, get seen() { return seen; } }; // for tests
+
+window.playground = { // what the tests look at
+  get settings() { return settings; },
+  get seen() { return seen; },
+  get losses() { return losses; },
+  forget: () => (seen = null),
+};

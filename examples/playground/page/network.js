@@ -17,6 +17,7 @@ export function network(frame, on) {
     const layers = place(net.widths, frame.clientWidth);
     frame.style.height = `${layers.height}px`;
     drawn = { net, layers, seen: null };
+    on.told("Point at a unit or at a line to read its formula and its number.");
     layers.columns.forEach((column, layer) => {
       units.append(head(column, layer));
       column.units.forEach((spot, unit) => units.append(picture(column, spot, layer, unit)));
@@ -49,13 +50,19 @@ export function network(frame, on) {
     button.append(document.createElement("canvas"));
     const enter = () => {
       on.unit(layer, unit);
-      on.told(unitSentence(drawn, layer, unit));
+      tell(() => unitSentence(drawn, layer, unit));
     };
     const leave = () => on.unit(null);
     Object.assign(button, { onpointerenter: enter, onfocus: enter, onclick: enter, onpointerleave: leave, onblur: leave });
     button.dataset.layer = layer;
     button.dataset.unit = unit;
     return button;
+  }
+
+  /** Say a sentence, now and whenever its numbers have changed. */
+  function tell(sentence) {
+    drawn.sentence = sentence;
+    on.told(sentence());
   }
 
   function paintUnits() {
@@ -125,11 +132,16 @@ export function network(frame, on) {
     const line = nearestLine(drawn.lines, event.clientX - box.left, event.clientY - box.top, 6);
     if (!line && !drawn.pointed) return;
     drawn.pointed = line;
-    if (line) on.told(weightSentence(drawn, line));
+    if (line) tell(() => weightSentence(drawn, line));
     paintLines();
   }
   frame.addEventListener("pointermove", point);
   frame.addEventListener("pointerdown", point);
+  frame.addEventListener("pointerleave", () => {
+    if (!drawn?.pointed) return;
+    drawn.pointed = null;
+    paintLines();
+  });
 
   return {
     build,
@@ -139,6 +151,7 @@ export function network(frame, on) {
       if (seen) drawn.seen = seen;
       paintUnits();
       if (drawn.seen) paintLines();
+      if (drawn.seen && drawn.sentence) on.told(drawn.sentence());
     },
     rebuild() {
       if (!drawn) return;

@@ -102,7 +102,7 @@ export function drawPlane(canvas, { answers, grid, small, outputs, edge, points,
     pen.drawImage(sheet, 0, 0, width, width);
   }
   const place = (x) => (x + edge) / (2 * edge) * width;
-  const radius = Math.max(2.6, width / 110);
+  const radius = Math.max(2.6, width / 110) * (points?.[0].y.length < 60 ? 1.6 : 1);
   pen.lineWidth = 1;
   points?.forEach((set, which) => {
     if (which && !withFresh) return;

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from itertools import pairwise
 
 from problems import REGRESSIONS, classes_of
+from settings import Settings
 
 __all__ = ["features", "loss", "model", "step"]
-
-Settings = Mapping[str, Any]
 
 FEATURES = {"x1": "x1", "x2": "x2", "x1x1": "x1 * x1", "x2x2": "x2 * x2", "x1x2": "x1 * x2",
             "sin1": "np.sin(np.pi * x1)", "sin2": "np.sin(np.pi * x2)"}
@@ -51,7 +49,7 @@ def model(settings: Settings) -> str:
     between = [] if settings["activation"] == "none" else [settings["activation"]]
     between += [f"dropout({settings['dropout']})"] if settings["dropout"] else []
     stages = [f"dense({widths[0]}, {widths[1]})"]
-    for before, after in zip(widths[1:], widths[2:], strict=False):
+    for before, after in pairwise(widths[1:]):
         stages += [*between, f"dense({before}, {after})"]
     rate = SCHEDULES[settings["schedule"]].format(rate=settings["rate"])
     optimizer = OPTIMIZERS.get(settings["optimizer"], settings["optimizer"] + "({rate})").format(rate=rate)
@@ -69,7 +67,7 @@ def _composed(stages: list[str]) -> str:
 
 def loss(settings: Settings) -> str:
     """The loss of a batch, with the penalty if there is one."""
-    random = settings["dropout"] and settings["layers"]
+    random = settings["dropout"]
     name = "squared_error" if settings["data"] in REGRESSIONS else "softmax_cross_entropy"
     said = "squared error" if settings["data"] in REGRESSIONS else "cross-entropy"
     penalty = f" + regularizers.{settings['regularizer']}(params, {settings['strength']})"
@@ -84,7 +82,7 @@ def loss(settings: Settings) -> str:
 
 def step(settings: Settings) -> str:
     """One step of training."""
-    if settings["dropout"] and settings["layers"]:
+    if settings["dropout"]:
         return '''def step(params, opt_state, key, batch):
     """One step of training: new parameters, state and key, and the loss before."""
     key, now = random.split(key)

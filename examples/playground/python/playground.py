@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import looking
-from numbers_in_full import in_full
-from writing import FILE, written
-
 import funcnn as fn
+import looking
 from funcnn import random, training
 from funcnn.tracing import Trace, trace
+from numbers_in_full import in_full
+from settings import Settings
+from writing import FILE, written
 
 __all__ = ["Run", "advance", "begin", "look", "next_step", "page_settings", "read", "shown_once"]
 
@@ -36,16 +36,17 @@ class Run(NamedTuple):
     """What is seen of the parameters."""
     stream: Iterator[tuple[tuple[Any, ...], Any]]
     state: tuple[Any, ...]
-    count: int
+    steps: int
+    """So many are done."""
 
 
-def page_settings(text: str) -> Mapping[str, Any]:
+def page_settings(text: str) -> Settings:
     """The settings as the page sends them."""
-    settings: Mapping[str, Any] = json.loads(text)
+    settings: Settings = json.loads(text)
     return settings
 
 
-def begin(settings: Mapping[str, Any]) -> Run:
+def begin(settings: Settings) -> Run:
     """The program of these settings before its first step."""
     text, program = written(settings), dict[str, Any](__name__="shown")
     linecache.cache[FILE] = (len(text), None, text.splitlines(keepends=True), FILE)  # a listing shows its lines
@@ -61,7 +62,7 @@ def advance(run: Run, steps: int, seconds: float = float("inf")) -> tuple[Run, l
     while len(losses) < steps and (not losses or time.perf_counter() < end):
         state, value = next(run.stream)
         losses.append(float(value))
-    return run._replace(state=state, count=run.count + len(losses)), losses
+    return run._replace(state=state, steps=run.steps + len(losses)), losses
 
 
 def shown_once(run: Run) -> dict[str, Any]:
@@ -71,12 +72,12 @@ def shown_once(run: Run) -> dict[str, Any]:
 
 def look(run: Run) -> dict[str, Any]:
     """What is drawn of a run and changes with every step."""
-    return run.view(run.state[0]) | {"step": run.count}
+    return run.view(run.state[0]) | {"step": run.steps}
 
 
 def next_batch(run: Run) -> Any:
     """The batch of the step to come."""
-    return next(iter(replace(run.program["batches"], epochs=FOR_EVER, start=run.count)))
+    return next(iter(replace(run.program["batches"], epochs=FOR_EVER, start=run.steps)))
 
 
 def next_step(run: Run) -> Trace:

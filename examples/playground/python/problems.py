@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from settings import Settings
 
 __all__ = ["REGRESSIONS", "classes_of", "problem"]
 
@@ -78,13 +77,13 @@ def data(key):
 }
 
 
-def problem(settings: Mapping[str, Any]) -> str:
+def problem(settings: Settings) -> str:
     """The text of the function `data(key) -> (x, y)`."""
     points = ", ".join(f"({x1:g}, {x2:g}, {label})" for x1, x2, label in settings["points"])
     return PROBLEMS[settings["data"]].format(arms=settings["arms"], noise=settings["noise"], points=points).lstrip()
 
 
-def classes_of(settings: Mapping[str, Any]) -> int:
+def classes_of(settings: Settings) -> int:
     """How many answers there are to choose from."""
     if settings["data"] == "own":
         return max([1, *(label for _, _, label in settings["points"])]) + 1

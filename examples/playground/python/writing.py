@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from modelling import features, loss, model, step
 from problems import REGRESSIONS, problem
+from settings import Settings
 
 __all__ = ["FILE", "normal", "written"]
 
 FILE = "playground.py"
 """What the program is called where its lines are shown, and where it is downloaded."""
-
-Settings = Mapping[str, Any]
 
 
 def normal(settings: Settings) -> Settings:
@@ -33,7 +29,8 @@ def opening(settings: Settings) -> str:
     """What is imported, and the keys from which all chance comes."""
     needed = {"datasets": settings["data"] == "spiral", "regularizers": settings["regularizer"] != "none",
               "schedules": settings["schedule"] != "constant"}
-    rooms = sorted(["losses", "metrics", "optimizers", "random", "training", *(name for name in needed if needed[name])])
+    always = ["losses", "metrics", "optimizers", "random", "training"]
+    rooms = sorted([*always, *(name for name in needed if needed[name])])
     layers = ["dense", *["dropout"] * bool(settings["dropout"]), *["serial"] * (not settings["layers"])]
     bend = [] if settings["activation"] == "none" else [f"from funcnn.activations import {settings['activation']}"]
     lines = ["import numpy as np", "", "import funcnn as fn", f"from funcnn import {', '.join(rooms)}", *bend,
