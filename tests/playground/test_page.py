@@ -311,7 +311,7 @@ def said_by(browser: Any, address: str, prepare: Any) -> str:
     prepare(page)
     page.goto(address)
     page.wait_for_selector("body[data-failed]")
-    text = str(page.inner_text("#state"))
+    text = str(page.inner_text("#notes"))
     context.close()
     return text
 

@@ -6,7 +6,7 @@ const GAP = 0.18; // between units, of their size
 /** How large the units of a layer are, and in how many columns they stand. */
 const shape = (width) => {
   const columns = width <= 8 ? 1 : width <= 16 ? 2 : width <= 32 ? 4 : 8;
-  const size = [0, 46, 44, 0, 28, 0, 0, 0, 17][columns];
+  const size = [0, 46, 44, 0, 36, 0, 0, 0, 26][columns];
   return { columns, size, rows: Math.ceil(width / columns) };
 };
 

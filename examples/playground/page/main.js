@@ -62,7 +62,8 @@ const ask = worker({
     running = false;
     mark();
     byId("loading").hidden = true;
-    say(said);
+    say("");
+    warn([said]);
     document.body.dataset.failed = all ?? said;
   },
 });

@@ -48,6 +48,7 @@ export function network(frame, on) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "unit" });
     Object.assign(button.style, { left: `${spot.x}px`, top: `${spot.y}px`, width: `${column.size}px`, height: `${column.size}px` });
     button.append(document.createElement("canvas"));
+    button.setAttribute("aria-describedby", "told");
     const enter = () => {
       on.unit(layer, unit);
       tell(() => unitSentence(drawn, layer, unit));
@@ -112,7 +113,7 @@ export function network(frame, on) {
         const [from, to] = [Math.floor(i / net.widths[layer]), i % net.widths[layer]];
         const line = { layer, from, to, ...layers.line(layer, from, to) };
         const share = Math.abs(w[i]) / size;
-        pen.strokeStyle = css(signed(w[i] > 0 ? 1 : -1, ground.paper), 0.12 + 0.78 * share);
+        pen.strokeStyle = css(signed(w[i] > 0 ? 1 : -1, ground.paper), (0.12 + 0.78 * share) * (w.length > MOST_LINES ? 0.55 : 1));
         pen.lineWidth = 0.6 + 3.4 * share * (w.length > 200 ? 0.6 : 1);
         if (drawn.pointed?.layer === layer && drawn.pointed.from === from && drawn.pointed.to === to) {
           pen.strokeStyle = css(ground.ink);
