@@ -3,8 +3,9 @@
 /** Start the worker; `heard[kind](content)` is called for all it tells. */
 export function worker(heard) {
   if (typeof WebAssembly !== "object") {
-    heard.failed({ text: "This browser has no WebAssembly, in which Python runs here. Every browser of the last years " +
-      "has it; it may be switched off in the settings." });
+    const text = "This browser has no WebAssembly, in which Python runs here. Every browser of the last years has it; " +
+      "it may be switched off in the settings.";
+    queueMicrotask(() => heard.failed({ text }));
     return () => {};
   }
   const address = new URL("../worker.js", import.meta.url);

@@ -37,6 +37,7 @@ const ask = worker({
   },
   ready() {
     ready = true;
+    performance.mark("library");
     byId("loading").hidden = true;
     say("");
     begin();
@@ -54,6 +55,7 @@ const ask = worker({
     history = remembered(history, { step: seen.step, losses: seen.scores.map(({ loss }) => loss) });
     requestAnimationFrame(() => ask("drawn"));
     draw();
+    if (history.length === 1) performance.mark("picture");
     if (!seen.scores.length) diverged();
     if (!running) text.stepped();
   },
