@@ -265,8 +265,7 @@ def test_dead_units_are_marked(page: Any, site: str) -> None:
 
 def test_a_phone_shows_all_of_it_in_one_column(page: Any) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(100)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
     lefts = page.eval_on_selector_all("main > section, #choices", "all => all.map(x => x.getBoundingClientRect().left)")
     assert len(set(lefts)) == 1
     assert page.is_visible("#rate") and page.is_visible("#run")

@@ -1,7 +1,5 @@
 // What can be chosen? The fields of settings.json, and what changes when one of them does.
 
-const SHORT = { rate: "Learning rate" };
-
 const element = (tag, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
@@ -41,15 +39,15 @@ function seed(name, rule, settings, changed) {
   const [min, max] = rule.range;
   const input = element("input", { type: "number", id: name, min, max, step: 1, value: settings[name], required: true });
   input.onchange = () => (input.reportValidity() ? changed(name, Number(input.value)) : undefined);
-  const other = element("button", { type: "button", textContent: "↻", title: "Another seed", className: "icon" });
+  const other = element("button", { type: "button", id: "other-seed", textContent: "↻", title: "Another seed", className: "icon" });
   other.setAttribute("aria-label", "Another seed");
   other.onclick = () => changed(name, settings[name] + 1);
   return element("div", { className: "pair" }, field(rule, input), other);
 }
 
 function layers(settings, changed) {
-  const minus = element("button", { type: "button", textContent: "−", className: "icon" });
-  const plus = element("button", { type: "button", textContent: "+", className: "icon" });
+  const minus = element("button", { type: "button", id: "fewer-layers", textContent: "−", className: "icon" });
+  const plus = element("button", { type: "button", id: "more-layers", textContent: "+", className: "icon" });
   minus.setAttribute("aria-label", "One layer less");
   plus.setAttribute("aria-label", "One layer more");
   minus.disabled = !settings.layers.length;

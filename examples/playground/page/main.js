@@ -3,13 +3,14 @@
 import { read, written } from "./address.js";
 import { worker } from "./bridge.js";
 import { drawChart, remembered } from "./chart.js";
-import { CLASSES, css, marker, paper, sharp } from "./colors.js";
 import { learning, material } from "./controls.js";
+import { legend } from "./legend.js";
 import { network } from "./network.js";
 import { drawPlane, pointAt } from "./plane.js";
 import { copied, reading } from "./reading.js";
 import { unitName } from "./sentences.js";
 import { sketch } from "./sketches.js";
+import { theme } from "./theme.js";
 
 const byId = (id) => document.getElementById(id);
 const REGRESSIONS = ["plane", "hills"];
@@ -44,15 +45,16 @@ const ask = worker({
   },
   begun(content) {
     once = content;
-    [seen, history, losses] = [null, [], []];
+    [seen, history, losses, hovered] = [null, [], [], null];
+    byId("out-title").textContent = "Answers";
     net.build(netOf());
     text.begun(once.text, netOf().widths);
-    legend();
+    colors();
   },
   frame(content) {
     seen = content;
     losses.push(...content.losses);
-    history = remembered(history, { step: seen.step, losses: seen.scores.map(({ loss }) => loss) });
+    history = remembered(history, { step: seen.step, losses: judged(seen.scores).map(({ loss }) => loss) });
     requestAnimationFrame(() => ask("drawn"));
     draw();
     if (history.length === 1) performance.mark("picture");
@@ -94,12 +96,10 @@ window.addEventListener("hashchange", () => {
 });
 
 function fields() {
-  const focused = document.activeElement?.id;
+  const { id, value } = document.activeElement; // keeps the focus
   learning(byId("choices"), rules, settings, changed);
-  const value = document.activeElement === document.body ? null : document.activeElement.value;
   material(byId("data-choices"), rules, settings, changed, sketch);
-  if (focused) byId(focused)?.focus();
-  else if (value) document.querySelector(`#data input[value="${value}"]`)?.focus();
+  (byId(id) ?? document.querySelector(`#data input[value="${value}"]`))?.focus();
 }
 
 const tooFewPoints = () => settings.data === "own" && settings.points.length < 2;
@@ -111,7 +111,7 @@ function begin() {
   if (tooFewPoints()) {
     halt();
     [once, seen] = [{ points: [pointsOf(settings.points)], edge: 1.25 }, null];
-    legend();
+    colors();
     draw();
     return;
   }
@@ -120,7 +120,9 @@ function begin() {
   if (running) ask("run", { speed: speed() });
 }
 
-const pointsOf = (points) => ({ x: Float32Array.from(points.flatMap(([x1, x2]) => [x1, x2])), y: Float32Array.from(points.map(([, , label]) => label)) });
+const pointsOf = (points) => ({
+  x: Float32Array.from(points.flatMap(([x1, x2]) => [x1, x2])), y: Float32Array.from(points, ([, , label]) => label),
+});
 
 // ----------------------------------------------------------------------------------------------------- control
 
@@ -208,53 +210,37 @@ function plane() {
 
 const shown = (x) => (x === undefined ? "–" : x < 0.001 ? x.toExponential(1) : x.toFixed(3));
 
-function draw() {
+const share = (x) => (x === undefined ? "–" : isNumber() ? x.toFixed(3) : `${(100 * x).toFixed(1)} %`);
+
+function scores() {
   byId("count").textContent = (seen?.step ?? 0).toLocaleString("en");
   if (running && seen?.rate) byId("pace").textContent = `${Math.round(seen.rate).toLocaleString("en")} steps a second`;
-  const [train, fresh] = seen?.scores ?? [];
-  const second = settings.data === "own" ? undefined : fresh;
+  const [train, fresh] = judged(seen?.scores ?? []);
   byId("train-loss").textContent = shown(train?.loss);
-  byId("fresh-loss").textContent = shown(second?.loss);
-  const share = (x) => (x === undefined ? "–" : isNumber() ? x.toFixed(3) : `${(100 * x).toFixed(1)} %`);
+  byId("fresh-loss").textContent = shown(fresh?.loss);
   byId("train-score").textContent = share(train?.score);
-  byId("fresh-score").textContent = share(second?.score);
+  byId("fresh-score").textContent = share(fresh?.score);
   document.querySelectorAll(".score-name").forEach((each) => (each.textContent = isNumber() ? "R²" : "Accuracy"));
-  plane();
-  if (seen) net.paint(seen);
-  drawChart(byId("chart"), settings.data === "own" ? history.map(({ step, losses: [first] }) => ({ step, losses: first === undefined ? [] : [first] })) : history);
 }
 
-/** What the colours mean, or, where points are put by hand, which class they get. */
-function legend() {
-  const box = byId("legend");
-  const own = settings.data === "own";
-  const classes = own ? rules.points.points.classes : (once.outputs ?? 2);
-  box.replaceChildren();
-  for (let label = 0; label < (isNumber() ? 0 : classes); label++) {
-    const item = document.createElement(own ? "button" : "span");
-    const canvas = document.createElement("canvas");
-    item.append(canvas, own ? "" : String(label));
-    item.title = `Class ${label}`;
-    if (own) {
-      item.setAttribute("aria-label", `Put points of class ${label}`);
-      item.setAttribute("aria-pressed", label === ownClass);
-      item.onclick = () => {
-        ownClass = label;
-        legend();
-      };
-    }
-    box.append(item);
-    const { pen, width, height } = sharp(canvas);
-    marker(pen, label, width / 2, height / 2, 4.5, css(CLASSES[label]), css(paper().paper));
-  }
-  if (isNumber()) box.insertAdjacentHTML("beforeend", `<span>−1</span><i class="ramp"></i><span>1</span>`);
-  if (own) {
-    const clear = Object.assign(document.createElement("button"), { textContent: "Clear", onclick: () => changed("points", []) });
-    box.append(clear);
-    return;
-  }
-  box.insertAdjacentHTML("beforeend", `<label class="check"><input type="checkbox" id="with-fresh"> fresh points</label>`);
-  byId("with-fresh").onchange = plane;
+/** Of points put by hand there are no fresh ones. */
+const judged = (sets) => (settings.data === "own" ? sets.slice(0, 1) : sets);
+
+function draw() {
+  scores();
+  plane();
+  if (seen) net.paint(seen);
+  drawChart(byId("chart"), history);
+}
+
+function colors() {
+  const choose = (label) => {
+    ownClass = label;
+    colors();
+  };
+  const own = settings.data === "own" && { chosen: ownClass, choose, clear: () => changed("points", []) };
+  legend(byId("legend"), { classes: own ? rules.points.points.classes : once.outputs, isNumber: isNumber(), own,
+    freshShown: byId("with-fresh")?.checked ?? false, redraw: plane });
 }
 
 byId("plane").addEventListener("click", (event) => {
@@ -265,30 +251,23 @@ byId("plane").addEventListener("click", (event) => {
   else if (settings.points.length < rules.points.points.most) changed("points", [...settings.points, [x1, x2, ownClass]]);
 });
 
-// ------------------------------------------------------------------------------------------------- light, dark
+// ---------------------------------------------------------------------------------------------- the beginning
 
-const isDark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-
-function theme() {
-  byId("theme").textContent = isDark() ? "Light" : "Dark";
-  if (ready) {
-    legend();
-    draw();
-    fields();
-  }
-}
-byId("theme").onclick = () => {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  theme();
-};
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme);
-new ResizeObserver(() => {
+theme(byId("theme"), () => {
+  fields();
+  if (!once) return;
+  colors();
+  draw();
+});
+let width = 0;
+new ResizeObserver(([{ contentRect }]) => {
+  if (contentRect.width === width) return; // a net of another height is no reason to draw anew
+  width = contentRect.width;
   net.rebuild();
   if (once) draw();
-}).observe(document.querySelector("main"));
+}).observe(byId("net"));
 
 fields();
-theme();
 warn(notes);
 
 window.playground = { // what the tests look at

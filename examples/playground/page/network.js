@@ -13,6 +13,7 @@ export function network(frame, on) {
   let drawn = null; // { layers, net, frame }
 
   function build(net) {
+    const focused = units.contains(document.activeElement) && document.activeElement.ariaLabel;
     units.replaceChildren();
     const layers = place(net.widths, frame.clientWidth);
     frame.style.height = `${layers.height}px`;
@@ -22,6 +23,7 @@ export function network(frame, on) {
       units.append(head(column, layer));
       column.units.forEach((spot, unit) => units.append(picture(column, spot, layer, unit)));
     });
+    if (focused) units.querySelector(`[aria-label="${focused}"]`)?.focus();
   }
 
   function head(column, layer) {
