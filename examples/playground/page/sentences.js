@@ -15,7 +15,7 @@ const called = (net, layer, unit) => (layer === 0 ? net.names[unit] : `h${layer}
 /** What a unit of any layer is called. */
 export const unitName = (net, layer, unit) => {
   if (layer < net.widths.length - 1) return called(net, layer, unit);
-  return net.isNumber ? "answer" : `logit of class ${unit}`;
+  return net.isNumber ? "the answer" : `logit of class ${unit}`;
 };
 
 /** A unit's formula with its numbers. */
