@@ -27,6 +27,7 @@ ODD: list[dict[str, Any]] = [
     {"layers": []}, {"layers": [1]}, {"layers": [64, 64]}, {"layers": [], "dropout": 0.3, "activation": "relu"},
     {"features": ["x1x1"]}, {"features": list(RULES["features"]["flags"])}, {"dropout": 0.2}, {"batch": 1},
     {"batch": 1000, "regularizer": "l2"}, {"data": "own", "points": OWN}, {"data": "own", "points": OWN[:1]},
+    {"data": "own", "points": OWN * 20},
     {"data": "hills", "dropout": 0.1, "regularizer": "l1", "schedule": "one_cycle", "layers": [4] * 6},
     {"arms": 5, "noise": 0}, {"data": "blobs", "arms": 2}, {"seed": 2**32 - 1}, {"rate": 0},
 ]
@@ -61,6 +62,7 @@ def test_each_choice_is_a_program_that_runs_and_can_be_seen() -> None:
 def test_a_program_is_short_and_says_what_it_is() -> None:
     for change in choices():
         text = written(chosen(change))
+        assert text.startswith('"""A net learns ')
         compile(text, "shown", "exec")
         assert len(text.splitlines()) < 100 and max(map(len, text.splitlines())) <= 120, text
         used = set(re.findall(r"\w+", text[text.index("train_key"):]))

@@ -17,7 +17,7 @@ const REGRESSIONS = ["plane", "hills"];
 
 const rules = await (await fetch(new URL("../settings.json", import.meta.url))).json();
 let { settings, notes } = read(location.hash, rules);
-let [once, seen, history, losses] = [null, null, [], []]; // what the worker told
+let [once, seen, history, losses] = [null, null, [], []]; // what the worker told; the losses of the first steps
 let [ready, running, ownClass, hovered] = [false, false, 0, null];
 
 // ------------------------------------------------------------------------------------------------ what is told
@@ -53,7 +53,7 @@ const ask = worker({
   },
   frame(content) {
     seen = content;
-    losses.push(...content.losses);
+    if (losses.length < 1000) losses.push(...content.losses);
     history = remembered(history, { step: seen.step, losses: judged(seen.scores).map(({ loss }) => loss) });
     requestAnimationFrame(() => ask("drawn"));
     draw();

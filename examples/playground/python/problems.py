@@ -70,8 +70,9 @@ def data(key):
     "own": '''
 def data(key):
     """The points that were put on the plane by hand, and the class of each."""
-    points = [{points}]
-    x1, x2, y = np.array(points).T
+    x1, x2, y = np.array([
+{points}
+    ]).T
     return np.stack([x1, x2], axis=1).astype(np.float32), y.astype(np.int64)
 ''',
 }
@@ -79,8 +80,10 @@ def data(key):
 
 def problem(settings: Settings) -> str:
     """The text of the function `data(key) -> (x, y)`."""
-    points = ", ".join(f"({x1:g}, {x2:g}, {label})" for x1, x2, label in settings["points"])
-    return PROBLEMS[settings["data"]].format(arms=settings["arms"], noise=settings["noise"], points=points).lstrip()
+    points = [f"[{x1:g}, {x2:g}, {label}]," for x1, x2, label in settings["points"]]
+    lines = ["        " + " ".join(points[i:i + 5]) for i in range(0, len(points), 5)]
+    text = PROBLEMS[settings["data"]]
+    return text.format(arms=settings["arms"], noise=settings["noise"], points="\n".join(lines)).lstrip()
 
 
 def classes_of(settings: Settings) -> int:

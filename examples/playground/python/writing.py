@@ -8,6 +8,8 @@ from settings import Settings
 
 __all__ = ["FILE", "normal", "written"]
 
+TITLES = {"spiral": "a spiral", "plane": "the height of a plane", "hills": "the height of hills", "own": "points"}
+
 FILE = "playground.py"
 """What the program is called where its lines are shown, and where it is downloaded."""
 
@@ -33,7 +35,8 @@ def opening(settings: Settings) -> str:
     rooms = sorted([*always, *(name for name in needed if needed[name])])
     layers = ["dense", *["dropout"] * bool(settings["dropout"]), *["serial"] * (not settings["layers"])]
     bend = [] if settings["activation"] == "none" else [f"from funcnn.activations import {settings['activation']}"]
-    lines = ["import numpy as np", "", "import funcnn as fn", f"from funcnn import {', '.join(rooms)}", *bend,
+    what = TITLES.get(settings["data"], settings["data"])
+    lines = [f'"""A net learns {what}, as in the playground of funcnn."""', "", "import numpy as np", "", "import funcnn as fn", f"from funcnn import {', '.join(rooms)}", *bend,
              f"from funcnn.layers import {', '.join(layers)}", "", keys(settings)]
     return "\n".join(lines) + "\n"
 
@@ -68,7 +71,7 @@ batches = training.batches(order_key, train, size={settings["batch"]}, epochs={e
 if __name__ == "__main__":
     for count, (state, value) in enumerate(training.scan(fn.jit(step), start, batches), 1):
         if count <= 5 or count % 100 == 0:
-            print(f"step {{count}}: loss before {{value:.6f}}", *[
-                f"{{name}}: loss {{score(state[0], batch)[0]:.6f}}, {metric} {{score(state[0], batch)[1]:.3f}}"
-                for name, batch in (("train", train), ("fresh", fresh))], sep="; ")
+            (known, good), (unknown, as_good) = score(state[0], train), score(state[0], fresh)
+            print(f"step {{count}}: loss before {{value:.6f}}, then {{known:.6f}}, of fresh points {{unknown:.6f}}; "
+                  f"{metric} {{good:.3f}}, of fresh points {{as_good:.3f}}")
 '''
