@@ -36,7 +36,8 @@ def opening(settings: Settings) -> str:
     layers = ["dense", *["dropout"] * bool(settings["dropout"]), *["serial"] * (not settings["layers"])]
     bend = [] if settings["activation"] == "none" else [f"from funcnn.activations import {settings['activation']}"]
     what = TITLES.get(settings["data"], settings["data"])
-    lines = [f'"""A net learns {what}, as in the playground of funcnn."""', "", "import numpy as np", "", "import funcnn as fn", f"from funcnn import {', '.join(rooms)}", *bend,
+    lines = [f'"""A net learns {what}, as in the playground of funcnn."""', "",
+             "import numpy as np", "", "import funcnn as fn", f"from funcnn import {', '.join(rooms)}", *bend,
              f"from funcnn.layers import {', '.join(layers)}", "", keys(settings)]
     return "\n".join(lines) + "\n"
 
