@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, assert_type
 
 import numpy as np
@@ -112,6 +112,8 @@ def in_a_module(params: Params, batch: Batch, key: Any = None) -> tuple[Scalar, 
 
 
 def test_processes_do_the_work_too() -> None:
+    from concurrent.futures import ProcessPoolExecutor  # which a browser has not
+
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
         result = data_parallel(in_a_module, 3, map=processes.map)(PARAMS, (X, Y), fn.random.key(7))
     assert tree.equal(result, data_parallel(WHOLE, 3)(PARAMS, (X, Y), fn.random.key(7)))

@@ -48,6 +48,10 @@ class Batches(Generic[B]):
             yield from self._epoch(epoch, done if epoch == first else 0)
 
     def __len__(self) -> int:
+        return self.left()
+
+    def left(self) -> int:
+        """How many batches come, also where there are more than `len` can say, which on 32 bits are 2^31."""
         return self.epochs * self._in_an_epoch() - self.start
 
     def __repr__(self) -> str:
@@ -100,9 +104,9 @@ def batches(key: Key, data: B, size: int, epochs: int = 1, start: int = 0) -> Ba
     check_rows("batches", data)
     tree.map_with_path(_check_numbers, data)
     stream = Batches(key, _plain(data), size, epochs)
-    if start > len(stream):
+    if start > stream.left():
         raise ValueError(f"batches: start is {start}, but {epochs} epochs of {rows_in(data)} examples in batches of "
-                         f"{size} are {len(stream)} batches")
+                         f"{size} are {stream.left()} batches")
     return Batches(key, stream.data, size, epochs, start)
 
 

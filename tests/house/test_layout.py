@@ -17,7 +17,7 @@ PACKAGE, TESTS = ROOT / "funcnn", ROOT / "tests"
 # ------------------------------------------------------------------------------------------- files and folders
 
 TESTED_ELSEWHERE = {"typing": "typecheck"}
-NO_ROOM = {"benchmarks", "contracts", "house", "typecheck"}
+NO_ROOM = {"benchmarks", "contracts", "house", "playground", "typecheck"}
 """Folders of tests that are about no one room: measurements, lists of what meets every law, the whole, the types."""
 
 

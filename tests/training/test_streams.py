@@ -45,6 +45,15 @@ def test_what_is_skipped_is_not_read() -> None:
     assert time.process_time() - began < 1
 
 
+def test_a_stream_may_be_longer_than_len_can_say() -> None:
+    """On machines of 32 bits, as a browser's, that is soon."""
+    stream = batches(KEY, rows(10), 3, epochs=sys.maxsize, start=5)
+    assert tree.equal(next(iter(stream)), next(iter(batches(KEY, rows(10), 3, epochs=2, start=5))))
+    assert stream.left() == 4 * sys.maxsize - 5
+    with pytest.raises(ValueError, match=f"are {4 * sys.maxsize} batches"):
+        batches(KEY, rows(10), 3, epochs=sys.maxsize, start=5 * sys.maxsize)
+
+
 def test_a_stream_that_is_over_is_empty() -> None:
     assert list(batches(KEY, rows(10), 3, epochs=2, start=8)) == []
     assert list(batches(KEY, rows(10), 3, epochs=0)) == []
