@@ -45,9 +45,8 @@ from funcnn.tree.structure import (
 from funcnn.tree.vector import ravel
 
 if TYPE_CHECKING:
-    from funcnn.typing import DTypeLike
-
     from funcnn.tree.exchange import from_keras, from_torch, to_keras, to_torch
+    from funcnn.typing import DTypeLike
 
 __all__ = [
     "LEAF_TYPES", "FrozenDict", "MissingKeyError", "Path", "Structure", "all_close", "are_leaves", "astype", "equal",
