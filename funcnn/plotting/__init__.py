@@ -14,6 +14,7 @@ It needs matplotlib: `pip install 'funcnn[plot]'`.
 
 from __future__ import annotations
 
+from funcnn._later import later
 from funcnn.plotting.answers import confusion_matrix as confusion_matrix
 from funcnn.plotting.answers import predictions as predictions
 from funcnn.plotting.boundary import animate as animate
@@ -28,3 +29,5 @@ from funcnn.plotting.palette import COLORS as COLORS
 
 __all__ = ["COLORS", "activations", "animate", "confusion_matrix", "decision_boundary", "figure", "gradient_flow",
            "graph", "history", "predictions", "weights"]
+
+later(globals())
