@@ -22,8 +22,24 @@ from funcnn.typing import Shape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Interval", "as_array", "at", "described", "float_array", "function", "nearest", "one_of", "place_of",
-           "plain_array", "real_array", "real_number", "unlike_array", "way_to_numpy", "whole_number"]
+__all__ = ["Default", "Interval", "as_array", "at", "described", "float_array", "function", "nearest", "one_of",
+           "place_of", "plain_array", "real_array", "real_number", "unlike_array", "way_to_numpy", "whole_number"]
+
+
+class Default:
+    """A default that stands for no value at all, not even None, and what signatures show of it.
+
+    >>> Default("the first leaf")
+    <the first leaf>
+    """
+
+    __slots__ = ("shown",)
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+
+    def __repr__(self) -> str:
+        return f"<{self.shown}>"
 
 
 # ------------------------------------------------------------------------------------------------ the words

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from funcnn import random
-from funcnn._arguments import described
+from funcnn._arguments import Default, described
 from funcnn.core import named_scope
 from funcnn.layers.checks import taken_in
 from funcnn.tree.frozendict import FrozenDict
@@ -23,7 +23,7 @@ __all__ = ["NEITHER", "Remembering", "check_state_entries", "inside", "one_after
 P = TypeVar("P")
 S = TypeVar("S")
 
-NEITHER: Any = object()
+NEITHER: Any = Default("neither")
 """The default of `key`, which says neither train (a key) nor evaluate (None)."""
 
 

@@ -17,7 +17,7 @@ __all__ = ["Program"]
 class Program:
     """The NumPy calls that a function made of its arguments, in their order; `make_program` records it.
 
-    - `name`, `parameters`: the function's, and those of its arguments.
+    - `name`, `parameters`: the names of the function and of its arguments.
     - `inputs`: the variables of its arguments' leaves, and `arguments` their structure, that of `(args, kwargs)`.
     - `equations`: the operations.
     - `outputs`: the leaves of the result, variables or constants, and `result` their structure.
@@ -49,7 +49,7 @@ class Program:
         return self.result.build(tuple(self.run(leaves)))
 
     def run(self, leaves: Iterable[Any]) -> list[Any]:
-        """The `leaves` of the result, given those of the arguments: one operation after the other."""
+        """The leaves of the result, given the `leaves` of the arguments: one operation after the other."""
         values: dict[Variable, Any] = dict(zip(self.inputs, leaves, strict=True))
 
         def value_of(operand: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 
-from funcnn._arguments import place_of
+from funcnn._arguments import Default, place_of
 from funcnn._arrays import is_inexact, is_number, kind_of, readonly
 from funcnn._devices import is_typed_key, on_host
 from funcnn._later import later
@@ -186,7 +186,7 @@ def transpose(outer: Structure, inner: Structure | None, tree: Any) -> Any:
 # ------------------------------------------------------------------------------------------ functions
 
 
-_UNSET: Any = object()
+_UNSET: Any = Default("the first leaf")
 
 
 def reduce(f: Callable[[Any, Any], Any], tree: Any, initializer: Any = _UNSET, is_leaf: IsLeaf = None) -> Any:

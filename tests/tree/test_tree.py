@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import operator
 import pickle
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from funcnn import FrozenDict, grad, tree
 from funcnn._arrays import readonly
+from funcnn.layers import Layer
 from funcnn.tree import MissingKeyError
 
 differentiate: Any = grad  # untyped: what it is given here has no static type
@@ -170,6 +172,11 @@ def test_reduce_begins_with_the_first_leaf_unless_told_otherwise() -> None:
     assert tree.reduce(max, [], None) is None
     with pytest.raises(TypeError, match=r"tree.reduce: a tree without leaves needs an initializer"):
         tree.reduce(max, {"a": None})
+
+
+def test_defaults_that_are_no_value_show_the_same_in_every_run() -> None:
+    assert "initializer: 'Any' = <the first leaf>" in str(inspect.signature(tree.reduce))
+    assert "= <neither>)" in str(inspect.signature(Layer.apply))
 
 
 def test_remembered_leaves_do_not_hide_a_list_that_changed() -> None:
