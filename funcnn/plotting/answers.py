@@ -6,7 +6,6 @@ Users find both in `funcnn.plotting`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +13,7 @@ from funcnn._arguments import as_array, described
 from funcnn.metrics import r2
 from funcnn.plotting.page import Axes, ink, labelled, panels, rgb
 from funcnn.plotting.palette import readable, shades, strokes
-from funcnn.typing import Array
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+from funcnn.typing import Array, ArrayLike
 
 __all__ = ["confusion_matrix", "predictions"]
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from funcnn.plotting.page import Axes, ink, is_dark, matplotlib_part, new_figure, panels, paper
 from funcnn.plotting.palette import COLORS, REGION, Style, mixed, styles
-from funcnn.typing import Array, Labels
+from funcnn.typing import Array, ArrayLike, Labels
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["animate", "decision_boundary"]
 

@@ -15,10 +15,9 @@ from funcnn.plotting.learning import by_layer
 from funcnn.plotting.page import Axes, ink, labelled, panels, paper, rgb
 from funcnn.plotting.palette import BAD, COLORS, mixed, shades, strokes
 from funcnn.tracing import Trace
+from funcnn.typing import ArrayLike
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from funcnn.plotting.learning import Drawable
 
 __all__ = ["activations", "gradient_flow", "graph"]

@@ -13,10 +13,10 @@ import numpy as np
 from funcnn import tree
 from funcnn.plotting.page import Axes, ink, is_dark, labelled, matplotlib_part, panels, paper
 from funcnn.plotting.palette import strokes
-from funcnn.typing import Scalar
+from funcnn.typing import ArrayLike, Scalar
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Drawable: TypeAlias = Axes | Sequence[Axes] | NDArray[Any] | None
     """Axes as `figure.subplots()` gives them; None for new ones."""
