@@ -1,13 +1,12 @@
 // What runs beside the page: Python with funcnn, one program in it, and the loop that trains it.
 //
-// The page asks (begin, run, pause, step, read), the worker tells (loading, ready, begun, frame, text, failed).
+// The page asks (begin, run, pause, drawn, step, read), the worker tells (loading, ready, begun, frame, text, failed).
 
 import { library } from "./loading.js";
 
 const FRAMES_A_SECOND = 8;
 const SHARE_OF_LOOKING = 0.25; // of the time, at most, goes into pictures
 
-let pyodide; // Python
 let playground; // the module python/playground.py
 let run; // the program in the middle of its training
 let begun = 0; // how many programs there were
@@ -15,7 +14,7 @@ let training = null; // the loop that trains, if one does: a new one takes over 
 let drawing = false; // whether the page is still busy with the last picture
 let speed = Infinity; // steps a second
 
-const tell = (kind, content = {}, transfer = []) => self.postMessage({ kind, ...content }, transfer);
+const tell = (kind, content = {}) => self.postMessage({ kind, ...content });
 
 const words = (error) => (typeof error.message === "string" ? error.message : `${error.name ?? "Error"} ${error.errno ?? ""}`);
 
@@ -119,7 +118,7 @@ const ASKED = {
 self.onmessage = guarded(({ data }) => playground && ASKED[data.ask](data));
 
 guarded(async () => {
-  pyodide = await library((text, share) => tell("loading", { text, share }));
+  const pyodide = await library((text, share) => tell("loading", { text, share }));
   playground = pyodide.pyimport("playground");
-  tell("ready", { version: pyodide.runPython("import funcnn; funcnn.__version__") });
+  tell("ready");
 })();

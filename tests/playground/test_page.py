@@ -217,6 +217,10 @@ def test_points_are_put_by_hand_and_stay_in_the_address(page: Any) -> None:
     assert page.inner_text("#train-score") == "100.0 %" and page.inner_text("#fresh-score") == "–"
     page.click("#plane", position={"x": 50, "y": 60})
     page.wait_for_function("window.playground.settings.points.length === 2")
+    page.focus("#plane")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.playground.settings.points.at(-1)") == [0, 0.05, 2]
 
 
 # --------------------------------------------------------------------------------------------------- it is read

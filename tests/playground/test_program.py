@@ -15,6 +15,7 @@ import pytest
 import looking
 import playground
 from funcnn import training, tree
+from problems import REGRESSIONS
 from settings import Settings
 from writing import written
 
@@ -173,6 +174,12 @@ def test_the_wheel_that_the_page_asks_for_is_the_one_of_this_version() -> None:
     import funcnn as fn
 
     assert f"funcnn-{fn.__version__}-py3-none-any.whl" in (PAGE / "loading.js").read_text()
+
+
+def test_the_page_and_its_python_mean_the_same_plane_and_the_same_regressions() -> None:
+    script = (PAGE / "page" / "main.js").read_text()
+    assert f"const EDGE = {looking.EDGE};" in script
+    assert f"const REGRESSIONS = {json.dumps(list(REGRESSIONS))};" in script
 
 
 def test_the_page_brings_all_its_python() -> None:

@@ -45,7 +45,7 @@ export function drawChart(canvas, history) {
   const ends = [];
   [[1, [4, 3], muted, "fresh"], [0, [], ink, "train"]].forEach(([which, dash, color, name]) => {
     const known = finite.filter(({ losses }) => losses.length > which);
-    if (!known.length) return;
+    if (known.length < 2) return;
     pen.strokeStyle = pen.fillStyle = css(color);
     pen.lineWidth = 1.75;
     pen.lineJoin = "round";

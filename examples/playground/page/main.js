@@ -6,7 +6,8 @@ import { drawChart, remembered } from "./chart.js";
 import { learning, material } from "./controls.js";
 import { legend } from "./legend.js";
 import { network } from "./network.js";
-import { drawPlane, pointAt } from "./plane.js";
+import { drawPlane } from "./plane.js";
+import { pointing } from "./pointing.js";
 import { copied, reading } from "./reading.js";
 import { unitName } from "./sentences.js";
 import { sketch } from "./sketches.js";
@@ -14,11 +15,12 @@ import { theme } from "./theme.js";
 
 const byId = (id) => document.getElementById(id);
 const REGRESSIONS = ["plane", "hills"];
+const EDGE = 1.25; // the plane reaches from -EDGE to EDGE
 
 const rules = await (await fetch(new URL("../settings.json", import.meta.url))).json();
 let { settings, notes } = read(location.hash, rules);
 let [once, seen, history, losses] = [null, null, [], []]; // what the worker told; the losses of the first steps
-let [ready, running, ownClass, hovered] = [false, false, 0, null];
+let [ready, running, ownClass, hovered, cursor] = [false, false, 0, null, null];
 
 // ------------------------------------------------------------------------------------------------ what is told
 
@@ -110,7 +112,7 @@ function begin() {
   [byId("run"), byId("step"), byId("reset")].forEach((button) => (button.disabled = tooFewPoints()));
   if (tooFewPoints()) {
     halt();
-    [once, seen] = [{ points: [pointsOf(settings.points)], edge: 1.25 }, null];
+    [once, seen] = [{ points: [pointsOf(settings.points)], edge: EDGE }, null];
     colors();
     draw();
     return;
@@ -205,7 +207,7 @@ function plane() {
   const values = hovered && once?.inputs && hovered.layer <= settings.layers.length && net.values(hovered.layer, hovered.unit);
   const scale = values ? Math.max(1e-6, ...values.map(Math.abs)) : 1;
   drawPlane(byId("plane"), { ...once, answers: seen?.answers, isNumber: isNumber(), withFresh: byId("with-fresh")?.checked,
-    unit: values && values.map((x) => x / scale) });
+    unit: values && values.map((x) => x / scale), cursor });
 }
 
 const shown = (x) => (x === undefined ? "–" : x < 0.001 ? x.toExponential(1) : x.toFixed(3));
@@ -243,12 +245,18 @@ function colors() {
     freshShown: byId("with-fresh")?.checked ?? false, redraw: plane });
 }
 
-byId("plane").addEventListener("click", (event) => {
-  if (settings.data !== "own" || !once) return;
-  const [x1, x2] = pointAt(byId("plane"), event, once.edge);
-  const others = settings.points.filter(([a, b]) => Math.hypot(a - x1, b - x2) > 0.04); // a click on a point takes it away
-  if (others.length < settings.points.length) changed("points", others);
-  else if (settings.points.length < rules.points.points.most) changed("points", [...settings.points, [x1, x2, ownClass]]);
+pointing(byId("plane"), EDGE, {
+  isOn: () => settings.data === "own",
+  put([x1, x2]) {
+    const others = settings.points.filter(([a, b]) => Math.hypot(a - x1, b - x2) > 0.04); // on a point it is taken away
+    if (others.length < settings.points.length) changed("points", others);
+    else if (settings.points.length < rules.points.points.most) changed("points", [...settings.points, [x1, x2, ownClass]]);
+  },
+  moved(place) {
+    cursor = place;
+    if (place) byId("heard").textContent = `${place[0]}, ${place[1]}; Enter puts a point of class ${ownClass}`;
+    plane();
+  },
 });
 
 // ---------------------------------------------------------------------------------------------- the beginning

@@ -90,8 +90,8 @@ function boundary(data, winners, leads, ink) {
 
 const sheet = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
 
-/** Draw answers, boundary and points. `shown` is what `begun` and the last `frame` told, `unit` a unit's own plane. */
-export function drawPlane(canvas, { answers, grid, small, outputs, edge, points, isNumber, unit, withFresh }) {
+/** Draw answers, boundary and points; instead of the answers a `unit`'s own plane, and a cross where the `cursor` is. */
+export function drawPlane(canvas, { answers, grid, small, outputs, edge, points, isNumber, unit, withFresh, cursor }) {
   const theme = paper();
   const { pen, width } = sharp(canvas);
   if (answers) {
@@ -112,11 +112,14 @@ export function drawPlane(canvas, { answers, grid, small, outputs, edge, points,
       marker(pen, isNumber ? 0 : set.y[i], place(set.x[2 * i]), place(-set.x[2 * i + 1]), radius, fill, stroke);
     }
   });
-}
-
-/** The point of the plane under a mouse. */
-export function pointAt(canvas, event, edge) {
-  const box = canvas.getBoundingClientRect();
-  const scaled = (part, size) => Number((part / size * 2 * edge - edge).toFixed(2));
-  return [scaled(event.clientX - box.left, box.width), -scaled(event.clientY - box.top, box.height)];
+  if (!cursor) return;
+  const [x, y] = [place(cursor[0]), place(-cursor[1])];
+  pen.strokeStyle = css(theme.ink);
+  pen.lineWidth = 2;
+  pen.beginPath();
+  for (const [dx, dy] of [[9, 0], [0, 9]]) {
+    pen.moveTo(x - dx, y - dy);
+    pen.lineTo(x + dx, y + dy);
+  }
+  pen.stroke();
 }
