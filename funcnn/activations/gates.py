@@ -14,7 +14,7 @@ from funcnn.activations.curves import sigmoid
 from funcnn.activations.lines import hard_sigmoid
 from funcnn.autodiff import custom_vjp
 from funcnn.rules.special import erfc
-from funcnn.rules.table import as_array
+from funcnn.rules.table import as_array, masked
 from funcnn.typing import Array
 
 __all__ = ["check_operators", "gelu", "glu", "hard_silu", "hard_swish", "mish", "silu", "swish"]
@@ -89,7 +89,7 @@ def hard_silu(x: Array) -> Array:
 
     As `jax.nn.hard_silu`; Howard et al. 2019 (arXiv:1905.02244).
     """
-    result: Array = _hard_silu[0](x)[0]
+    result: Array = _hard_fwd(x)[0]
     return result
 
 
@@ -97,8 +97,16 @@ def _hard_gate(x: Any) -> tuple[Any, Callable[[], Any]]:
     return hard_sigmoid(x), lambda: (abs(x) < 3) / x.dtype.type(6)
 
 
-_hard_silu = _gated("hard_silu", _hard_gate)
-hard_silu.defvjp(*_hard_silu, formula=(
+_hard_fwd, _open_back = _gated("hard_silu", _hard_gate)
+
+
+def _hard_back(saved: tuple[Any, Any, Any], g: Any) -> tuple[Any]:
+    """That of a gate; where it is closed, nothing of g comes through, whatever g is."""
+    (dx,) = _open_back(saved, masked(g, ~(saved[0] <= -3)))
+    return (dx,)
+
+
+hard_silu.defvjp(_hard_fwd, _hard_back, formula=(
     "y = x * clip(x + 3, 0, 6) / 6", "dx = g * (clip(x + 3, 0, 6) + x * (abs(x) < 3)) / 6"))
 hard_swish = hard_silu
 """Its other name, as in `jax.nn`."""

@@ -246,7 +246,8 @@ def test_the_second_derivative_of_elu_at_0_is_that_of_its_left_side(f: Any, expe
 
 FLAT: list[tuple[Any, list[float]]] = [
     (activations.relu, [-1.0, -3.0, 0.0]), (activations.hard_tanh, [-1.5, 2.0, 1e30]),
-    (activations.hard_sigmoid, [-3.0, 3.0, -9.0]),
+    (activations.hard_sigmoid, [-3.0, 3.0, -9.0]), (activations.relu6, [0.0, 6.0, -9.0]),
+    (activations.hard_silu, [-3.0, -9.0, -1e30]),
 ]
 
 
