@@ -258,8 +258,8 @@ def freeze(tree: T) -> T: ...
 def freeze(tree: Any) -> Any:
     """The same tree that nobody can change: dicts become FrozenDicts, arrays read-only copies; lists stay lists.
 
-    The arrays of `tree` are left as they are, and the caller may go on writing into them; numbers, keys of JAX and
-    other leaves are taken over.
+    So do OrderedDicts. The arrays of `tree` are left as they are, and the caller may go on writing into them; numbers,
+    keys of JAX and other leaves are taken over.
 
     >>> w = np.ones(2, np.float32)
     >>> frozen = freeze({"w": w})

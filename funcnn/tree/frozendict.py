@@ -5,6 +5,7 @@ It is complete when it is born: what is inside is frozen, its leaves are found a
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, final, overload
@@ -35,9 +36,9 @@ class FrozenDict(Mapping[K, V_co]):
     """A dict that cannot change: the container of parameters, gradients and updates.
 
     `entries` is a mapping, or pairs, as for `dict`, of keys that have an order (texts); none gives the empty one. Plain
-    dicts among the values become FrozenDicts too, and arrays read-only views: whoever gave one may still write
-    into it, nobody can through the FrozenDict. A list stays a list, of read-only arrays. `|` gives a new one, as for
-    dict.
+    dicts and OrderedDicts among the values become FrozenDicts too, and arrays read-only views: whoever gave one may
+    still write into it, nobody can through the FrozenDict. A list stays a list, of read-only arrays. `|` gives a new
+    one, as for dict.
 
     >>> params = FrozenDict({"dense_0": {"w": np.ones((2, 3), np.float32), "b": np.ones(3, np.float32)}})
     >>> params
@@ -167,7 +168,10 @@ def missing(key: object, entries: Iterable[object]) -> MissingKeyError:
 
 
 def frozen(tree: Any, leaf: Callable[[Any], Any] | None = None) -> Any:
-    """The tree with a FrozenDict for each dict and `leaf` of each leaf: a read-only view, unless said otherwise."""
+    """The tree with a FrozenDict for each dict, and `leaf` of each leaf: a read-only view, unless said otherwise.
+
+    An OrderedDict is a dict here, too: it could be changed.
+    """
     node = node_of(tree)
     if node is None:
         return (leaf or read_only_view)(tree)
@@ -177,7 +181,7 @@ def frozen(tree: Any, leaf: Callable[[Any], Any] | None = None) -> Any:
         entries = {key: frozen(child, leaf) for key, child in node.entries(tree).items()}
     except RecursionError:
         raise too_deep() from None
-    return _of_entries(entries) if type(tree) is dict else node.build(entries)
+    return _of_entries(entries) if type(tree) in (dict, OrderedDict) else node.build(entries)
 
 
 def read_only_view(leaf: Any) -> Any:
