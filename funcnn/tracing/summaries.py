@@ -59,10 +59,13 @@ class Summary:
         """The memory that they take."""
         return sum(stage.bytes for stage in self.stages if not stage.depth)
 
+    @property
+    def _total(self) -> tuple[str, ...]:
+        """The last line of the table."""
+        return ("total", "", "", "", f"{self.parameters:,}", f"{self.bytes:,}")
+
     def __str__(self) -> str:
-        rows = [_row(stage) for stage in self.stages]
-        total = ("total", "", "", "", f"{self.parameters:,}", f"{self.bytes:,}")
-        lines = columns([HEAD, *rows, total], right=(4, 5))
+        lines = columns([HEAD, *map(_row, self.stages), self._total], right=(4, 5))
         rule = "-" * max(map(len, lines))
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
@@ -71,8 +74,7 @@ class Summary:
     def _repr_html_(self) -> str:
         from funcnn._html import page, table
 
-        foot = ("total", "", "", "", f"{self.parameters:,}", f"{self.bytes:,}")
-        return page(table(HEAD, map(_row, self.stages), right=(4, 5), foot=foot))
+        return page(table(HEAD, map(_row, self.stages), right=(4, 5), foot=self._total))
 
 
 def summary(net: AnyLayer, input_shape: Shape | Array | None = None) -> Summary:
