@@ -74,8 +74,9 @@ def pictured(x: NDArray[Any]) -> Picture:
     blocks = [-(-n // limit) for n, limit in zip(slices.shape[2:], most, strict=True)]
     steps = [-(-block // LOOKED_AT) for block in blocks]
     if max(blocks) > 1:
-        every = [f"every {step}th" for step in steps if step > 1]
-        notes = [*notes, f"a cell is the mean of {_times(blocks)} entries" + (f", of {every[0]}" if every else "")]
+        seen = [-(-block // step) for block, step in zip(blocks, steps, strict=True)]
+        chosen = f", of which {_times(seen)} are looked at" if seen != blocks else ""
+        notes = [*notes, f"a cell is the mean of {_times(blocks)} entries{chosen}"]
     cells = as_real(slices[..., ::steps[0], ::steps[1]])
     for axis, limit in ((2, most[0]), (3, most[1])):
         cells = _means(cells, axis, limit)

@@ -317,7 +317,7 @@ def test_a_large_array_is_seen_by_the_means_of_its_blocks() -> None:
     bad = np.argwhere(~np.isfinite(reduction.pictured(x).cells[0, 0]))
     assert bad.tolist() == [[20, 25]]  # one in a million is seen
     assert reduction.pictured(np.broadcast_to(1.0, (10**6, 10**6))).notes == (
-        "a cell is the mean of 31,250 x 15,625 entries, of every 977th",)
+        "a cell is the mean of 31,250 x 15,625 entries, of which 32 x 32 are looked at",)
     for shape in ((1000, 1000), (10**6,), (9, 9, 50, 50), (64, 3, 224, 224), (2, 2, 2, 2, 2, 2)):
         rows, columns = pixels(np.broadcast_to(np.arange(float(shape[-1])), shape)).shape[:2]
         assert 1 <= rows <= reduction.ROWS and 1 <= columns <= reduction.COLUMNS
