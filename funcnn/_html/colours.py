@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GAP", "ODD", "SHADES", "STYLE", "Scale", "image", "is_dark", "palette", "scale_of", "shades"]
+__all__ = ["GAP", "ODD", "SHADES", "STYLE", "Scale", "contrast", "image", "is_dark", "luminance", "palette", "scale_of",
+           "shades"]
 
 Colour: TypeAlias = tuple[int, int, int]
 
@@ -87,17 +88,34 @@ def _numbers(colour: str) -> Colour:
     return red, green, blue
 
 
-def is_dark(colour: Colour) -> bool:
-    """Whether white letters can be read on it better than black ones: its luminance Y is below the middle of both.
+def luminance(red: float, green: float, blue: float) -> float:
+    """How light a colour of parts between 0 and 1 is, from black, 0, to white, 1, as WCAG 2 defines it.
 
-        (1 + 0.05) / (Y + 0.05) > (Y + 0.05) / 0.05,        the contrasts of WCAG 2, one of which is 4.58 or more
+    >>> luminance(0.0, 0.0, 0.0), round(luminance(1.0, 1.0, 1.0), 12)
+    (0.0, 1.0)
+    """
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue))
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one: float, other: float) -> float:
+    """The contrast of two luminances, between 1 and 21, as WCAG 2 defines it.
+
+    >>> contrast(0.0, 1.0), contrast(0.5, 0.5)
+    (21.0, 1.0)
+    """
+    low, high = sorted((one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def is_dark(colour: Colour) -> bool:
+    """Whether white letters can be read on it better than black ones.
 
     >>> is_dark((27, 90, 158)), is_dark((247, 247, 247))
     (True, False)
     """
-    linear = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return (luminance + 0.05) ** 2 < 1.05 * 0.05
+    light = luminance(*[channel / 255 for channel in colour])
+    return contrast(light, 1.0) > contrast(light, 0.0)
 
 
 # ----------------------------------------------------------------------------------------------- an image

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from funcnn._html.colours import contrast, luminance
 from funcnn.plotting.page import Axes, ink, matplotlib_part, paper, rgb
 
 if TYPE_CHECKING:
@@ -64,14 +65,8 @@ def strokes(ax: Axes) -> list[str]:
 
 
 def _contrast(color: RGB, other: RGB) -> float:
-    """The ratio of their luminances, between 1 and 21, as WCAG 2 defines it."""
-    low, high = sorted((_luminance(color), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(color: RGB) -> float:
-    linear = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
-    return float(np.sum(linear * [0.2126, 0.7152, 0.0722]))
+    """How well two colours stand out from each other."""
+    return contrast(luminance(*color.tolist()), luminance(*other.tolist()))
 
 
 def shades(ax: Axes, *, signed: bool = False) -> Any:
