@@ -55,8 +55,9 @@ function points(text, { most, classes }) {
 }
 
 function number(text, { range: [least, most], step }) {
-  const found = /^\d+$/.test(step ?? "") ? whole(text) : text.trim() === "" ? NaN : Number(text);
-  if (!(found >= least && found <= most)) throw new Error(`${Number.isInteger(step) ? "a whole" : "a"} number from ${least} to ${most}`);
+  const isWhole = Number.isInteger(step);
+  const found = isWhole ? whole(text) : text.trim() === "" ? NaN : Number(text);
+  if (!(found >= least && found <= most)) throw new Error(`${isWhole ? "a whole" : "a"} number from ${least} to ${most}`);
   return found;
 }
 
@@ -68,7 +69,7 @@ export function read(hash, rules) {
   const notes = [];
   for (const part of hash.replace(/^#/, "").split("&").filter(Boolean)) {
     const [name, text] = [part.split("=")[0], decoded(part.slice(part.indexOf("=") + 1))];
-    if (!(name in rules)) {
+    if (!Object.hasOwn(rules, name)) {
       notes.push(`“${decoded(part)}” in the address is no setting.`);
       continue;
     }
