@@ -1,10 +1,6 @@
 // What can be chosen? The fields of settings.json, and what changes when one of them does.
 
-const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-};
+import { element } from "./elements.js";
 
 /** A list to choose from; a value that is not in it (an address may hold any) is added. */
 function choice(name, rule, settings, changed) {
@@ -73,7 +69,7 @@ export function material(frame, rules, settings, changed, draw) {
     input.onchange = () => changed("data", value);
     const canvas = element("canvas");
     group.append(element("label", {}, input, canvas, element("span", { textContent: text })));
-    queueMicrotask(() => draw(canvas, value));
+    queueMicrotask(() => draw(canvas, value, rules.data.numbers.includes(value)));
   }
   const flags = element("div", { className: "flags", role: "group" });
   flags.setAttribute("aria-label", "Features");

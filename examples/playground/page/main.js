@@ -14,7 +14,6 @@ import { sketch } from "./sketches.js";
 import { theme } from "./theme.js";
 
 const byId = (id) => document.getElementById(id);
-const REGRESSIONS = ["plane", "hills"];
 const EDGE = 1.25; // the plane reaches from -EDGE to EDGE
 
 const rules = await (await fetch(new URL("../settings.json", import.meta.url))).json();
@@ -180,7 +179,8 @@ window.addEventListener("keydown", (event) => {
 
 // ---------------------------------------------------------------------------------------------------- pictures
 
-const isNumber = () => REGRESSIONS.includes(settings.data);
+/** Whether the answer is a number, and no class. */
+const isNumber = () => rules.data.numbers.includes(settings.data);
 
 const netOf = () => ({
   widths: [settings.features.length, ...settings.layers, once.outputs],

@@ -1,16 +1,17 @@
 // What does the net look like? Each unit with its own plane, each weight a line: blue above 0, orange below.
 
 import { CLASSES, css, marker, paper, sharp, signed } from "./colors.js";
-import { place, nearestLine } from "./geometry.js";
+import { element } from "./elements.js";
+import { nearestLine, place } from "./geometry.js";
 import { unitSentence, weightSentence } from "./sentences.js";
 
 const MOST_LINES = 260; // between two layers; of more weights the largest are drawn
 
-/** The drawing in `frame`. It calls `on.unit(layer, unit | null)`, `on.told(text)`, `on.widths(widths)`. */
+/** The drawing in `frame`. It calls `on.unit(layer, unit)`, or `on.unit(null)`, `on.told(text)`, `on.width(layer, by)`. */
 export function network(frame, on) {
   frame.innerHTML = `<canvas class="lines" aria-hidden="true"></canvas><div class="units"></div>`;
   const [canvas, units] = frame.children;
-  let drawn = null; // { layers, net, frame }
+  let drawn = null; // { net, layers, seen, lines, pointed, sentence }: what is on the page
 
   function build(net) {
     const focused = units.contains(document.activeElement) && document.activeElement.ariaLabel;
@@ -28,7 +29,7 @@ export function network(frame, on) {
 
   function head(column, layer) {
     const { net } = drawn;
-    const box = Object.assign(document.createElement("div"), { className: "head" });
+    const box = element("div", { className: "head" });
     box.style.left = `${column.x}px`;
     const last = net.widths.length - 1;
     if (layer === 0 || layer === last) {
@@ -36,20 +37,19 @@ export function network(frame, on) {
       return box;
     }
     const change = (by, label, sign) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: sign, title: label });
+      const button = element("button", { type: "button", textContent: sign, title: label });
       button.setAttribute("aria-label", `${label} in layer ${layer}`);
       button.onclick = () => on.width(layer - 1, by);
       return button;
     };
-    const number = Object.assign(document.createElement("span"), { textContent: net.widths[layer] });
+    const number = element("span", { textContent: net.widths[layer] });
     box.append(change(-1, "One unit less", "−"), number, change(+1, "One unit more", "+"));
     return box;
   }
 
   function picture(column, spot, layer, unit) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "unit" });
+    const button = element("button", { type: "button", className: "unit" }, element("canvas"));
     Object.assign(button.style, { left: `${spot.x}px`, top: `${spot.y}px`, width: `${column.size}px`, height: `${column.size}px` });
-    button.append(document.createElement("canvas"));
     button.setAttribute("aria-describedby", "told");
     const enter = () => {
       on.unit(layer, unit);
@@ -148,7 +148,7 @@ export function network(frame, on) {
 
   return {
     build,
-    values: (layer, unit) => values(layer, unit),
+    values,
     paint(seen) {
       if (!drawn) return;
       if (seen) drawn.seen = seen;

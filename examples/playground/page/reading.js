@@ -1,5 +1,7 @@
 // What can be read? The program, every number of the next step, and the step as jit runs it.
 
+import { element } from "./elements.js";
+
 const ABOUT = {
   program: "The whole of what is on the screen. This text is what runs here; copied into a file, it runs anywhere: pip install funcnn",
   trace: "What the next step computes: forward, backward, and how each parameter moves. Long arrays are cut, unless they are asked for in full.",
@@ -38,7 +40,7 @@ export function reading(byId, ask) {
   tabs.forEach((name, i) => {
     button(name).onclick = () => choose(name);
     button(name).onkeydown = ({ key }) => {
-      const next = tabs[(i + { ArrowRight: 1, ArrowLeft: 2 }[key]) % 3];
+      const next = tabs[(i + { ArrowRight: 1, ArrowLeft: tabs.length - 1 }[key]) % tabs.length];
       if (!next) return;
       choose(next);
       button(next).focus();
@@ -54,7 +56,7 @@ export function reading(byId, ask) {
     begun(text, widths) {
       program = text;
       const names = ["", ...widths.slice(1).map((_, i) => `dense_${i}`)];
-      byId("where").replaceChildren(...names.map((value) => Object.assign(document.createElement("option"), { value, textContent: value || "the whole" })));
+      byId("where").replaceChildren(...names.map((value) => element("option", { value, textContent: value || "the whole" })));
       choose(open);
     },
     show: ({ what, text }) => what === open && put(text),

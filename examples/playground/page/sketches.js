@@ -20,12 +20,12 @@ const POINTS = {
   own: () => [[-0.5, 0.3, 0], [0.1, -0.4, 1], [0.55, 0.5, 0]],
 };
 
-/** Draw the sketch of a problem. */
-export function sketch(canvas, name) {
+/** Draw the sketch of a problem, whose answers are numbers or classes. */
+export function sketch(canvas, name, isNumber) {
   const { pen, width } = sharp(canvas);
   const ground = paper().paper;
   for (const [x, y, value] of POINTS[name]()) {
-    pen.fillStyle = css(["plane", "hills"].includes(name) ? signed(value, ground) : CLASSES[value]);
+    pen.fillStyle = css(isNumber ? signed(value, ground) : CLASSES[value]);
     pen.beginPath();
     pen.arc((x + 1.15) / 2.3 * width, (1.15 - y) / 2.3 * width, name === "own" ? 3 : 1.7, 0, turn);
     pen.fill();

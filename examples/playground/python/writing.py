@@ -11,7 +11,7 @@ __all__ = ["FILE", "normal", "written"]
 TITLES = {"spiral": "a spiral", "plane": "the height of a plane", "hills": "the height of hills", "own": "points"}
 
 FILE = "playground.py"
-"""What the program is called where its lines are shown, and where it is downloaded."""
+"""What the program is called where its lines are shown."""
 
 
 def normal(settings: Settings) -> Settings:
