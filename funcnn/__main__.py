@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from funcnn._machine import facts, own_version
-from funcnn._selfcheck import Check, checks, speed
+from funcnn._selfcheck import checks, speed
 
 __all__ = ["main"]
 
@@ -22,10 +22,12 @@ def main(arguments: Sequence[str] | None = None, seconds: float = 1.0) -> int:
     _show(entry(name, text) for name, text in facts())
     if chosen.no_check:
         return 0
-    done: list[Check] = []
-    _show(entry("ok" if check.ok else "NOT OK", check.found) for check in _kept(checks(), done))
+    all_ok = True
+    for check in checks():
+        _show([entry("ok" if check.ok else "NOT OK", check.found)])
+        all_ok &= check.ok
     _show(entry("speed", line) for line in speed(seconds))
-    return 0 if all(check.ok for check in done) else 1
+    return 0 if all_ok else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,12 +48,6 @@ def entry(name: str, text: str) -> str:
     """
     return "\n".join(wrap(text, 100, initial_indent=f"{name:<11}", subsequent_indent=" " * 11, break_long_words=False,
                           break_on_hyphens=False))
-
-
-def _kept(found: Iterable[Check], into: list[Check]) -> Iterator[Check]:
-    for each in found:
-        into.append(each)
-        yield each
 
 
 def _show(lines: Iterable[str]) -> None:

@@ -195,8 +195,8 @@ def test_an_address_with_nonsense_is_named_and_the_rest_is_kept(page: Any, site:
     for nonsense, said in {
         "layers=9999": "at most 6 widths from 1 to 64", "layers=8,8,8,8,8,8,8": "at most 6 widths", "layers=x": "8,8",
         "arms=2.5": "a whole number from 2 to 5", "rate=fast": "a number from 0 to 100", "data=%F0%9F": "one of spiral",
-        "features=": "one or more of x1", "points=1,2,9": "a class from 0 to 4", "colour=red": "is no setting", "constructor=1": "is no setting",
-        "seed=-1": "a whole number from 0", "noise=": "a number from 0 to 0.5",
+        "features=": "one or more of x1", "points=1,2,9": "a class from 0 to 4", "colour=red": "is no setting",
+        "constructor=1": "is no setting", "seed=-1": "a whole number from 0", "noise=": "a number from 0 to 0.5",
     }.items():
         at(page, f"{site}#activation=relu&{nonsense}")
         assert said in page.inner_text("#notes") and nonsense.split("=")[0] in page.inner_text("#notes"), nonsense
