@@ -106,7 +106,7 @@ def of_metrics() -> dict[str, Row]:
         return f(*args)
 
     return {name: Row(partial(measured, f), partial(example, args))
-            for name, (f, args) in listed("test_metrics.py", "EACH").items()}
+            for name, (f, args) in listed("metrics/test_metrics.py", "EACH").items()}
 
 
 def of_optimizers() -> dict[str, Row]:
