@@ -15,6 +15,7 @@ from scipy import linalg
 
 from funcnn.batching import families
 from funcnn.core import Rule
+from funcnn.rules.matrices import H, T
 from funcnn.rules.table import Row, as_array, conj, row
 from funcnn.typing import Array
 
@@ -23,17 +24,9 @@ __all__ = ["cho_factor", "cho_solve", "expm", "solve_sylvester", "solve_triangul
 Transposed: TypeAlias = Literal[0, 1, 2, "N", "T", "C"]
 
 
-def _T(a: Any) -> Any:
-    return np.swapaxes(a, -1, -2)
-
-
-def _H(a: Any) -> Any:
-    return conj(_T(a))
-
-
 def _outer(u: Any, v: Any, is_vector: bool) -> Any:
     """U Vᵀ, of vectors or matrices."""
-    return u[..., :, None] * v[..., None, :] if is_vector else u @ _T(v)
+    return u[..., :, None] * v[..., None, :] if is_vector else u @ T(v)
 
 
 def _each(f: Callable[..., Any], *args: Any) -> Any:
@@ -70,7 +63,7 @@ def _triangular_right(g: Any, _y: Any, a: Any, _b: Any, trans: int, lower: bool,
 def _triangular_left(g: Any, y: Any, a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
     """Op(A) has the cotangent -B̄ Xᵀ, of which the triangle that is read goes to A."""
     of_op = -_outer(_triangular_right(g, y, a, b, trans, lower, unit_diagonal), y, b.ndim == 1)
-    of_a = of_op if trans == 0 else _T(of_op) if trans == 1 else _H(of_op)
+    of_a = of_op if trans == 0 else T(of_op) if trans == 1 else H(of_op)
     return np.tril(of_a, -unit_diagonal) if lower else np.triu(of_a, int(unit_diagonal))
 
 
@@ -120,8 +113,8 @@ def cho_factor(a: Any, lower: bool = False) -> tuple[Array, bool]:
     Source: `scipy.linalg.cho_factor`, which leaves any numbers in the other triangle, where here are zeros. It is
     `np.linalg.cholesky`, whose cotangent is symmetric.
     """
-    c = np.linalg.cholesky(_H(a) if not lower else a)
-    return (c if lower else _H(c)), lower
+    c = np.linalg.cholesky(H(a) if not lower else a)
+    return (c if lower else H(c)), lower
 
 
 def _cho_solve(c: Any, b: Any, lower: bool) -> Any:
@@ -135,7 +128,7 @@ def _cho_right(g: Any, _y: Any, c: Any, _b: Any, lower: bool) -> Any:
 def _cho_left(g: Any, y: Any, c: Any, b: Any, lower: bool) -> Any:
     """A = C Cᴴ has the cotangent Ā = -B̄ Xᵀ, and C the lower triangle of (Ā + Āᴴ) conj(C)."""
     of_a = -_outer(_cho_right(g, y, c, b, lower), y, b.ndim == 1)
-    both = of_a + _H(of_a)
+    both = of_a + H(of_a)
     c = np.tril(c) if lower else np.triu(c)
     return np.tril(both @ conj(c)) if lower else np.triu(conj(c) @ both)
 
@@ -164,7 +157,7 @@ def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Array:
 
 def _expm_back(g: Any, _y: Any, a: Any) -> Any:
     """The derivative of exp at Aᵀ along G, which is the corner of exp [Aᵀ G; 0 Aᵀ]; Najfeld and Havel 1995."""
-    n, a = a.shape[-1], _T(a)
+    n, a = a.shape[-1], T(a)
     upper, lower = np.concatenate([a, g], axis=-1), np.concatenate([np.zeros_like(g), a], axis=-1)
     return _EXPM(np.concatenate([upper, lower], axis=-2))[..., :n, n:]
 
@@ -193,12 +186,12 @@ def _sylvester(a: Any, b: Any, q: Any) -> Any:
 
 
 def _sylvester_back(g: Any, _y: Any, a: Any, b: Any, _q: Any) -> Any:
-    return _SYLVESTER(_T(a), _T(b), g)
+    return _SYLVESTER(T(a), T(b), g)
 
 
 _SYLVESTER: Row = row(_sylvester, "y with a @ y + y @ b = q",
-                 "da = -dq @ y.T", lambda g, y, a, b, _q: -_SYLVESTER(_T(a), _T(b), g) @ _T(y),
-                 "db = -y.T @ dq", lambda g, y, a, b, _q: -_T(y) @ _SYLVESTER(_T(a), _T(b), g),
+                 "da = -dq @ y.T", lambda g, y, a, b, _q: -_SYLVESTER(T(a), T(b), g) @ T(y),
+                 "db = -y.T @ dq", lambda g, y, a, b, _q: -T(y) @ _SYLVESTER(T(a), T(b), g),
                  "dq with a.T @ dq + dq @ b.T = g", _sylvester_back, name="solve_sylvester", batch=families.stack)
 
 
@@ -219,7 +212,7 @@ def _root(a: Any) -> Any:
 
 
 _SQRTM = row(_root, "y with y @ y = a",
-             "da with y.T @ da + da @ y.T = g", lambda g, y, _a: _SYLVESTER(_T(y), _T(y), g), name="sqrtm",
+             "da with y.T @ da + da @ y.T = g", lambda g, y, _a: _SYLVESTER(T(y), T(y), g), name="sqrtm",
              batch=families.stack)
 
 
