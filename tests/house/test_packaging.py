@@ -103,7 +103,7 @@ def test_check_wheel_contents_has_nothing_to_say(distributions: tuple[Path, Path
 def test_twine_would_upload_both(distributions: tuple[Path, Path]) -> None:
     pytest.importorskip("twine")
     said = said_by("-m", "twine", "--no-color", "check", "--strict", *map(str, distributions))
-    assert [line.rpartition(": ")[2] for line in said.splitlines()] == ["PASSED", "PASSED"], said
+    assert re.findall(r"PASSED|FAILED|WARNING", said) == ["PASSED", "PASSED"], said
 
 
 OWNER = ("author", "url", "license")
