@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 
 const ABOUT = {
-  program: "The whole of what is on the screen. This text is what runs here; copied into a file, it runs anywhere: pip install funcnn",
+  program: "The whole of what is on the screen. This text is what runs here; copied into a file, it runs wherever funcnn is installed.",
   trace: "What the next step computes: forward, backward, and how each parameter moves. Long arrays are cut, unless they are asked for in full.",
   jit: "What is left of the step after jit: calls of NumPy, and beside them the lines of the program that they came from.",
 };
