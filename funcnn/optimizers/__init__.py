@@ -11,7 +11,8 @@ state)`; `apply_updates(params, updates)` adds the updates:
 Every name is found here; a `learning_rate` is a number or a schedule:
 
     alias             the optimizers, each one sentence over its parts: `sgd`, `adam`, `lamb`
-    papers            the formulas of the papers, in their letters: `scale_by_adam`, `scale_by_rms`
+    moments           the formulas of Adam's family, in the letters of their papers: `scale_by_adam`, `scale_by_yogi`
+    papers            those of others: `scale_by_rms`, `scale_by_lion`
     layerwise         those that look at a whole array: `scale_by_trust_ratio`, `centralize`
     parts             what else they are put together of: `trace`, `clip`, `add_noise`
     choosing          which parameters are moved, and how: `masked`, `freeze`, `partition`
@@ -64,29 +65,31 @@ from funcnn.optimizers.layerwise import (
     scale_by_param_block_rms,
     scale_by_trust_ratio,
 )
-from funcnn.optimizers.papers import (
-    AdadeltaState,
+from funcnn.optimizers.moments import (
     AdamaxState,
     AdamState,
     AmsgradState,
     BeliefState,
+    scale_by_adam,
+    scale_by_adamax,
+    scale_by_amsgrad,
+    scale_by_belief,
+    scale_by_nadam,
+    scale_by_radam,
+    scale_by_yogi,
+)
+from funcnn.optimizers.papers import (
+    AdadeltaState,
     LionState,
     RmsState,
     RpropState,
     RssState,
     scale_by_adadelta,
-    scale_by_adam,
-    scale_by_adamax,
-    scale_by_amsgrad,
-    scale_by_belief,
     scale_by_lion,
-    scale_by_nadam,
-    scale_by_radam,
     scale_by_rms,
     scale_by_rprop,
     scale_by_rss,
     scale_by_sign,
-    scale_by_yogi,
 )
 from funcnn.optimizers.parts import (
     AddNoiseState,

@@ -15,20 +15,22 @@ from funcnn.optimizers.layerwise import (
     scale_by_param_block_rms,
     scale_by_trust_ratio,
 )
-from funcnn.optimizers.papers import (
-    scale_by_adadelta,
+from funcnn.optimizers.moments import (
     scale_by_adam,
     scale_by_adamax,
     scale_by_amsgrad,
     scale_by_belief,
-    scale_by_lion,
     scale_by_nadam,
     scale_by_radam,
+    scale_by_yogi,
+)
+from funcnn.optimizers.papers import (
+    scale_by_adadelta,
+    scale_by_lion,
     scale_by_rms,
     scale_by_rprop,
     scale_by_rss,
     scale_by_sign,
-    scale_by_yogi,
 )
 from funcnn.optimizers.parts import add_decayed_weights, descent, ema, scale, trace
 from funcnn.optimizers.transformation import GradientTransformation, chain, identity
