@@ -21,7 +21,28 @@ _fresh = itertools.count()
 
 
 class Interpreter:
-    """The meaning of operations on traced values, during one call of a transformation."""
+    """The meaning of operations on traced values, during one call of a transformation.
+
+    This one counts operations, also those of a gradient:
+
+    >>> from collections import Counter
+    >>> import numpy as np
+    >>> import funcnn as fn
+    >>> class Census(Interpreter):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.seen = Counter()
+    ...     def bind(self, rule, args, options):
+    ...         self.seen[rule.name] += 1
+    ...         return Tracer(self, rule(*self.lower(args), **options))  # the same, in the world outside
+    >>> def census(f, x):
+    ...     interpreter = Census()
+    ...     f(Tracer(interpreter, x))
+    ...     return dict(interpreter.seen)
+    >>> f = lambda x: np.sum(np.exp(x) * x)
+    >>> census(f, np.ones(3)), census(fn.grad(f), np.ones(3))
+    ({'exp': 1, 'multiply': 1, 'sum': 1}, {'exp': 1, 'multiply': 4, 'sum': 1, 'add': 1})
+    """
 
     scope: list[str] | None = None
     """Where in the program an operation stands, for interpreters that want to know: they begin with an empty list."""
