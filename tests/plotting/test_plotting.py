@@ -332,6 +332,12 @@ def test_history_smooths_over_the_pale_line() -> None:
         assert len(unsmoothed[0].lines) == 1
 
 
+def test_history_without_a_name_says_how_to_give_one() -> None:
+    for values in ([1.0, 0.5], np.ones(3)):
+        with pytest.raises(TypeError, match=r"history: values must be a dict .*history\(\{'loss': values\}\)"):
+            plotting.history(values)  # type: ignore[arg-type]  # what is refused
+
+
 def test_history_has_gaps_and_says_what_is_wrong() -> None:
     (ax,) = plotting.history({"loss": [1.0, np.nan, 2.0, np.inf]}, smooth=0.5)
     np.testing.assert_allclose(ax.lines[1].get_ydata(), [1.0, np.nan, 5 / 3, np.nan])
