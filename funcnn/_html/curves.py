@@ -39,7 +39,7 @@ class Axis(NamedTuple):
     def share(self, x: Any) -> Any:
         """How far along the axis numbers stand, from 0 to 1."""
         low, high, at = (np.log(each) if self.is_log else each for each in (self.low, self.high, x))
-        return (at - low) / (high - low)
+        return (at / 2 - low / 2) / (high / 2 - low / 2)  # halves, because the whole may be too large
 
 
 def axis_of(values: NDArray[np.float64]) -> Axis:
@@ -49,6 +49,8 @@ def axis_of(values: NDArray[np.float64]) -> Axis:
     ((0.0, 2.0, 4.0, 6.0, 8.0, 10.0), (0.1, 1.0, 10.0))
     """
     low, high = float(values.min()), float(values.max())
+    if math.isinf(high - low):
+        return Axis(low, high, False, (low, 0.0, high))
     if low > 0 and high / low >= STEEP:
         return Axis(low, high, True, _powers(low, high))
     if not low < high:
@@ -76,13 +78,22 @@ def smoothed(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     array([1.5, 3. , 4.5, 6. ])
     """
     finite = np.isfinite(values)
-    sums, counts = (np.concatenate([[0.0], np.cumsum(x, dtype=np.float64)])
-                    for x in (np.where(finite, values, 0.0), finite))
-    n = len(values)
-    first, last = np.clip(np.arange(n) - reach, 0, n), np.clip(np.arange(n) + reach + 1, 0, n)
     with np.errstate(all="ignore"):
-        means: NDArray[np.float64] = (sums[last] - sums[first]) / (counts[last] - counts[first])
+        means: NDArray[np.float64] = (_sums_around(np.where(finite, values, 0.0), reach)
+                                      / _sums_around(finite.astype(np.float64), reach))
     return means
+
+
+def _sums_around(x: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """The sum of each entry and `reach` on both sides: the end of one block and the beginning of the next.
+
+    In a difference of two sums from the start, small numbers would be lost behind one that was large long before.
+    """
+    n, width = len(x), 2 * reach + 1
+    blocks = np.pad(x, (reach, reach + -(n + 2 * reach) % width)).reshape(-1, width)
+    ends = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].ravel()[:n]
+    beginnings = np.pad(np.cumsum(blocks, axis=1)[:, :-1], ((0, 0), (1, 0))).ravel()[width:]
+    return ends + np.pad(beginnings, (0, width))[:n]
 
 
 # ----------------------------------------------------------------------------------------------- the picture

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from funcnn._arrays import namespace
+from funcnn.activations.curves import signed
 from funcnn.activations.gates import check_operators
 from funcnn.autodiff import custom_vjp
 from funcnn.typing import Array, Axis
@@ -35,6 +36,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     As `jax.nn.softmax`, without its `where`.
     """
     check_operators("softmax", x)
+    x = signed(x)
     powers = np.exp(x - _top(x, axis))
     result: Array = powers / np.sum(powers, axis=axis, keepdims=True)
     return result
@@ -57,6 +59,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     As `jax.nn.log_softmax`, without its `where`.
     """
     check_operators("log_softmax", x)
+    x = signed(x)
     shifted: Array = x - _top(x, axis)
     if not np.size(x):
         return shifted  # of a sum of none there is no logarithm
@@ -89,6 +92,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @custom_vjp
 def _logsumexp(x: Array, axis: Axis) -> Array:
     check_operators("logsumexp", x)
+    x = signed(x)
     top = _top(x, axis)
     top = np.where(np.isinf(top), 0, top)
     with np.errstate(divide="ignore", over="ignore"):  # the logarithm of 0, the exponential of inf

@@ -11,7 +11,16 @@ from funcnn.autodiff import custom_vjp
 from funcnn.rules.table import as_array, unbroadcast
 from funcnn.typing import Array
 
-__all__ = ["celu", "elu", "log_sigmoid", "selu", "sigmoid", "soft_sign", "softplus", "squareplus", "tanh"]
+__all__ = ["celu", "elu", "log_sigmoid", "selu", "sigmoid", "signed", "soft_sign", "softplus", "squareplus", "tanh"]
+
+
+def signed(x: Any) -> Any:
+    """An x that may be negated: what is unsigned, or true and false, as the floats that NumPy's functions make of it.
+
+    >>> signed(np.array([3], np.uint8)), signed(np.array([-3]))
+    (array([3.], dtype=float16), array([-3]))
+    """
+    return x + np.float16(0) if getattr(getattr(x, "dtype", None), "kind", "") in ("u", "b") else x
 
 
 # -------------------------------------------------------------------------------------------- exponentials
@@ -97,7 +106,7 @@ def sigmoid(x: Array) -> Array:
     As `jax.nn.sigmoid`.
     """
     with np.errstate(over="ignore"):  # exp(-x) may be inf; then 1 / inf is right
-        result: Array = 1 / (1 + np.exp(np.negative(x)))
+        result: Array = 1 / (1 + np.exp(np.negative(signed(x))))
     return result
 
 
@@ -113,6 +122,7 @@ def softplus(x: Array) -> Array:
 
     As `jax.nn.softplus`.
     """
+    x = signed(x)
     result: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # np.logaddexp is ten times as slow
     return result
 
@@ -128,7 +138,7 @@ def log_sigmoid(x: Array) -> Array:
 
     As `jax.nn.log_sigmoid`.
     """
-    return -softplus(-as_array(x))
+    return -softplus(-signed(as_array(x)))
 
 
 def tanh(x: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from funcnn._arguments import real_number, whole_number
 from funcnn.plotting.page import Axes, ink, is_dark, matplotlib_part, new_figure, panels, paper
 from funcnn.plotting.palette import COLORS, REGION, Style, mixed, styles
 from funcnn.typing import Array, ArrayLike, Labels
@@ -42,11 +43,12 @@ def decision_boundary(predict: Callable[[NDArray[Any]], Array], x: ArrayLike, y:
     - `colors` are matplotlib's names of colours, one a class; those of `COLORS` are told apart by colour-blind people,
       too. Further classes have them darker, then lighter.
 
-    A ValueError says so if x are no points of the plane, if y are not as many classes, counted from 0, if there are
-    fewer labels than classes, or more than three times as many classes as colours.
+    A ValueError says so if x are no finite points of the plane, if y are not as many classes, counted from 0, if there
+    are fewer labels than classes, or more than three times as many classes as colours.
 
     As `sklearn.inspection.DecisionBoundaryDisplay.from_estimator`.
     """
+    whole_number("decision_boundary", "resolution", resolution, least=1)
     points, classes = _points("decision_boundary", x, y)
     extent = _extent(points, margin)
     own = ax is None
@@ -65,6 +67,9 @@ def _points(name: str, x: ArrayLike, y: Any) -> tuple[Any, Any]:
     if array.ndim != 2 or array.shape[1] != 2 or not len(array):
         raise ValueError(f"{name}: x must be points of the plane (n, 2), got shape {array.shape}")
     points = array if array.dtype.kind == "f" else array.astype(np.float32)
+    if not np.all(np.isfinite(points)):
+        raise ValueError(f"{name}: x must be finite, got {points[~np.isfinite(points)][0]}; leave such points out, "
+                         "x[np.isfinite(x).all(axis=1)]")
     if y is None:
         return points, None
     classes = np.asarray(y)
@@ -174,6 +179,8 @@ def animate(snapshots: Sequence[P], predict: Callable[[P, NDArray[Any]], Array],
         raise ValueError("animate: there are no pictures to be made, snapshots is empty")
     if titles is not None and len(titles) != len(snapshots):
         raise ValueError(f"animate: {len(snapshots)} pictures need as many titles, got {len(titles)}")
+    whole_number("animate", "resolution", resolution, least=1)
+    real_number("animate", "fps", fps, "(0, inf)")
     points, classes = _points("animate", x, y)
     left, right, bottom, top = _extent(points, 0.1)
     screen = new_figure(size, 0.5 + size * (top - bottom) / (right - left), dark=dark, cut=False)

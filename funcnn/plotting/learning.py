@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from funcnn import tree
+from funcnn._arguments import described
 from funcnn.plotting.page import Axes, ink, is_dark, labelled, matplotlib_part, panels, paper
 from funcnn.plotting.palette import strokes
 from funcnn.typing import ArrayLike, Scalar
@@ -44,10 +45,13 @@ def history(values: Mapping[str, Curve | Mapping[str, Curve]], *, axes: Drawable
 
     A panel of positive numbers that fall or rise more than a hundredfold is logarithmic, and there logarithms are
     smoothed. Values that are not finite are gaps. A ValueError says so if there is nothing to draw, too few axes, a
-    `smooth` out of its range, or if a line has more than one dimension.
+    `smooth` out of its range, or if a line has more than one dimension, a TypeError if `values` are no dict.
 
     Smoothed as in TensorBoard, the average of Adam's paper (Kingma and Ba 2014, arXiv:1412.6980) without its bias.
     """
+    if not isinstance(values, Mapping):
+        raise TypeError("history: values must be a dict of what to draw by its name, got "
+                        f"{described(values)}; write history({{'loss': values}})")
     if smooth is not None and not 0 <= smooth < 1:
         raise ValueError(f"history: smooth must be at least 0 and below 1, got {smooth!r}")
     drawn = panels(axes, len(values), 6.0, 2.2)

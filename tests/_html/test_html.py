@@ -17,7 +17,7 @@ import pytest
 
 import funcnn as fn
 from funcnn import losses, optimizers, random, tracing
-from funcnn._html import arrays, colours, reduction
+from funcnn._html import arrays, colours, curves, reduction
 from funcnn._html.page import STYLE
 from funcnn.activations import relu
 from funcnn.layers import Layer, batch_norm, dense, dropout, residual
@@ -484,6 +484,21 @@ def test_the_drawn_curve_goes_through_its_points() -> None:
     (line,) = [each["d"] for each in Parsed(tracing.curves([1.0, np.nan, 2.0, 3.0])._repr_html_()).of("path")
                if each.get("stroke-width")]
     assert (line or "").count("M") == 2
+
+
+def test_smoothed_values_are_the_means_of_their_neighbours_whatever_came_before() -> None:
+    steep = 10.0 ** -np.linspace(-20, 30, 400)  # in a difference of sums from the start nothing of 1e-30 is left
+    for values, reach in ((steep, 6), (np.where(np.arange(9) == 4, np.nan, 1.0), 1), (np.arange(3.0), 5)):
+        around = [values[max(i - reach, 0):i + reach + 1] for i in range(len(values))]
+        expected = [np.mean(each[np.isfinite(each)]) for each in around]
+        np.testing.assert_allclose(curves.smoothed(values, reach), expected, rtol=1e-12)
+
+
+def test_a_curve_as_wide_as_floats_reach_is_drawn() -> None:
+    (line,) = [each["d"] for each in Parsed(tracing.curves([1.5e308, -1.5e308, 0.0])._repr_html_()).of("path")
+               if each.get("stroke-width")]
+    high, low, middle = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", line or "")]
+    assert high < middle < low
 
 
 def test_a_steep_curve_has_a_logarithmic_axis_and_its_marks() -> None:

@@ -54,6 +54,15 @@ def test_a_list_is_taken_as_numpy_takes_it(name: str) -> None:
     assert np.array_equal(f([0.5, -2.0]), f(np.array([0.5, -2.0])))
 
 
+@pytest.mark.parametrize("name", sorted({*activations.__all__} - {"hard_tanh"}))  # whose -1 NumPy refuses there
+def test_what_is_unsigned_does_not_wrap_around(name: str) -> None:
+    f: Any = getattr(activations, name)
+    for dtype in (np.uint8, np.uint16, np.uint32, np.uint64):
+        x = np.array([[5, 0, 1, 3]], dtype)
+        for found in (f(x), fn.jit(f)(x)):
+            np.testing.assert_allclose(found, f(x.astype(np.float64)), rtol=3e-3)
+
+
 @pytest.mark.parametrize("shape", [(0, 4), (4, 0)])
 def test_the_sum_of_no_exponentials(shape: tuple[int, ...]) -> None:
     x = np.zeros(shape)

@@ -332,6 +332,23 @@ def test_history_smooths_over_the_pale_line() -> None:
         assert len(unsmoothed[0].lines) == 1
 
 
+def test_pictures_of_the_plane_name_what_cannot_be_drawn(tmp_path: Path) -> None:
+    x, same = np.zeros((2, 2)), lambda z: z
+    with pytest.raises(ValueError, match=r"decision_boundary: x must be finite, got nan; leave such points out"):
+        plotting.decision_boundary(same, np.array([[0.0, np.nan]]))
+    with pytest.raises(ValueError, match=r"decision_boundary: resolution must be .* 1"):
+        plotting.decision_boundary(same, x, resolution=0)
+    for wrong in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="animate: fps must be"):
+            plotting.animate([1.0], lambda p, z: p * z, x, None, tmp_path / "film.gif", fps=wrong)
+
+
+def test_history_without_a_name_says_how_to_give_one() -> None:
+    for values in ([1.0, 0.5], np.ones(3)):
+        with pytest.raises(TypeError, match=r"history: values must be a dict .*history\(\{'loss': values\}\)"):
+            plotting.history(values)
+
+
 def test_history_has_gaps_and_says_what_is_wrong() -> None:
     (ax,) = plotting.history({"loss": [1.0, np.nan, 2.0, np.inf]}, smooth=0.5)
     np.testing.assert_allclose(ax.lines[1].get_ydata(), [1.0, np.nan, 5 / 3, np.nan])
