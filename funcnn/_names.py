@@ -115,7 +115,8 @@ def not_there(module: str, own: Iterable[str], name: str, asked: FrameType | Non
     if asked is not None and _is_import_from(asked):
         file = getattr(sys.modules.get(module), "__file__", None)
         return ImportError(f"cannot import name {name!r} from {module!r}{more}", name=module, path=file)
-    return AttributeError(f"module {module!r} has no attribute {name!r}{more}")
+    text = f"module {module!r} has no attribute {name!r}{more}"
+    return AttributeError(text, name=name, obj=None) if more else AttributeError(text)  # no obj: one hint is enough
 
 
 def _is_import_from(frame: FrameType) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from typing import Any
 from unittest import mock
 
@@ -110,3 +112,9 @@ def test_names_of_the_language_are_answered_without_a_search() -> None:
     with mock.patch("funcnn._names._everywhere", side_effect=AssertionError):
         assert hint(["_file", "dense"], "__file_") == hint(["_dense"], "_dense_") == ""
     assert str(not_there("m", ["dense"], "__wrapped__")) == "module 'm' has no attribute '__wrapped__'"
+
+
+def test_python_adds_no_hint_of_its_own_to_ours() -> None:
+    program = [sys.executable, "-c", "import funcnn as fn; fn.optimizers.Adam"]
+    said = subprocess.run(program, capture_output=True, text=True, check=False).stderr.splitlines()[-1]
+    assert said == "AttributeError: module 'funcnn.optimizers' has no attribute 'Adam'; did you mean 'adam'?"
