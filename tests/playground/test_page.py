@@ -276,6 +276,15 @@ def test_a_phone_shows_all_of_it_in_one_column(page: Any) -> None:
     page.set_viewport_size({"width": 1400, "height": 900})
 
 
+def test_a_page_of_another_size_has_nothing_to_complain_of(page: Any, tmp_path: Path) -> None:
+    """Browsers make an error of it when a page changes sizes while they tell of sizes."""
+    for size in ((390, 844), (700, 500), (1400, 900)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.screenshot(path=tmp_path / "page.png", full_page=True)  # which sizes the window to the page
+        page.wait_for_timeout(100)
+        assert page.locator("#notes").is_hidden(), page.inner_text("#notes")
+
+
 def test_dark_is_dark_and_the_page_has_a_button_for_it(page: Any) -> None:
     def brightness() -> int:
         return sum(map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]))

@@ -268,12 +268,14 @@ theme(byId("theme"), () => {
   draw();
 });
 let width = 0;
-new ResizeObserver(([{ contentRect }]) => {
-  if (contentRect.width === width) return; // a net of another height is no reason to draw anew
-  width = contentRect.width;
+function resized(now) {
+  if (now === width) return; // a net of another height is no reason to draw anew
+  width = now;
   net.rebuild();
   if (once) draw();
-}).observe(byId("net"));
+}
+new ResizeObserver(([{ contentRect }]) => requestAnimationFrame(() => resized(contentRect.width))) // in a frame of its
+  .observe(byId("net")); // own: what changes sizes while they are told is an error to the browser
 
 fields();
 warn(notes);
